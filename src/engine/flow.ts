@@ -1,0 +1,69 @@
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { SignalboxError } from '../core/errors.ts';
+import type { Step } from './engine.ts';
+
+/** A flow as its author writes it: a function of a step and an input, with a name, a version and two schemas. */
+export interface FlowSource<I extends TSchema, O extends TSchema> {
+  readonly name: string;
+  /** Raised when the order, kind or name of the operations changes; runs keep the version that they began with. */
+  readonly version: number;
+  readonly input: I;
+  readonly output: O;
+  /** How many runs may execute at once; waiting ones do not count. Default 256. */
+  readonly concurrency?: number;
+  run(step: Step, input: Static<I>): Promise<Static<O>>;
+}
+
+/** A flow that an engine can run. `I` and `O` are the types of its input and output. */
+export interface Flow<I = unknown, O = unknown> {
+  readonly name: string;
+  readonly version: number;
+  readonly concurrency: number;
+  /** Returns the input when it fits the schema; throws `invalid_request` that names the places where it does not. */
+  parseInput(value: unknown): I;
+  parseOutput(value: unknown): O;
+  run(step: Step, input: I): Promise<O>;
+}
+
+const namePattern = /^[a-z][a-z0-9._-]{0,63}$/;
+
+/** Turns a flow's source into a flow. Throws when the name or the version can't be used. */
+export function defineFlow<I extends TSchema, O extends TSchema>(
+  source: FlowSource<I, O>,
+): Flow<Static<I>, Static<O>> {
+  if (!namePattern.test(source.name)) {
+    throw new SignalboxError(
+      'config_invalid',
+      `Flow name ${JSON.stringify(source.name)} must match ${namePattern.source}.`,
+    );
+  }
+  if (!Number.isSafeInteger(source.version) || source.version < 1) {
+    throw new SignalboxError(
+      'config_invalid',
+      `Flow ${source.name} has version ${source.version}; a version is a whole number from 1.`,
+    );
+  }
+  return {
+    name: source.name,
+    version: source.version,
+    concurrency: source.concurrency ?? 256,
+    parseInput: parser<Static<I>>(source.input, `input of flow ${source.name}`),
+    parseOutput: parser<Static<O>>(source.output, `output of flow ${source.name}`),
+    run: (step, input) => source.run(step, input),
+  };
+}
+
+function parser<T>(schema: TSchema, what: string): (value: unknown) => T {
+  const validator = Compile(schema);
+  return (value) => {
+    if (validator.Check(value)) return value as T;
+    const fields = validator
+      .Errors(value)
+      .map((error) => ({ path: error.instancePath || '/', message: error.message }));
+    const places = fields.map((field) => `${field.path} ${field.message}`).join('; ');
+    throw new SignalboxError('invalid_request', `The ${what} does not fit its schema: ${places}.`, {
+      fields,
+    });
+  };
+}

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { SignalboxError } from '../core/errors.ts';
+
+const folder = join(import.meta.dirname, 'migrations');
+
+/** The SQL files `001-….sql`, `002-….sql`, … in their order; the number is the version that a file leads to. */
+export function migrationFiles(): { readonly version: number; readonly sql: string }[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({ version: Number.parseInt(name, 10), sql: readFileSync(join(folder, name), 'utf8') }));
+}
+
+/** Runs the migrations that the file has not seen, each in a transaction. Throws `schema_too_new`. */
+export function migrate(connection: DatabaseSync): void {
+  const files = migrationFiles();
+  const newest = files.at(-1)?.version ?? 0;
+  const present = (connection.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+  if (present > newest) {
+    throw new SignalboxError(
+      'schema_too_new',
+      `The data folder has schema ${present}; this version of Signalbox knows up to ${newest}. Start the newer version, or restore a backup from before the upgrade.`,
+    );
+  }
+  for (const { version, sql } of files) {
+    if (version <= present) continue;
+    connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT;`);
+  }
+}
