@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { SignalboxError } from '../../../core/errors.ts';
+import { describeWarehouse } from '../contract.ts';
+import { createLayoutSql } from '../layout.ts';
+import { DuckDbWarehouse } from './duckdb-warehouse.ts';
+import { replaceFile } from './replace-file.ts';
+
+const write = (path: string, statements: readonly string[]) =>
+  replaceFile(path, async (connection) => {
+    for (const statement of [...createLayoutSql, ...statements]) await connection.run(statement);
+  });
+
+async function openInFolder() {
+  const folder = await mkdtemp(join(tmpdir(), 'signalbox-warehouse-'));
+  const path = join(folder, 'warehouse.duckdb');
+  const warehouse = new DuckDbWarehouse(path, { revisionIntervalMs: 0 });
+  return {
+    folder,
+    path,
+    warehouse,
+    write: (statements: readonly string[]) => write(path, statements),
+    release: async () => {
+      await warehouse.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+describeWarehouse('DuckDB', openInFolder);
+
+describe('a DuckDB warehouse', () => {
+  let subject: Awaited<ReturnType<typeof openInFolder>>;
+  before(async () => {
+    subject = await openInFolder();
+  });
+  after(() => subject.release());
+
+  it('is empty, with all canonical tables, when there is no file', async () => {
+    assert.equal(subject.warehouse.revision(), 'missing');
+    assert.deepEqual(await subject.warehouse.tables(), []);
+    const { rows } = await subject.warehouse.query('SELECT count(*) AS n FROM usage');
+    assert.deepEqual(rows, [{ n: 0 }]);
+  });
+
+  const refusedByFunction = [
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM READ_TEXT('/etc/passwd')",
+    "SELECT (SELECT content FROM read_text('/etc/passwd'))",
+    "SELECT * FROM read_parquet('https://example.com/a.parquet')",
+    "WITH files AS (FROM glob('*')) SELECT * FROM files",
+    'SELECT * FROM duckdb_secrets()',
+    'SELECT * FROM duckdb_settings()',
+    'SELECT * FROM pragma_database_size()',
+    "SELECT * FROM query('SELECT 1')",
+    "SELECT * FROM sniff_csv('a.csv')",
+    'SELECT "current_setting"(\'threads\')',
+    "SELECT system.main.current_setting('threads')",
+    "SELECT list_transform([1], lambda x: current_setting('threads'))",
+    "SELECT * FROM accounts ORDER BY getvariable('x')",
+    'SELECT * FROM pg_catalog.pg_settings',
+    'SELECT * FROM pg_settings',
+    'SELECT * FROM duckdb_settings',
+    "SELECT repeat('x', 2000000000)",
+    "SELECT * FROM 'file.csv'",
+    "FROM '/etc/passwd'",
+    'FROM "https://example.com/a.parquet"',
+    'DESCRIBE accounts',
+    'SHOW TABLES',
+    'SUMMARIZE accounts',
+  ];
+  const refusedByKind = [
+    "COPY accounts TO '/tmp/accounts.csv'",
+    "COPY (SELECT 1) TO '/tmp/one.csv'",
+    "ATTACH 'other.duckdb'",
+    "EXPORT DATABASE '/tmp/export'",
+    "IMPORT DATABASE '/tmp/export'",
+    'INSTALL httpfs',
+    'LOAD httpfs',
+    'SET threads = 1',
+    'RESET threads',
+    'PRAGMA database_list',
+    'CALL pragma_version()',
+    'PREPARE p AS SELECT 1',
+    "CREATE SECRET (TYPE s3, KEY_ID 'a')",
+    'CHECKPOINT',
+    'BEGIN',
+    'VACUUM',
+  ];
+  for (const sql of [...refusedByFunction, ...refusedByKind])
+    it(`refuses ${sql}`, async () => {
+      await assert.rejects(subject.warehouse.query(sql), { code: 'query_refused' });
+    });
+
+  const allowed = [
+    'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n',
+    'FROM accounts',
+    'VALUES (1)',
+    "SELECT 'read_csv(x); DROP TABLE accounts' AS text -- SET threads = 1",
+    'SELECT range FROM range(3)',
+    'SELECT unnest([1, 2])',
+    'SELECT table_name FROM information_schema.tables',
+    'SELECT 1;',
+  ];
+  for (const sql of allowed)
+    it(`runs ${sql}`, async () => {
+      assert.ok((await subject.warehouse.query(sql)).columns.length > 0);
+    });
+
+  it('turns lists and structs into JSON text, and what JSON cannot say into null', async () => {
+    const { rows } = await subject.warehouse.query(
+      "SELECT [1, 2] AS list, {'day': DATE '2026-01-02', 'n': 1.5} AS struct, 1e308 * 10 AS much, INTERVAL 1 DAY AS span, 1 AS a, 2 AS a",
+    );
+    assert.deepEqual(rows, [
+      { list: '[1,2]', struct: '{"day":"2026-01-02","n":1.5}', much: null, span: '1 day', a: 1, 'a:1': 2 },
+    ]);
+  });
+
+  it('refuses a query longer than it reads', async () => {
+    const sql = `SELECT '${'x'.repeat(100_000)}'`;
+    await assert.rejects(subject.warehouse.query(sql), { code: 'query_refused' });
+  });
+
+  it('does not build an endless result when the limit is small', async () => {
+    const result = await subject.warehouse.query('SELECT range FROM range(1000000000000)', { rowLimit: 5 });
+    assert.deepEqual(
+      result.rows.map((row) => row.range),
+      [0, 1, 2, 3, 4],
+    );
+  });
+});
+
+describe('the file of a DuckDB warehouse', () => {
+  it('is replaced under running queries, which finish on the old one', async () => {
+    const { warehouse, write: change, release } = await openInFolder();
+    await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
+    const long = warehouse.query(
+      'SELECT (SELECT count(*) FROM accounts) AS n, sum(a.range * b.range) FROM range(10000) a, range(8000) b',
+    );
+    await change(["INSERT INTO accounts (name) VALUES ('Alder Rail')"]);
+    const short = await warehouse.query('SELECT count(*) AS n FROM accounts');
+    assert.deepEqual([short.rows[0]?.n, (await long).rows[0]?.n], [2, 1]);
+    await release();
+  });
+
+  it('stays as it was when a change fails, and nothing is left behind', async () => {
+    const { folder, path, warehouse, write: change, release } = await openInFolder();
+    await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
+    const revision = warehouse.revision();
+    await assert.rejects(change(['DELETE FROM accounts', 'SELECT nope']));
+    assert.equal(warehouse.revision(), revision);
+    assert.deepEqual(await readdir(folder), ['warehouse.duckdb']);
+    assert.ok(path.endsWith('warehouse.duckdb'));
+    await release();
+  });
+
+  it('has one writer at a time', async () => {
+    const { path, release } = await openInFolder();
+    const first = replaceFile(path, (connection) => connection.run('SELECT 1'));
+    await assert.rejects(
+      replaceFile(path, (connection) => connection.run('SELECT 1')),
+      { code: 'conflict' },
+    );
+    await first;
+    await release();
+  });
+
+  it('can be written again after a writer was killed', async () => {
+    const { path, write: change, warehouse, release } = await openInFolder();
+    const gone = 2 ** 30; // Above the largest process number that Linux gives.
+    await writeFile(`${path}.lock`, String(gone));
+    await writeFile(`${path}.loading`, 'half a database');
+    await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
+    assert.equal((await warehouse.tables())[0]?.rowCount, 1);
+    await release();
+  });
+
+  it('that is no database is an error that names it, until it is one', async () => {
+    const { path, warehouse, write: change, release } = await openInFolder();
+    await writeFile(path, 'not a database at all');
+    await assert.rejects(warehouse.query('SELECT 1'), (error) => {
+      assert.ok(error instanceof SignalboxError && error.code === 'warehouse_unavailable');
+      assert.ok(error.message.includes(path));
+      return true;
+    });
+    await rm(path);
+    await change([]);
+    assert.equal((await warehouse.query('SELECT 1 AS one')).rows[0]?.one, 1);
+    await release();
+  });
+});
