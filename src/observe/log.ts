@@ -1,0 +1,206 @@
+import { pino } from 'pino';
+import type { Failure, RecordedEvent } from '../record/events.ts';
+import { toWire } from '../record/wire.ts';
+import { readableLines } from './readable.ts';
+
+/**
+ * Everything that the system says. Each line is a method, so that its words and fields are designed in one place: saved
+ * filters match the messages, saved queries the fields (snake_case). Nothing here ever throws, and no line holds a secret.
+ */
+export interface Log {
+  /** Where it listens and where its data are. */
+  started(line: { url: string; dataDir: string; startTimeMs: number }): void;
+  stopping(line: { reason: string }): void;
+  stopped(line: { running: number }): void;
+  /** One line of advice at the start. */
+  notice(message: string): void;
+
+  requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
+
+  /** Every event of the record, once it is durable; without its content (question, answer, tool calls). */
+  recorded(event: RecordedEvent): void;
+
+  /** `Bedrock Agent attempt <n>`: each agent call, whatever the agent. */
+  agentAttempt(line: AboutLine & { attempt: number; agent: string; sessionId: string }): void;
+  agentAttemptFailed(line: AboutLine & { attempt: number; agent: string; error: unknown }): void;
+  /** The agent has failed for good; the account of it is delivered instead of an answer. */
+  agentFailed(line: AboutLine & { failure: Failure }): void;
+
+  deliveryAttemptFailed(
+    line: AboutLine & DeliveryLine & { reason: string; nextAttemptAt: string | null },
+  ): void;
+  /** The circuit of the endpoint is open: the delivery waits without using up an attempt. */
+  deliveryHeld(line: AboutLine & { webhookUrl: string; delayMs: number }): void;
+  /** The alert of a delivery that is used up, a dead letter from now on. */
+  deliveryExhausted(line: AboutLine & DeliveryLine & { reason: string; code: string }): void;
+  endpointDisabled(line: { webhookUrl: string; reason: string }): void;
+  circuitChanged(line: { webhookUrl: string; from: string; to: string }): void;
+  /** `Webhook processing completed successfully`. */
+  processingCompleted(line: AboutLine & { deliveryStatus: string; totalTimeMs: number }): void;
+
+  exportFailed(line: AboutLine & { error: unknown }): void;
+  /** Something went wrong that no other line is for. */
+  failed(message: string, error: unknown, fields?: Readonly<Record<string, unknown>>): void;
+
+  /** Writes out what is still in memory. */
+  flush(): void;
+}
+
+/** Which conversation a line is about. */
+export interface AboutLine {
+  readonly trackingId: string;
+  readonly conversationId: string;
+  readonly sourceSystem: string;
+  readonly webhookType: string;
+}
+
+interface DeliveryLine {
+  readonly deliveryId: string;
+  readonly webhookUrl: string;
+  readonly attempt: number;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `readable`: short lines for a terminal, without the events of the record unless the level is `debug`. */
+  readonly format: 'json' | 'readable';
+  /** Default: standard output. */
+  readonly write?: (line: string) => void;
+}
+
+/** Whatever the caller puts into a line, these never come out. */
+const redacted = ['authorization', 'cookie', 'secret', 'secrets', 'password', 'token', 'api_key'];
+
+export function createLog(options: LogOptions): Log {
+  const destination = openDestination(options);
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: 'message',
+      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+      redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
+    },
+    destination,
+  );
+  const recordedLevel = options.format === 'json' ? 'info' : 'debug';
+  return {
+    started: (line) =>
+      logger.info(
+        { url: line.url, data_dir: line.dataDir, start_time_ms: line.startTimeMs },
+        `Signalbox listens at ${line.url}`,
+      ),
+    stopping: (line) => logger.info(line, 'Stopping'),
+    stopped: (line) => logger.info({ running_runs: line.running }, 'Stopped'),
+    notice: (message) => logger.info(message),
+    requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
+    recorded: (event) => {
+      if (logger.isLevelEnabled(recordedLevel)) logger[recordedLevel](withoutContent(event), event.type);
+    },
+    agentAttempt: (line) =>
+      logger.info(
+        { ...about(line), attempt: line.attempt, agent: line.agent, session_id: line.sessionId },
+        `Bedrock Agent attempt ${line.attempt}`,
+      ),
+    agentAttemptFailed: (line) =>
+      logger.warn(
+        { ...about(line), attempt: line.attempt, agent: line.agent, ...errorFields(line.error) },
+        `Agent attempt ${line.attempt} failed`,
+      ),
+    agentFailed: (line) =>
+      logger.error(
+        { ...about(line), error_code: line.failure.code, error: line.failure.message },
+        'Webhook processing failed',
+      ),
+    deliveryAttemptFailed: (line) =>
+      logger.warn(
+        { ...about(line), ...delivery(line), reason: line.reason, next_attempt_at: line.nextAttemptAt },
+        `Delivery attempt ${line.attempt} failed`,
+      ),
+    deliveryHeld: (line) =>
+      logger.info(
+        { ...about(line), webhook_url: safeUrl(line.webhookUrl), delay_ms: line.delayMs },
+        'Delivery waits: the circuit of its endpoint is open',
+      ),
+    deliveryExhausted: (line) =>
+      logger.error(
+        {
+          ...about(line),
+          ...delivery(line),
+          delivery_status: 'failed',
+          reason: line.reason,
+          error_code: line.code,
+        },
+        'Delivery failed for good; it is a dead letter',
+      ),
+    endpointDisabled: (line) =>
+      logger.error(
+        { webhook_url: safeUrl(line.webhookUrl), reason: line.reason },
+        'Endpoint disabled: the receiver answered 410 Gone',
+      ),
+    circuitChanged: (line) =>
+      logger.warn(
+        { webhook_url: safeUrl(line.webhookUrl), from: line.from, to: line.to },
+        `Circuit ${line.to}`,
+      ),
+    processingCompleted: (line) =>
+      logger.info(
+        { ...about(line), delivery_status: line.deliveryStatus, total_time_ms: line.totalTimeMs },
+        'Webhook processing completed successfully',
+      ),
+    exportFailed: (line) =>
+      logger.error({ ...about(line), ...errorFields(line.error) }, 'Conversation export failed'),
+    failed: (message, error, fields) => logger.error({ ...fields, ...errorFields(error) }, message),
+    flush: () => destination.flushSync?.(),
+  };
+}
+
+interface Destination {
+  write(line: string): void;
+  flushSync?(): void;
+}
+
+function openDestination(options: LogOptions): Destination {
+  const { write } = options;
+  const lines = write === undefined ? pino.destination({ fd: 1, sync: false }) : { write };
+  return options.format === 'json' ? lines : readableLines(lines);
+}
+
+const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
+
+function withoutContent(event: RecordedEvent): Record<string, unknown> {
+  const line: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(toWire(event))) {
+    if (name === 'webhook_url') line[name] = safeUrl(String(value));
+    else if (!contentFields.has(name)) line[name] = value;
+  }
+  return line;
+}
+
+function about(line: AboutLine): Record<string, unknown> {
+  return {
+    tracking_id: line.trackingId,
+    conversation_id: line.conversationId,
+    webhook_type: line.webhookType,
+    webhook_metadata: { source_system: line.sourceSystem },
+  };
+}
+
+function delivery(line: DeliveryLine): Record<string, unknown> {
+  return { delivery_id: line.deliveryId, webhook_url: safeUrl(line.webhookUrl), attempt: line.attempt };
+}
+
+/** A URL without its credentials and its query, where receivers tend to keep their secrets. */
+export function safeUrl(text: string): string {
+  const url = URL.parse(text);
+  return url === null ? '[not a URL]' : `${url.origin}${url.pathname}`;
+}
+
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const { code } = error as { code?: unknown };
+  return { error: error.message, error_code: code, stack: error.stack };
+}

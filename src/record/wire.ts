@@ -1,0 +1,48 @@
+import type { Json, JsonObject } from '../core/json.ts';
+import type { RecordedEvent, RecordedToolCall } from './events.ts';
+
+/** The one place where camelCase of the code becomes snake_case of the wire. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Renames the keys of an object of ours, one level deep: what senders and tools wrote below stays as it is. */
+export function snakeKeys(value: Readonly<Record<string, unknown>>): Record<string, Json> {
+  const renamed: Record<string, Json> = {};
+  for (const name of Object.keys(value)) renamed[wireNameOf(name)] = value[name] as Json;
+  return renamed;
+}
+
+/** An event as log lines and the event stream show it. */
+export function toWire(event: RecordedEvent): JsonObject {
+  const { sourceSystem, sourceProcess, deliveryId, ...data } = event.data;
+  const toolCalls = 'toolCalls' in data ? { tool_calls: data.toolCalls.map(toolCallToWire) } : undefined;
+  return {
+    event_type: event.type,
+    tracking_id: event.trackingId,
+    timestamp: new Date(event.at).toISOString(),
+    sequence: event.sequence,
+    ...snakeKeys(data),
+    ...toolCalls,
+    webhook_metadata: {
+      source_system: sourceSystem,
+      source_process: sourceProcess,
+      delivery_id: deliveryId,
+    },
+  };
+}
+
+export function toolCallToWire(call: RecordedToolCall): JsonObject {
+  return { tool: call.tool, input: call.input, output: call.output, duration_ms: call.durationMs };
+}
+
+const wireNames = new Map<string, string>();
+
+function wireNameOf(name: string): string {
+  let wireName = wireNames.get(name);
+  if (wireName === undefined) {
+    wireName = snakeCase(name);
+    wireNames.set(name, wireName);
+  }
+  return wireName;
+}
