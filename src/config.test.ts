@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { laterVariables, readConfig, settings } from './config.ts';
+
+const refuses = (environment: Record<string, string>, message: RegExp) =>
+  assert.throws(() => readConfig(environment), { code: 'config_invalid', message });
+
+test('an empty environment gives the documented defaults, frozen', () => {
+  const config = readConfig({});
+  assert.equal(config.port, 8080);
+  assert.equal(config.host, '127.0.0.1');
+  assert.equal(config.bodyLimitBytes, 1_048_576);
+  assert.deepEqual(config.rateLimit, { count: 6_000, windowMs: 60_000 });
+  assert.deepEqual(config.apiKeys, []);
+  assert.equal(config.deliverySchedule.maxAttempts, 10);
+  assert.throws(() => Object.assign(config, { port: 1 }), TypeError);
+});
+
+test('what cannot be used is one line with the variable, the value seen and what is expected', () => {
+  refuses({ PORT: '80a' }, /^PORT is "80a"\. Expected a whole number from 0 to 65535\.$/);
+  refuses({ PORT: '65536' }, /^PORT is/);
+  refuses({ WEBHOOK_URL: 'ftp://x/' }, /^WEBHOOK_URL is "ftp:\/\/x\/"\. Expected an http or https URL\.$/);
+  refuses({ SIGNALBOX_TODAY: '2026-02-30' }, /^SIGNALBOX_TODAY/);
+  refuses({ SIGNALBOX_DELIVERY_SCHEDULE: '2s,soon' }, /^SIGNALBOX_DELIVERY_SCHEDULE/);
+  refuses({ SIGNALBOX_RATE_LIMIT: '0/1m' }, /^SIGNALBOX_RATE_LIMIT/);
+  refuses({ SIGNALBOX_BODY_LIMIT: '1GB' }, /^SIGNALBOX_BODY_LIMIT/);
+  refuses({ ENABLE_CONVERSATION_EXPORT: 'maybe' }, /^ENABLE_CONVERSATION_EXPORT/);
+  refuses({ PORT: 'x', LOG_LEVEL: 'loud' }, /^PORT.*\nLOG_LEVEL.*$/);
+});
+
+test('a secret is never shown: not in an error, not in the configuration', () => {
+  const secret = 'whsec_tooshort';
+  assert.throws(
+    () => readConfig({ SIGNALBOX_WEBHOOK_SECRETS: secret }),
+    (error: Error) =>
+      error.message.startsWith('SIGNALBOX_WEBHOOK_SECRETS') && !error.message.includes(secret),
+  );
+  const base64 = Buffer.alloc(32, 7).toString('base64');
+  const config = readConfig({
+    SIGNALBOX_WEBHOOK_SECRETS: `whsec_${base64}`,
+    SIGNALBOX_API_KEY: 'open-sesame-1234',
+  });
+  assert.equal(config.webhookSecrets[0]?.reveal(), `whsec_${base64}`);
+  const shown = inspect(config, { depth: 9 }) + JSON.stringify(config);
+  assert.ok(!shown.includes(base64) && !shown.includes('sesame'));
+});
+
+test('an unknown name of ours is an error that suggests the nearest', () => {
+  refuses({ SIGNALBOX_DATADIR: 'x' }, /^SIGNALBOX_DATADIR is not .* Did you mean SIGNALBOX_DATA_DIR\?$/);
+  refuses({ SIGNALBOX_QWERTYUIOPASDF: 'x' }, /docs\/reference\/configuration\.md lists them/);
+  readConfig({ SOMETHING_ELSE: 'x', SIGNALBOX_OUTBOUND_ALLOW: '10.0.0.0/8', BEDROCK_AGENT_ID: 'x' });
+});
+
+test('schedules: named ones and lists', () => {
+  const of = (text: string) => readConfig({ SIGNALBOX_DELIVERY_SCHEDULE: text }).deliverySchedule;
+  assert.deepEqual(of('original'), { maxAttempts: 4, delaysMs: [2_000, 4_000, 8_000] });
+  assert.deepEqual(of('1s, 90s'), { maxAttempts: 3, delaysMs: [1_000, 90_000] });
+});
+
+test('docs/reference/configuration.md lists each variable with what is here', () => {
+  const page = readFileSync(new URL('../docs/reference/configuration.md', import.meta.url), 'utf8');
+  const rows = Object.values(settings).map(row);
+  const listed = page.split('\n').filter((line) => line.startsWith('| `'));
+  assert.deepEqual(listed, rows);
+  for (const name of laterVariables) assert.ok(page.includes(`\`${name}\``), `${name} is not mentioned`);
+});
+
+function row({
+  variable,
+  about,
+  expects,
+  default: value,
+}: {
+  variable: string;
+  about: string;
+  expects: string;
+  default?: string;
+}): string {
+  const shown = value === undefined || value === '' ? '–' : `\`${value}\``;
+  return `| \`${variable}\` | ${about} | ${expects} | ${shown} |`;
+}

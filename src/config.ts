@@ -1,0 +1,321 @@
+import { isAbsolute, resolve } from 'node:path';
+import { type ApiKey, parseApiKeys } from './core/api-keys.ts';
+import { parseDuration } from './core/duration.ts';
+import { SignalboxError } from './core/errors.ts';
+import { nearest } from './core/nearest.ts';
+import type { RetryPolicy } from './core/retry.ts';
+import { Secret } from './core/secret.ts';
+
+/**
+ * The only reader of the environment. Each setting is data: the variable, what it is, what it expects, its default as
+ * somebody would write it, and how it is read. `docs/reference/configuration.md` lists the same, and a test compares them.
+ */
+export interface Setting<T> {
+  readonly variable: string;
+  readonly about: string;
+  readonly expects: string;
+  /** As somebody would write it; absent when there is no value without the variable. */
+  readonly default?: string;
+  /** A value that is never shown. */
+  readonly secret?: true;
+  /** Returns undefined for what can't be used, or throws an error that says why. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+interface RequiredSetting<T> extends Setting<T> {
+  readonly default: string;
+}
+
+/** Gives a setting its type without losing whether it has a default. */
+const required = <T>(setting: RequiredSetting<T>): RequiredSetting<T> => setting;
+const optional = <T>(setting: Omit<Setting<T>, 'default'>): Setting<T> => setting;
+
+const url = (variable: string, about: string) =>
+  optional<string>({ variable, about, expects: 'an http or https URL', parse: parseUrl });
+
+const schedule = (variable: string, about: string) =>
+  optional<RetryPolicy>({ variable, about, expects: scheduleExpects, parse: parseSchedule });
+
+const scheduleExpects = '`default`, `original`, or up to 20 waits such as `2s,1m,2h`';
+
+export const settings = {
+  port: required({
+    variable: 'PORT',
+    about: 'The port to listen on; 0 takes any that is free.',
+    expects: 'a whole number from 0 to 65535',
+    default: '8080',
+    parse: wholeNumber(0, 65_535),
+  }),
+  host: required({
+    variable: 'HOST',
+    about: 'The address to listen on. Any other than a loopback address needs `SIGNALBOX_API_KEYS`.',
+    expects: 'a host name or an IP address',
+    default: '127.0.0.1',
+    parse: (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
+  }),
+  apiKeys: required<readonly ApiKey[]>({
+    variable: 'SIGNALBOX_API_KEYS',
+    about: 'Who may call, and for what. Without any key only this machine may call, and needs none.',
+    expects:
+      'comma-separated `name:scopes:key`, scopes of `ingest`, `read`, `operate`, `admin` joined by `+`, keys of 16 characters or more (or `sha256=` and the hash of one)',
+    default: '',
+    secret: true,
+    parse: parseApiKeys,
+  }),
+  dataDir: required({
+    variable: 'SIGNALBOX_DATA_DIR',
+    about: 'The folder with everything that is kept.',
+    expects: 'a path',
+    default: './data',
+    parse: (text) => (isAbsolute(text) ? text : resolve(text)),
+  }),
+  today: optional<string>({
+    variable: 'SIGNALBOX_TODAY',
+    about: 'What “today” means to the analyst, for data that end in the past. Without it: the clock, in UTC.',
+    expects: 'a date such as 2026-08-14',
+    parse: parseDate,
+  }),
+  webhookUrl: url('WEBHOOK_URL', 'Where answers go whose type has no URL of its own.'),
+  dealAnalysisUrl: url('DEAL_ANALYSIS_WEBHOOK_URL', 'Where answers of type `deal_analysis` go.'),
+  dataAnalysisUrl: url('DATA_ANALYSIS_WEBHOOK_URL', 'Where answers of type `data_analysis` go.'),
+  leadAnalysisUrl: url('LEAD_ANALYSIS_WEBHOOK_URL', 'Where answers of type `lead_analysis` go.'),
+  generalUrl: url('GENERAL_WEBHOOK_URL', 'Where answers of type `general` go.'),
+  webhookSecrets: required<readonly Secret[]>({
+    variable: 'SIGNALBOX_WEBHOOK_SECRETS',
+    about:
+      'What deliveries are signed with, newest first. Without it one is made and kept in the data folder (`signalbox endpoints` shows it).',
+    expects: 'comma-separated secrets, each `whsec_` and the base64 of 24 to 64 bytes',
+    default: '',
+    secret: true,
+    parse: parseWebhookSecrets,
+  }),
+  deliverySchedule: required<RetryPolicy>({
+    variable: 'SIGNALBOX_DELIVERY_SCHEDULE',
+    about:
+      'The waits between the attempts of a delivery, each varied by ±10 %. `default` is 2s,4s,8s,1m,5m,30m,2h,6h,12h; `original` its first three.',
+    expects: scheduleExpects,
+    default: 'default',
+    parse: parseSchedule,
+  }),
+  dealAnalysisSchedule: schedule(
+    'SIGNALBOX_DELIVERY_SCHEDULE_DEAL_ANALYSIS',
+    'The same for `DEAL_ANALYSIS_WEBHOOK_URL` alone.',
+  ),
+  dataAnalysisSchedule: schedule(
+    'SIGNALBOX_DELIVERY_SCHEDULE_DATA_ANALYSIS',
+    'The same for `DATA_ANALYSIS_WEBHOOK_URL` alone.',
+  ),
+  leadAnalysisSchedule: schedule(
+    'SIGNALBOX_DELIVERY_SCHEDULE_LEAD_ANALYSIS',
+    'The same for `LEAD_ANALYSIS_WEBHOOK_URL` alone.',
+  ),
+  generalSchedule: schedule(
+    'SIGNALBOX_DELIVERY_SCHEDULE_GENERAL',
+    'The same for `GENERAL_WEBHOOK_URL` alone.',
+  ),
+  exportConversations: required<boolean>({
+    variable: 'ENABLE_CONVERSATION_EXPORT',
+    about: 'Whether each complete conversation is exported as four files.',
+    expects: '`true` or `false`',
+    default: 'false',
+    parse: parseBoolean,
+  }),
+  rateLimit: required<RateLimit | null>({
+    variable: 'SIGNALBOX_RATE_LIMIT',
+    about: 'How many requests one source system, and one API key, may send in which time.',
+    expects: 'a number and a time such as `6000/1m`, or `off`',
+    default: '6000/1m',
+    parse: parseRateLimit,
+  }),
+  bodyLimitBytes: required({
+    variable: 'SIGNALBOX_BODY_LIMIT',
+    about: 'The largest body that a request may have.',
+    expects: 'a size from 1KiB to 64MiB such as `256KiB`',
+    default: '1MiB',
+    parse: parseSize,
+  }),
+  queueLimit: required({
+    variable: 'SIGNALBOX_QUEUE_LIMIT',
+    about: 'How many runs may wait for their turn before further requests are answered 503 `queue_full`.',
+    expects: 'a whole number from 1 to 10000000',
+    default: '100000',
+    parse: wholeNumber(1, 10_000_000),
+  }),
+  logLevel: required<LogLevel>({
+    variable: 'LOG_LEVEL',
+    about: 'The least important log lines to write.',
+    expects: 'one of trace, debug, info, warn, error, silent',
+    default: 'info',
+    parse: (text) => oneOf(logLevels, text.toLowerCase() === 'warning' ? 'warn' : text.toLowerCase()),
+  }),
+  logFormat: required<'auto' | 'json' | 'readable'>({
+    variable: 'SIGNALBOX_LOG_FORMAT',
+    about:
+      'JSON lines for machines, or short lines for people; `auto` is readable at a terminal and JSON elsewhere.',
+    expects: 'one of auto, json, readable',
+    default: 'auto',
+    parse: (text) => oneOf(['auto', 'json', 'readable'], text),
+  }),
+  apiKey: optional<Secret>({
+    variable: 'SIGNALBOX_API_KEY',
+    about: 'The key that the command line tool calls a server with.',
+    expects: 'a key',
+    secret: true,
+    parse: (text) => new Secret(text),
+  }),
+} as const;
+
+/** Names of the contract that other versions use. They may be set; this version does nothing with them. */
+export const laterVariables: readonly string[] = [
+  'OUTBOUND_WEBHOOK_QUEUE_URL',
+  'MANAGER_AGENT_FUNCTION_NAME',
+  'BEDROCK_AGENT_ID',
+  'BEDROCK_AGENT_ALIAS_ID',
+  'AGENT_RUNTIME_ARN',
+  'COGNITO_USERNAME',
+  'COGNITO_PASSWORD',
+  'COGNITO_CLIENT_ID',
+  'S3_ANALYSIS_BUCKET',
+  'DYNAMODB_ALERTS_TABLE',
+  'SNS_TOPIC_ARN',
+  'EXECUTION_TRIGGER_SNS',
+  'TEAMS_WEBHOOK_URL',
+  'SLACK_WEBHOOK_URL',
+  'APPROVAL_API_URL',
+  'CONVERSATION_EXPORT_S3_BUCKET',
+  'UAEF_DB_URL',
+  'DATABASE_URL',
+  'UAEF_AGENT_ANTHROPIC_API_KEY',
+  'ANTHROPIC_API_KEY',
+  'VERIFY_WEBHOOK_SIGNATURE',
+  'ALLOW_UNVERIFIED_WEBHOOKS',
+  'DAILY_REPORT_WORKFLOW_ID',
+  'CLEANUP_WORKFLOW_ID',
+  'SYNC_WORKFLOW_ID',
+  'SIGNALBOX_OUTBOUND_ALLOW',
+];
+
+type Settings = typeof settings;
+type ValueOf<S> = S extends RequiredSetting<infer T> ? T : S extends Setting<infer T> ? T | undefined : never;
+export type Config = { readonly [K in keyof Settings]: ValueOf<Settings[K]> };
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** `count` requests in any window of `windowMs`. */
+export interface RateLimit {
+  readonly count: number;
+  readonly windowMs: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings. Throws `config_invalid` with one line for each variable that can't be used. */
+export function readConfig(environment: Environment = process.env): Config {
+  const problems = unknownNames(environment);
+  const config: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries<Setting<unknown>>(settings)) {
+    try {
+      config[key] = readSetting(setting, environment);
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  if (problems.length > 0) throw new SignalboxError('config_invalid', problems.join('\n'));
+  return Object.freeze(config) as unknown as Config;
+}
+
+/** An empty variable counts as one that is not set, as shells and compose files produce it. */
+function readSetting(setting: Setting<unknown>, environment: Environment): unknown {
+  const set = environment[setting.variable]?.trim();
+  const text = set === undefined || set === '' ? setting.default : set;
+  if (text === undefined) return undefined;
+  const value = setting.parse(text);
+  if (value === undefined) throw unusable(setting, text);
+  return value;
+}
+
+function unusable(setting: Setting<unknown>, text: string): Error {
+  const seen = setting.secret ? 'is set to something else' : `is ${JSON.stringify(text.slice(0, 120))}`;
+  return new Error(`${setting.variable} ${seen}. Expected ${setting.expects.replaceAll('`', '')}.`);
+}
+
+function unknownNames(environment: Environment): string[] {
+  const known = [...Object.values(settings).map((setting) => setting.variable), ...laterVariables];
+  const ours = known.filter((name) => name.startsWith('SIGNALBOX_'));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('SIGNALBOX_') && !known.includes(name))
+    .map((name) => {
+      const suggestion = nearest(name, ours);
+      const advice =
+        suggestion === undefined
+          ? 'docs/reference/configuration.md lists them.'
+          : `Did you mean ${suggestion}?`;
+      return `${name} is not a variable of Signalbox. ${advice}`;
+    });
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number | undefined {
+  return (text) => {
+    const value = Number(text);
+    return /^\d+$/.test(text) && value >= least && value <= most ? value : undefined;
+  };
+}
+
+function oneOf<T extends string>(values: readonly T[], text: string): T | undefined {
+  return values.find((value) => value === text);
+}
+
+function parseBoolean(text: string): boolean | undefined {
+  return { true: true, false: false, '1': true, '0': false }[text.toLowerCase()];
+}
+
+function parseUrl(text: string): string | undefined {
+  const parsed = URL.parse(text);
+  return parsed !== null && /^https?:$/.test(parsed.protocol) ? parsed.href : undefined;
+}
+
+function parseDate(text: string): string | undefined {
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(`${text}T`) ? text : undefined;
+}
+
+const namedSchedules: Readonly<Record<string, string>> = {
+  default: '2s,4s,8s,1m,5m,30m,2h,6h,12h',
+  original: '2s,4s,8s',
+};
+
+function parseSchedule(text: string): RetryPolicy | undefined {
+  const delaysMs = (namedSchedules[text] ?? text).split(',').map(parseDuration);
+  if (delaysMs.length > 20 || delaysMs.some((delayMs) => delayMs === undefined)) return undefined;
+  return { maxAttempts: delaysMs.length + 1, delaysMs: delaysMs as number[] };
+}
+
+function parseRateLimit(text: string): RateLimit | null | undefined {
+  if (text === 'off') return null;
+  const match = /^(\d{1,9})\/(.+)$/.exec(text);
+  const windowMs = parseDuration(match?.[2] ?? '');
+  const count = Number(match?.[1]);
+  return windowMs !== undefined && windowMs >= 1_000 && count >= 1 ? { count, windowMs } : undefined;
+}
+
+function parseSize(text: string): number | undefined {
+  const match = /^(\d{1,9})\s*(B|KiB|MiB)?$/i.exec(text);
+  if (match === null) return undefined;
+  const unit = { b: 1, kib: 1_024, mib: 1_048_576 }[(match[2] ?? 'B').toLowerCase()]!;
+  const size = Number(match[1]) * unit;
+  return size >= 1_024 && size <= 64 * 1_048_576 ? size : undefined;
+}
+
+function parseWebhookSecrets(text: string): readonly Secret[] | undefined {
+  const secrets = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const usable = (secret: string) => {
+    const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1];
+    const size = base64 === undefined ? 0 : Buffer.from(base64, 'base64').length;
+    return size >= 24 && size <= 64;
+  };
+  return secrets.every(usable) ? secrets.map((secret) => new Secret(secret)) : undefined;
+}

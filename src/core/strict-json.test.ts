@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { depthLimit, parseStrictJson } from './strict-json.ts';
+
+const refuses = (text: string | Buffer, message: RegExp) =>
+  assert.throws(() => parseStrictJson(Buffer.from(text as string)), { code: 'malformed_request', message });
+
+test('whatever JSON.stringify writes comes back as JSON.parse reads it', () => {
+  fc.assert(
+    fc.property(fc.json({ noUnicodeString: false } as never), (text) => {
+      assert.deepEqual(parseStrictJson(Buffer.from(text)), JSON.parse(text));
+    }),
+  );
+});
+
+test('a name that comes twice is refused by name, at any depth and however it is spelt', () => {
+  refuses('{"query":"a","query":"b"}', /"query" comes twice/);
+  refuses('{"a":[{"b":{"c":1,"c":2}}]}', /"c" comes twice/);
+  refuses('{"query":1,"qu\\u0065ry":2}', /"query" comes twice/);
+  refuses('{"__proto__":1,"__proto__":2}', /"__proto__" comes twice/);
+  assert.deepEqual(parseStrictJson(Buffer.from('[{"a":":"},{"a":"{\\":"}]')), [{ a: ':' }, { a: '{":' }]);
+});
+
+test('deep nesting, bad UTF-8, an empty body and broken JSON each say what they are', () => {
+  refuses('['.repeat(depthLimit + 1) + ']'.repeat(depthLimit + 1), /nested deeper than 64/);
+  refuses('['.repeat(1_000_000), /nested deeper/);
+  refuses(Buffer.from([0x22, 0xc3, 0x28, 0x22]), /not valid UTF-8/);
+  refuses('', /empty/);
+  refuses('{"a":', /not valid JSON/);
+  refuses('{"a":1}}', /not valid JSON/);
+  refuses('"unclosed', /not valid JSON/);
+});
+
+test('__proto__ stays a plain member', () => {
+  const value = parseStrictJson(Buffer.from('{"__proto__":{"admin":true}}')) as Record<string, unknown>;
+  assert.equal(Object.getPrototypeOf(value), Object.prototype);
+  assert.equal(value.admin, undefined);
+});
