@@ -34,8 +34,8 @@ export interface EventData {
     readonly understood: boolean;
     readonly toolCalls: readonly RecordedToolCall[];
     readonly error: Failure | null;
-    /** Calls of the agent that were made. */
-    readonly attempts: number;
+    /** Which call of the agent it was; null when all of them failed. */
+    readonly attempts: number | null;
     /** The time of the agent call that counted. */
     readonly agentTimeMs: number;
     readonly executionTimeSeconds: number;

@@ -9,6 +9,8 @@ export interface Sql {
   run(sql: string, ...values: SQLInputValue[]): { readonly changes: number };
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined;
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[];
+  /** Calls `listener` once the write that asks for it is on disk, before its promise resolves; never if it is taken back. */
+  afterCommit(listener: () => void): void;
 }
 
 interface QueuedWrite {
@@ -34,6 +36,7 @@ export class Database implements Sql {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #queue: QueuedWrite[] = [];
+  #afterCommit: (() => void)[] = [];
   #failure: SignalboxError | undefined;
   #closed = false;
 
@@ -82,6 +85,10 @@ export class Database implements Sql {
     return this.#statement(sql).all(...values) as T[];
   }
 
+  afterCommit(listener: () => void): void {
+    this.#afterCommit.push(listener);
+  }
+
   /** Commits what is queued now instead of at the end of this turn. */
   flush(): void {
     const group = this.#queue;
@@ -96,6 +103,9 @@ export class Database implements Sql {
       for (const write of group) write.reject(this.#failure);
       return;
     }
+    const listeners = this.#afterCommit;
+    this.#afterCommit = [];
+    for (const listener of listeners) queueMicrotask(listener);
     settle(group, outcomes);
   }
 
@@ -113,6 +123,7 @@ export class Database implements Sql {
    * with nothing done; with them only that write is undone.
    */
   #commit(group: readonly QueuedWrite[], savepoints: boolean): Outcome[] | undefined {
+    this.#afterCommit = [];
     this.run('BEGIN IMMEDIATE');
     try {
       const outcomes: Outcome[] = [];
@@ -133,10 +144,12 @@ export class Database implements Sql {
   }
 
   #attempt(write: QueuedWrite): Outcome {
+    const listeners = this.#afterCommit.length;
     try {
       return { value: write.work(this) };
     } catch (error) {
       if (isStorageFailure(error)) throw error;
+      this.#afterCommit.length = listeners;
       return { error };
     }
   }

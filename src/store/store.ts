@@ -1,12 +1,7 @@
-import type { JsonObject } from '../core/json.ts';
-import type {
-  ConversationStatus,
-  DeliveryStatus,
-  Failure,
-  RecordedEvent,
-  RecordedToolCall,
-  WebhookType,
-} from '../record/events.ts';
+import type { Conversation, ConversationSummary } from '../record/conversation.ts';
+import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
+
+export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../record/conversation.ts';
 
 /**
  * The store port: the record and what is projected from it, for reading, and the endpoints that may not be delivered to.
@@ -44,74 +39,6 @@ export interface Store {
 
   /** By URL. */
   disabledEndpoints(): Promise<readonly DisabledEndpoint[]>;
-}
-
-export interface ConversationSummary {
-  readonly trackingId: string;
-  readonly conversationId: string;
-  /** The `webhook-id` of the delivery; a query that was started anew after it failed has a new one. */
-  readonly deliveryId: string;
-  readonly status: ConversationStatus;
-  readonly deliveryStatus: DeliveryStatus;
-  /** Nothing more will happen by itself (an export aside). */
-  readonly complete: boolean;
-  readonly sourceSystem: string;
-  readonly sourceProcess: string;
-  readonly webhookType: WebhookType;
-  /** The beginning of the question: at most 200 characters. */
-  readonly queryStart: string;
-  /** Times are milliseconds since the epoch. */
-  readonly receivedAt: number;
-  readonly answeredAt: number | null;
-  readonly completedAt: number | null;
-  /** When a failed delivery is tried again. */
-  readonly nextAttemptAt: number | null;
-  /** From request to answer. */
-  readonly answerTimeMs: number | null;
-  /** From request to completion. */
-  readonly totalTimeMs: number | null;
-  /** Delivery attempts so far. */
-  readonly attempts: number;
-  /** Why it failed, or why its latest delivery attempt did. */
-  readonly problem: string | null;
-  /** Where the export is, once there is one. */
-  readonly exportPrefix: string | null;
-}
-
-export interface Conversation extends ConversationSummary {
-  readonly query: string;
-  /** The sender's own time, ISO-8601. */
-  readonly timestamp: string;
-  readonly estimatedProcessingTime: string;
-  readonly extra: JsonObject;
-  readonly answer: Answer | null;
-  /** Why there is no answer. */
-  readonly error: Failure | null;
-  readonly deliveries: readonly DeliveryAttempt[];
-}
-
-export interface Answer {
-  /** Markdown. */
-  readonly response: string;
-  readonly responsePlain: string;
-  readonly sessionId: string;
-  readonly answeredAt: number;
-  readonly agent: string;
-  readonly understood: boolean;
-  readonly toolCalls: readonly RecordedToolCall[];
-  readonly agentTimeMs: number;
-}
-
-export interface DeliveryAttempt {
-  readonly attempt: number;
-  readonly at: number;
-  readonly deliveryId: string;
-  readonly webhookUrl: string;
-  readonly delivered: boolean;
-  readonly statusCode: number | null;
-  readonly responseTimeMs: number;
-  readonly reason: string | null;
-  readonly nextAttemptAt: number | null;
 }
 
 export interface ConversationFilter {

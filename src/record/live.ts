@@ -1,0 +1,114 @@
+import type { ConversationSummary } from './conversation.ts';
+import type { RecordedEvent } from './events.ts';
+
+export type RecordListener = (event: RecordedEvent) => void;
+
+/**
+ * Events in this process, after they have become durable. A listener that throws is told to `onError` and breaks nothing.
+ */
+export class LiveRecord {
+  readonly #listeners = new Map<string, Set<RecordListener>>();
+  readonly #everyEvent = new Set<RecordListener>();
+  readonly #onError: (error: unknown) => void;
+  readonly #limit: number;
+  #count = 0;
+
+  constructor(options: { readonly onError: (error: unknown) => void; readonly limit?: number }) {
+    this.#onError = options.onError;
+    this.#limit = options.limit ?? 10_000;
+  }
+
+  /** Events of one conversation. Returns how to stop, or undefined when there are too many listeners already. */
+  subscribe(trackingId: string, listener: RecordListener): (() => void) | undefined {
+    if (this.#count >= this.#limit) return undefined;
+    const listeners = this.#listeners.get(trackingId) ?? new Set();
+    this.#listeners.set(trackingId, listeners);
+    const own: RecordListener = (event) => listener(event);
+    listeners.add(own);
+    this.#count++;
+    return () => {
+      if (!listeners.delete(own)) return;
+      this.#count--;
+      if (listeners.size === 0) this.#listeners.delete(trackingId);
+    };
+  }
+
+  /** Events of all conversations; for parts of the system itself (log, metrics), not for callers from outside. */
+  subscribeAll(listener: RecordListener): () => void {
+    this.#everyEvent.add(listener);
+    return () => void this.#everyEvent.delete(listener);
+  }
+
+  publish(events: readonly RecordedEvent[]): void {
+    for (const event of events) {
+      for (const listener of this.#everyEvent) this.#tell(listener, event);
+      const listeners = this.#listeners.get(event.trackingId);
+      if (listeners !== undefined) for (const listener of [...listeners]) this.#tell(listener, event);
+    }
+  }
+
+  #tell(listener: RecordListener, event: RecordedEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+}
+
+/** What following needs of the store. */
+export interface RecordReader {
+  events(trackingId: string, afterSequence?: number): Promise<readonly RecordedEvent[]>;
+  summary(trackingId: string): Promise<ConversationSummary | undefined>;
+}
+
+/**
+ * The events of a conversation after a sequence number, those that are there and those that come, each once and in order,
+ * until the conversation is complete, or `signal` is aborted. A slow reader holds no events in memory: it reads the
+ * store. Ends at once when there are too many listeners.
+ */
+export async function* follow(
+  of: { readonly store: RecordReader; readonly live: LiveRecord },
+  trackingId: string,
+  options: { readonly afterSequence?: number; readonly signal: AbortSignal },
+): AsyncGenerator<RecordedEvent> {
+  const bell = new Bell();
+  const unsubscribe = of.live.subscribe(trackingId, () => bell.ring());
+  if (unsubscribe === undefined) return;
+  const onAbort = () => bell.ring();
+  options.signal.addEventListener('abort', onAbort);
+  try {
+    let sequence = options.afterSequence ?? 0;
+    while (!options.signal.aborted) {
+      bell.reset();
+      const events = await of.store.events(trackingId, sequence);
+      for (const event of events) {
+        sequence = event.sequence;
+        yield event;
+      }
+      if (events.length > 0) continue;
+      if ((await of.store.summary(trackingId))?.complete !== false) return;
+      await bell.rung();
+    }
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
+    unsubscribe();
+  }
+}
+
+/** Remembers that it was rung until it is reset. */
+class Bell {
+  #ring = Promise.withResolvers<void>();
+
+  ring(): void {
+    this.#ring.resolve();
+  }
+
+  reset(): void {
+    this.#ring = Promise.withResolvers<void>();
+  }
+
+  rung(): Promise<void> {
+    return this.#ring.promise;
+  }
+}

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { uuidv7 } from '../core/ids.ts';
+import type { Fact, StampedFact } from '../engine/engine.ts';
+import { type ConversationSummary, project } from '../record/conversation.ts';
+import {
+  type AboutConversation,
+  event,
+  type RecordedEvent,
+  toRecordedEvent,
+  type WebhookType,
+} from '../record/events.ts';
+import type { Store } from './store.ts';
+
+/** A store under test, with the way by which events come into it. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  append(facts: readonly StampedFact[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What every implementation of the store port does. `create` gives an empty one. */
+export function testStore(name: string, create: () => Promise<StoreUnderTest>): void {
+  const withStore = (title: string, check: (under: StoreUnderTest) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => {
+      const under = await create();
+      try {
+        await check(under);
+      } finally {
+        await under.close();
+      }
+    });
+
+  withStore('tells a whole life: state, answer, attempts', async ({ store, append }) => {
+    const life = aLife();
+    for (const fact of life.facts) await append([fact]);
+    const conversation = await store.conversation(life.trackingId);
+    assert.equal(conversation?.status, 'delivered');
+    assert.equal(conversation.deliveryStatus, 'delivered');
+    assert.equal(conversation.complete, true);
+    assert.equal(conversation.query, 'What is the deal status for IXIS?');
+    assert.deepEqual(conversation.extra, { ticket: 7 });
+    assert.equal(conversation.answer?.response, '**Won**');
+    assert.equal(conversation.answer.responsePlain, 'Won');
+    assert.deepEqual(
+      conversation.deliveries.map((attempt) => [attempt.attempt, attempt.delivered, attempt.statusCode]),
+      [
+        [1, false, 500],
+        [2, true, 200],
+      ],
+    );
+    assert.equal(conversation.totalTimeMs, 30);
+    assert.equal(conversation.answerTimeMs, 4);
+    const { answer, deliveries, query, timestamp, extra, error, estimatedProcessingTime, ...rest } =
+      conversation;
+    assert.deepEqual(await store.summary(life.trackingId), rest);
+  });
+
+  withStore('knows nothing of a conversation that is not there', async ({ store }) => {
+    assert.equal(await store.conversation(uuidv7()), undefined);
+    assert.equal(await store.summary(uuidv7()), undefined);
+    assert.deepEqual(await store.events(uuidv7()), []);
+    assert.deepEqual(await store.conversations(), { conversations: [] });
+  });
+
+  withStore('keeps an event that comes twice once', async ({ store, append }) => {
+    const life = aLife();
+    await append(life.facts);
+    const before = await store.conversation(life.trackingId);
+    await append(life.facts);
+    await append(life.facts.slice(0, 3));
+    assert.deepEqual(await store.conversation(life.trackingId), before);
+    assert.equal((await store.events(life.trackingId)).length, life.facts.length);
+  });
+
+  withStore('gives the events after a sequence number, in order', async ({ store, append }) => {
+    const [life, other] = [aLife(), aLife()];
+    for (const [index, fact] of life.facts.entries()) await append([fact, other.facts[index]!]);
+    const events = await store.events(life.trackingId);
+    assert.deepEqual(
+      events.map(({ type, data, id, at, trackingId }) => ({ type, data, id, at, subject: trackingId })),
+      life.facts.map(({ type, data, id, at, subject }) => ({ type, data, id, at, subject })),
+    );
+    assert.deepEqual(await store.events(life.trackingId, events[2]!.sequence), events.slice(3));
+    assert.deepEqual(await store.events(life.trackingId, 0, 2), events.slice(0, 2));
+    assert.deepEqual(await store.events(life.trackingId, events.at(-1)!.sequence), []);
+  });
+
+  withStore('keeps facts that are no events of the map, and changes nothing', async ({ store, append }) => {
+    const life = aLife();
+    await append(life.facts);
+    const before = await store.summary(life.trackingId);
+    await append([{ id: 'x', at: 9, type: 'SOMETHING_ELSE', subject: life.trackingId, data: { a: 1 } }]);
+    assert.deepEqual(await store.summary(life.trackingId), before);
+  });
+
+  withStore('lists newest first, in pages', async ({ store, append }) => {
+    const lives = Array.from({ length: 7 }, () => aLife());
+    for (const life of lives) await append(life.facts.slice(0, 1));
+    const newest = lives.map((life) => life.trackingId).reverse();
+    const first = await store.conversations({ limit: 3 });
+    assert.deepEqual(ids(first.conversations), newest.slice(0, 3));
+    // What arrives between two pages moves nothing.
+    await append(aLife().facts.slice(0, 1));
+    const second = await store.conversations({ limit: 3, after: first.next! });
+    assert.deepEqual(ids(second.conversations), newest.slice(3, 6));
+    const last = await store.conversations({ limit: 3, after: second.next! });
+    assert.deepEqual([ids(last.conversations), last.next], [newest.slice(6), undefined]);
+  });
+
+  withStore('filters by status, source system and type', async ({ store, append }) => {
+    const queued = aLife({ sourceSystem: 'crm' });
+    const done = aLife({ sourceSystem: 'crm' });
+    const lead = aLife({ webhookType: 'lead_analysis' });
+    await append(queued.facts.slice(0, 1));
+    await append(done.facts);
+    await append(lead.facts);
+    const list = async (filter: Parameters<Store['conversations']>[0]) =>
+      ids((await store.conversations(filter)).conversations);
+    assert.deepEqual(await list({ status: 'delivered' }), [lead.trackingId, done.trackingId]);
+    assert.deepEqual(await list({ status: 'queued' }), [queued.trackingId]);
+    assert.deepEqual(await list({ sourceSystem: 'crm' }), [done.trackingId, queued.trackingId]);
+    assert.deepEqual(await list({ sourceSystem: 'crm', status: 'delivered' }), [done.trackingId]);
+    assert.deepEqual(await list({ webhookType: 'lead_analysis' }), [lead.trackingId]);
+    assert.deepEqual(await list({ sourceSystem: "crm' OR '1'='1" }), []);
+    assert.deepEqual(await store.counts(), { delivered: 2, queued: 1 });
+  });
+
+  withStore('refuses a cursor that is not its own', async ({ store }) => {
+    for (const after of ['', 'x', '-1', '1; DROP TABLE events', '9'.repeat(40)]) {
+      await assert.rejects(store.conversations({ after }), { code: 'invalid_request' }, after);
+    }
+  });
+
+  withStore('remembers how long recent answers took, by type', async ({ store, append }) => {
+    for (const answerTimeMs of [10, 20, 30]) await append(aLife({ answerTimeMs }).facts);
+    await append(aLife().facts.slice(0, 2));
+    assert.deepEqual(await store.recentAnswerTimesMs('deal_analysis', 2), [30, 20]);
+    assert.deepEqual(await store.recentAnswerTimesMs('general', 10), []);
+  });
+
+  withStore('disables endpoints until they are enabled again', async ({ store }) => {
+    const endpoint = { url: 'https://a.example/hook', disabledAt: 1_000, reason: '410' };
+    await store.disableEndpoint(endpoint);
+    await store.disableEndpoint({ ...endpoint, disabledAt: 2_000, reason: 'again' });
+    assert.deepEqual(await store.disabledEndpoint(endpoint.url), endpoint);
+    assert.deepEqual(await store.disabledEndpoints(), [endpoint]);
+    assert.equal(await store.enableEndpoint(endpoint.url), true);
+    assert.equal(await store.enableEndpoint(endpoint.url), false);
+    assert.equal(await store.disabledEndpoint(endpoint.url), undefined);
+  });
+
+  withStore('projects whatever happens as the pure projection does', async ({ store, append }) => {
+    const run = async (choices: readonly number[], batchSizes: readonly number[]) => {
+      const trackingId = uuidv7();
+      const facts = choices.map((choice, index) => stamp(anything(trackingId, choice), trackingId, index));
+      const received = stamp(aLife().factsOf(trackingId)[0]!, trackingId, 1_000);
+      const all = [received, ...facts];
+      for (let at = 0, batch = 0; at < all.length; batch++) {
+        const size = batchSizes[batch % batchSizes.length]!;
+        await append(all.slice(at, at + size));
+        at += size;
+      }
+      let expected: ConversationSummary | undefined;
+      for (const fact of all) expected = project(expected, toRecordedEvent(fact, 0) as RecordedEvent);
+      assert.deepEqual(await store.summary(trackingId), expected);
+    };
+    const choice = fc.array(fc.integer({ min: 0, max: choiceCount - 1 }), { maxLength: 12 });
+    const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
+    await fc.assert(fc.asyncProperty(choice, sizes, run), { numRuns: 150 });
+  });
+}
+
+const ids = (conversations: readonly ConversationSummary[]) =>
+  conversations.map((conversation) => conversation.trackingId);
+
+const about: AboutConversation = {
+  conversationId: 'webhook_20260814_091833_testing_phase3valid_abc123',
+  deliveryId: 'delivery-1',
+  sourceSystem: 'testing_system',
+  sourceProcess: 'phase3_validation',
+  webhookType: 'deal_analysis',
+};
+
+interface LifeOptions {
+  readonly sourceSystem?: string;
+  readonly webhookType?: WebhookType;
+  readonly answerTimeMs?: number;
+}
+
+/** The facts of a conversation whose first delivery attempt fails. */
+export function aLife(options: LifeOptions = {}) {
+  const trackingId = uuidv7();
+  const factsOf = (id: string) => lifeFacts(id, { ...about, ...options }, options.answerTimeMs ?? 4);
+  const facts = factsOf(trackingId).map((fact, index) => stamp(fact, trackingId, index));
+  return { trackingId, facts, factsOf };
+}
+
+function stamp(fact: Fact, run: string, position: number): StampedFact {
+  return { ...fact, id: `${run}/${position}/1/0`, at: 1_786_699_000_000 + position };
+}
+
+function lifeFacts(trackingId: string, conversation: AboutConversation, answerTimeMs: number): Fact[] {
+  const delivery = { ...conversation, answered: true };
+  const { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId } = conversation;
+  const base = { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId };
+  const attempt = { ...delivery, webhookUrl: 'http://127.0.0.1/hook', responseTimeMs: 3 };
+  return [
+    event('WEBHOOK_REQUEST_RECEIVED', trackingId, {
+      ...base,
+      query: 'What is the deal status for IXIS?',
+      timestamp: '2026-08-14T09:18:33Z',
+      queuedAt: '2026-08-14T09:18:33.360Z',
+      estimatedProcessingTime: '30-60 seconds',
+      extra: { ticket: 7 },
+      requestSizeBytes: 120,
+    }),
+    event('WEBHOOK_MANAGER_AGENT_INVOKED', trackingId, { ...base, agent: 'analyst', sessionId: 's' }),
+    event('WEBHOOK_MANAGER_AGENT_RESPONSE', trackingId, {
+      ...base,
+      agent: 'analyst',
+      sessionId: 's',
+      response: '**Won**',
+      responsePlain: 'Won',
+      understood: true,
+      toolCalls: [],
+      error: null,
+      attempts: 1,
+      agentTimeMs: 3,
+      executionTimeSeconds: 0.003,
+      answerTimeMs,
+      responseSizeBytes: 7,
+    }),
+    event('WEBHOOK_RESPONSE_CLASSIFIED', trackingId, { ...base, guessedType: 'general' }),
+    event('WEBHOOK_OUTBOUND_QUEUED', trackingId, delivery),
+    event('WEBHOOK_DELIVERY_FAILED', trackingId, {
+      ...attempt,
+      attempt: 1,
+      statusCode: 500,
+      reason: 'The receiver answered 500',
+      nextAttemptAt: '2026-08-14T09:18:36.000Z',
+    }),
+    event('WEBHOOK_DELIVERY_SUCCESS', trackingId, { ...attempt, attempt: 2, statusCode: 200 }),
+    event('WEBHOOK_CONVERSATION_COMPLETED', trackingId, {
+      ...delivery,
+      status: 'delivered',
+      deliveryStatus: 'delivered',
+      attempts: 2,
+      totalTimeMs: 30,
+    }),
+  ];
+}
+
+/** Each kind of event of either of two deliveries, of an answer or of a failure. */
+const choiceCount = 32;
+
+function anything(trackingId: string, choice: number): Fact {
+  const deliveryId = choice & 1 ? 'delivery-1' : 'delivery-2';
+  const answered = (choice & 2) === 0;
+  const fact = lifeFacts(trackingId, { ...about, deliveryId }, 4)[choice >> 2]!;
+  const data = { ...fact.data, ...('answered' in fact.data && { answered }) };
+  if (answered) return { ...fact, data };
+  if (fact.type === 'WEBHOOK_MANAGER_AGENT_RESPONSE') {
+    const error = { code: 'agent_failed', message: 'no', recoverable: true };
+    return { ...fact, data: { ...data, response: null, error } };
+  }
+  return fact.type === 'WEBHOOK_CONVERSATION_COMPLETED'
+    ? { ...fact, data: { ...data, status: 'delivery_failed', deliveryStatus: 'failed' } }
+    : { ...fact, data };
+}

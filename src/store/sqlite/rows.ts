@@ -1,0 +1,75 @@
+import type { ConversationSummary } from '../../record/conversation.ts';
+import type {
+  ConversationStatus,
+  DeliveryStatus,
+  EventType,
+  RecordedEvent,
+  WebhookType,
+} from '../../record/events.ts';
+import type { SqlRow } from '../../sqlite/database.ts';
+import type { DisabledEndpoint } from '../store.ts';
+
+export interface EventRow {
+  readonly sequence: number;
+  readonly id: string;
+  readonly tracking_id: string;
+  readonly type: EventType;
+  readonly at: number;
+  readonly data: string;
+}
+
+export interface ConversationRow {
+  readonly id: number;
+  readonly tracking_id: string;
+  readonly conversation_id: string;
+  readonly delivery_id: string;
+  readonly status: ConversationStatus;
+  readonly delivery_status: DeliveryStatus;
+  readonly complete: number;
+  readonly source_system: string;
+  readonly source_process: string;
+  readonly webhook_type: WebhookType;
+  readonly query_start: string;
+  readonly received_at: number;
+  readonly answered_at: number | null;
+  readonly completed_at: number | null;
+  readonly next_attempt_at: number | null;
+  readonly answer_time_ms: number | null;
+  readonly total_time_ms: number | null;
+  readonly attempts: number;
+  readonly problem: string | null;
+  readonly export_prefix: string | null;
+}
+
+export function toEvent(row: EventRow): RecordedEvent {
+  const { sequence, id, tracking_id: trackingId, type, at } = row;
+  return { id, sequence, type, trackingId, at, data: JSON.parse(row.data) } as RecordedEvent;
+}
+
+export function toSummary(row: ConversationRow): ConversationSummary {
+  return {
+    trackingId: row.tracking_id,
+    conversationId: row.conversation_id,
+    deliveryId: row.delivery_id,
+    status: row.status,
+    deliveryStatus: row.delivery_status,
+    complete: row.complete === 1,
+    sourceSystem: row.source_system,
+    sourceProcess: row.source_process,
+    webhookType: row.webhook_type,
+    queryStart: row.query_start,
+    receivedAt: row.received_at,
+    answeredAt: row.answered_at,
+    completedAt: row.completed_at,
+    nextAttemptAt: row.next_attempt_at,
+    answerTimeMs: row.answer_time_ms,
+    totalTimeMs: row.total_time_ms,
+    attempts: row.attempts,
+    problem: row.problem,
+    exportPrefix: row.export_prefix,
+  };
+}
+
+export function toDisabledEndpoint(row: SqlRow): DisabledEndpoint {
+  return { url: String(row.url), disabledAt: Number(row.disabled_at), reason: String(row.reason) };
+}

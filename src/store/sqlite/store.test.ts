@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { RecordedEvent } from '../../record/events.ts';
+import { follow, LiveRecord } from '../../record/live.ts';
+import { Database } from '../../sqlite/database.ts';
+import { aLife, testStore } from '../contract.ts';
+import { createSqliteStore } from './store.ts';
+
+function open() {
+  const folder = mkdtempSync(join(tmpdir(), 'store-'));
+  const database = new Database(join(folder, 'signalbox.sqlite'));
+  const errors: unknown[] = [];
+  const live = new LiveRecord({ onError: (error) => errors.push(error), limit: 2 });
+  const store = createSqliteStore(database, live);
+  const close = async () => {
+    database.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { database, live, store, errors, append: store.append, close };
+}
+
+testStore('sqlite', async () => open());
+
+test('events are published once they are on disk, and never when their write was taken back', async () => {
+  const { database, live, store, errors, close } = open();
+  const life = aLife();
+  const seen: RecordedEvent[] = [];
+  live.subscribe(life.trackingId, (event) => seen.push(event));
+  live.subscribeAll(() => {
+    throw new Error('a listener that breaks');
+  });
+  const failing = database.write((sql) => {
+    store.writeFacts(sql, life.facts.slice(1, 3));
+    throw new Error('taken back');
+  });
+  const good = store.append(life.facts.slice(0, 1));
+  await assert.rejects(failing, /taken back/);
+  await good;
+  assert.deepEqual(
+    seen.map((event) => [event.type, event.sequence]),
+    [['WEBHOOK_REQUEST_RECEIVED', 1]],
+  );
+  await store.append(life.facts.slice(0, 2));
+  assert.equal(seen.length, 2);
+  assert.equal(errors.length, 2);
+  await close();
+});
+
+test('following a conversation gives each event once, from any place, until it is complete', async () => {
+  const { live, store, close } = open();
+  const life = aLife();
+  await store.append(life.facts.slice(0, 3));
+  const { sequence } = (await store.events(life.trackingId))[0]!;
+  const types: string[] = [];
+  const reading = (async () => {
+    const options = { afterSequence: sequence, signal: new AbortController().signal };
+    for await (const event of follow({ store, live }, life.trackingId, options)) types.push(event.type);
+  })();
+  for (const fact of life.facts.slice(3)) await store.append([fact]);
+  await reading;
+  assert.deepEqual(
+    types,
+    life.facts.slice(1).map((fact) => fact.type),
+  );
+  await close();
+});
+
+test('following ends when it is aborted, when nothing is there, and when too many follow', async () => {
+  const { live, store, close } = open();
+  const life = aLife();
+  await store.append(life.facts.slice(0, 1));
+  const abort = new AbortController();
+  const events = follow({ store, live }, life.trackingId, { signal: abort.signal });
+  await events.next();
+  const end = events.next();
+  abort.abort();
+  assert.equal((await end).done, true);
+  const nothing = follow({ store, live }, 'no-such-id', { signal: new AbortController().signal });
+  assert.equal((await nothing.next()).done, true);
+  const stops = [live.subscribe('a', () => {}), live.subscribe('b', () => {})];
+  assert.equal(
+    live.subscribe('c', () => {}),
+    undefined,
+  );
+  stops[0]!();
+  stops[0]!();
+  assert.notEqual(
+    live.subscribe('c', () => {}),
+    undefined,
+  );
+  assert.equal(
+    live.subscribe('d', () => {}),
+    undefined,
+  );
+  await close();
+});

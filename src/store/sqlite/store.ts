@@ -1,0 +1,127 @@
+import { SignalboxError } from '../../core/errors.ts';
+import type { FactWriter } from '../../engine/embedded/facts.ts';
+import type { StampedFact } from '../../engine/engine.ts';
+import { assemble } from '../../record/assemble.ts';
+import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
+import type { LiveRecord } from '../../record/live.ts';
+import type { Database } from '../../sqlite/database.ts';
+import type { ConversationFilter, ConversationPage, DisabledEndpoint, Store } from '../store.ts';
+import { appendFacts } from './append.ts';
+import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
+
+export interface SqliteStore extends Store {
+  /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
+  readonly writeFacts: FactWriter;
+  /** Writes facts in a transaction of their own. */
+  append(facts: readonly StampedFact[]): Promise<void>;
+}
+
+/** How far back the search for recent answers goes when many of the latest conversations have none yet. */
+const recentWindow = 10_000;
+
+export function createSqliteStore(database: Database, live: LiveRecord): SqliteStore {
+  const writeFacts: FactWriter = (sql, facts) => {
+    const events = appendFacts(sql, facts);
+    if (events.length > 0) sql.afterCommit(() => live.publish(events));
+  };
+
+  const row = (trackingId: string) =>
+    database.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
+
+  const eventsAfter = (trackingId: string, sequence: number, limit: number): RecordedEvent[] =>
+    database
+      .all<EventRow>(
+        'SELECT * FROM events WHERE tracking_id = ? AND sequence > ? ORDER BY sequence LIMIT ?',
+        trackingId,
+        sequence,
+        limit,
+      )
+      .map(toEvent);
+
+  return {
+    writeFacts,
+    append: (facts) => database.write((sql) => writeFacts(sql, facts)),
+
+    async conversation(trackingId) {
+      const found = row(trackingId);
+      return found && assemble(toSummary(found), eventsAfter(trackingId, 0, 10_000));
+    },
+
+    async summary(trackingId) {
+      const found = row(trackingId);
+      return found && toSummary(found);
+    },
+
+    conversations: async (filter = {}) => page(database, filter),
+
+    events: async (trackingId, afterSequence = 0, limit = 1_000) =>
+      eventsAfter(trackingId, afterSequence, limit),
+
+    recentAnswerTimesMs: async (type, limit) => recentAnswerTimes(database, type, limit),
+
+    async counts() {
+      const rows = database.all<{ status: ConversationStatus; count: number }>(
+        'SELECT status, count(*) AS count FROM conversations GROUP BY status',
+      );
+      return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+    },
+
+    async disableEndpoint({ url, disabledAt, reason }) {
+      const text =
+        'INSERT INTO disabled_endpoints (url, disabled_at, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+      await database.write((sql) => void sql.run(text, url, disabledAt, reason));
+    },
+
+    enableEndpoint: (url) =>
+      database.write((sql) => sql.run('DELETE FROM disabled_endpoints WHERE url = ?', url).changes === 1),
+
+    async disabledEndpoint(url) {
+      const found = database.get('SELECT * FROM disabled_endpoints WHERE url = ?', url);
+      return found && toDisabledEndpoint(found);
+    },
+
+    disabledEndpoints: async (): Promise<DisabledEndpoint[]> =>
+      database.all('SELECT * FROM disabled_endpoints ORDER BY url').map(toDisabledEndpoint),
+  };
+}
+
+function page(database: Database, filter: ConversationFilter): ConversationPage {
+  const limit = Math.min(Math.max(1, filter.limit ?? 50), 500);
+  const conditions: [string, string | number | undefined][] = [
+    ['status = ?', filter.status],
+    ['source_system = ?', filter.sourceSystem],
+    ['webhook_type = ?', filter.webhookType],
+    ['id < ?', filter.after === undefined ? undefined : cursorId(filter.after)],
+  ];
+  const used = conditions.filter(([, value]) => value !== undefined) as [string, string | number][];
+  const where = used.length === 0 ? '' : `WHERE ${used.map(([text]) => text).join(' AND ')}`;
+  const rows = database.all<ConversationRow>(
+    `SELECT * FROM conversations ${where} ORDER BY id DESC LIMIT ?`,
+    ...used.map(([, value]) => value),
+    limit + 1,
+  );
+  const shown = rows.slice(0, limit);
+  const next = rows.length > limit ? String(shown.at(-1)!.id) : undefined;
+  return { conversations: shown.map(toSummary), ...(next !== undefined && { next }) };
+}
+
+function cursorId(cursor: string): number {
+  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
+  throw new SignalboxError(
+    'invalid_request',
+    `The cursor ${JSON.stringify(cursor.slice(0, 40))} is not one of a list of conversations; use \`next\` of the page before.`,
+    { fields: [{ path: 'after', message: 'is not a cursor' }] },
+  );
+}
+
+function recentAnswerTimes(database: Database, type: WebhookType, limit: number): number[] {
+  return database
+    .all<{ answer_time_ms: number }>(
+      `SELECT answer_time_ms FROM conversations
+       WHERE webhook_type = ? AND answer_time_ms IS NOT NULL AND id > (SELECT max(id) FROM conversations) - ${recentWindow}
+       ORDER BY id DESC LIMIT ?`,
+      type,
+      limit,
+    )
+    .map((found) => found.answer_time_ms);
+}
