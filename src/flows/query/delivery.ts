@@ -1,0 +1,65 @@
+import { type Static, Type } from 'typebox';
+import { SignalboxError } from '../../core/errors.ts';
+import { defineFlow, type Flow } from '../../engine/flow.ts';
+import { type AttemptPlace, attemptDelivery, type DeliveryPorts } from './attempt.ts';
+import { type DeliveryInput, deliveryInputSchema } from './input.ts';
+
+const deliveryOutputSchema = Type.Object({
+  deliveryStatus: Type.Union([Type.Literal('delivered'), Type.Literal('not_configured')]),
+  attempts: Type.Number(),
+});
+export type DeliveryOutput = Static<typeof deliveryOutputSchema>;
+
+/** Starts the export of a conversation that has ended. */
+export interface DeliveryFlowPorts extends DeliveryPorts {
+  readonly exportFlow?: Flow<{ trackingId: string }, unknown>;
+}
+
+/**
+ * The delivery of one message to one receiver. Each attempt is a step whose outcome is data; between attempts the run
+ * sleeps and leaves memory. A delivery that is used up fails its run, which is then the dead letter; started anew,
+ * it is the same message with the same `webhook-id`.
+ */
+export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput, DeliveryOutput> {
+  return defineFlow({
+    name: 'delivery',
+    version: 1,
+    input: deliveryInputSchema,
+    output: deliveryOutputSchema,
+    async run(step, input) {
+      let place: AttemptPlace = { attempt: 1, holds: 0, random: step.random() };
+      for (;;) {
+        const at = place;
+        const result = await step.run(`attempt ${at.attempt}`, (context) =>
+          attemptDelivery(ports, input, at, context),
+        );
+        if (result.kind === 'again') {
+          await step.sleep(result.held ? 'circuit open' : 'backoff', result.delayMs);
+          place = nextPlace(at, result.held, step.random());
+          continue;
+        }
+        if (result.exports) {
+          await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId });
+        }
+        if (result.kind === 'used_up') {
+          throw new SignalboxError(result.code, result.message, {
+            details: { webhookUrl: result.webhookUrl },
+          });
+        }
+        return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
+      }
+    },
+  });
+}
+
+function nextPlace(place: AttemptPlace, held: boolean, random: number): AttemptPlace {
+  return held
+    ? { ...place, holds: place.holds + 1, random }
+    : { attempt: place.attempt + 1, holds: place.holds, random };
+}
+
+/** A run that decided to export before the export was switched off still needs the flow to start. */
+function exportFlowOf(ports: DeliveryFlowPorts): Flow<{ trackingId: string }, unknown> {
+  if (ports.exportFlow !== undefined) return ports.exportFlow;
+  throw new SignalboxError('unknown_flow', 'The flow that exports conversations is not there.');
+}

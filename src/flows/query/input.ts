@@ -1,0 +1,62 @@
+import { type Static, Type } from 'typebox';
+
+/** The types of `record/events.ts`. */
+export const webhookTypeSchema = Type.Union([
+  Type.Literal('deal_analysis'),
+  Type.Literal('data_analysis'),
+  Type.Literal('lead_analysis'),
+  Type.Literal('general'),
+]);
+
+/** What a run of the query flow begins with: an accepted request. */
+export const queryInputSchema = Type.Object({
+  trackingId: Type.String(),
+  conversationId: Type.String(),
+  deliveryId: Type.String(),
+  query: Type.String(),
+  sourceSystem: Type.String(),
+  sourceProcess: Type.String(),
+  /** The sender's own time, ISO-8601. */
+  timestamp: Type.String(),
+  /** Fields of the request that the contract does not name; they never reach a prompt. */
+  extra: Type.Record(Type.String(), Type.Unknown()),
+  /** A first guess. */
+  webhookType: webhookTypeSchema,
+  /** ISO-8601. */
+  queuedAt: Type.String(),
+  estimatedProcessingTime: Type.String(),
+  /** How long accepting took; a repeated request is answered with it again. */
+  processingTimeMs: Type.Number(),
+});
+export type QueryInput = Static<typeof queryInputSchema>;
+
+export const answerSchema = Type.Object({
+  /** Markdown. */
+  response: Type.String(),
+  responsePlain: Type.String(),
+  sessionId: Type.String(),
+  /** ISO-8601. */
+  timestamp: Type.String(),
+});
+
+export const failureSchema = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  recoverable: Type.Boolean(),
+});
+
+/** What a run of the delivery flow begins with: an answer, or the account of a failure; one of the two is null. */
+export const deliveryInputSchema = Type.Object({
+  trackingId: Type.String(),
+  conversationId: Type.String(),
+  /** The `webhook-id` of every attempt, also of a run that is started anew. */
+  deliveryId: Type.String(),
+  query: Type.String(),
+  sourceSystem: Type.String(),
+  sourceProcess: Type.String(),
+  webhookType: webhookTypeSchema,
+  queuedAt: Type.String(),
+  answer: Type.Union([answerSchema, Type.Null()]),
+  error: Type.Union([failureSchema, Type.Null()]),
+});
+export type DeliveryInput = Static<typeof deliveryInputSchema>;

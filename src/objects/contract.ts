@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Objects } from './objects.ts';
+
+/** What every implementation of the objects port does. `create` gives an empty one and how to remove it. */
+export function testObjects(
+  name: string,
+  create: () => Promise<{ objects: Objects; close: () => Promise<void> }>,
+): void {
+  const withObjects = (title: string, check: (objects: Objects) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => {
+      const { objects, close } = await create();
+      try {
+        await check(objects);
+      } finally {
+        await close();
+      }
+    });
+
+  withObjects('gives back what was put, text and bytes', async (objects) => {
+    await objects.put('a/b/text.json', '{"ü":1}', { contentType: 'application/json' });
+    await objects.put('a/bytes', new Uint8Array([0, 255, 10]));
+    assert.equal((await objects.get('a/b/text.json'))?.toString(), '{"ü":1}');
+    assert.deepEqual([...((await objects.get('a/bytes')) ?? [])], [0, 255, 10]);
+  });
+
+  withObjects('has nothing where nothing was put', async (objects) => {
+    await objects.put('a/b', 'x');
+    assert.equal(await objects.get('a'), undefined);
+    assert.equal(await objects.get('a/c'), undefined);
+    assert.equal(await objects.get('a/b/c'), undefined);
+  });
+
+  withObjects('replaces an object whole', async (objects) => {
+    await objects.put('k', 'a long first body');
+    await objects.put('k', 'short');
+    assert.equal((await objects.get('k'))?.toString(), 'short');
+    assert.deepEqual(await objects.list(''), ['k']);
+  });
+
+  withObjects('lists by prefix in order, also a prefix that ends within a name', async (objects) => {
+    for (const key of ['b/2', 'b/1', 'a/1', 'b/sub/3', 'bc']) await objects.put(key, key);
+    assert.deepEqual(await objects.list('b/'), ['b/1', 'b/2', 'b/sub/3']);
+    assert.deepEqual(await objects.list('b'), ['b/1', 'b/2', 'b/sub/3', 'bc']);
+    assert.deepEqual(await objects.list('b', 2), ['b/1', 'b/2']);
+    assert.deepEqual(await objects.list('none/'), []);
+  });
+
+  withObjects('refuses keys that lead elsewhere', async (objects) => {
+    const keys = [
+      '../x',
+      'a/../../x',
+      '/etc/x',
+      'a//b',
+      '',
+      '.',
+      'a/.',
+      'a\\b',
+      'a\0b',
+      'a b',
+      'x'.repeat(1_100),
+    ];
+    for (const key of keys) {
+      await assert.rejects(async () => objects.put(key, 'x'), { code: 'invalid_request' }, key);
+      await assert.rejects(async () => objects.get(key), { code: 'invalid_request' }, key);
+    }
+    assert.deepEqual(await objects.list(''), []);
+  });
+
+  withObjects('a reader sees one whole body or the other while they change', async (objects) => {
+    const bodies = ['a'.repeat(200_000), 'b'.repeat(100_000)];
+    await objects.put('k', bodies[0]!);
+    const writing = Promise.all(bodies.map((body) => objects.put('k', body)));
+    for (let read = 0; read < 20; read++) {
+      assert.ok(bodies.includes((await objects.get('k'))?.toString() ?? ''));
+    }
+    await writing;
+  });
+}

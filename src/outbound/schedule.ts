@@ -1,0 +1,86 @@
+import { SignalboxError } from '../core/errors.ts';
+import { jitter } from '../core/retry.ts';
+
+/** Waits in milliseconds before the second, third, … attempt of a delivery. Attempts in all: one more than waits. */
+export type DeliverySchedule = readonly number[];
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** 2 s, 4 s, 8 s, and then on for most of a day, so that an outage of a receiver loses no answer. */
+export const defaultSchedule: DeliverySchedule = [
+  2 * second,
+  4 * second,
+  8 * second,
+  minute,
+  5 * minute,
+  30 * minute,
+  2 * hour,
+  6 * hour,
+  12 * hour,
+];
+
+export const originalSchedule: DeliverySchedule = defaultSchedule.slice(0, 3);
+
+/** What `Retry-After` may ask for at most. */
+const longestRetryAfterMs = 24 * hour;
+
+/**
+ * The wait after failed attempt number `attempt` (from 1), or undefined when it was the last one. What the receiver asked
+ * for replaces a shorter wait; it never adds an attempt. `random` is from 0 to 1.
+ */
+export function nextAttemptDelayMs(
+  schedule: DeliverySchedule,
+  failed: { readonly attempt: number; readonly retryAfterMs?: number | undefined; readonly random: number },
+): number | undefined {
+  const planned = schedule[failed.attempt - 1];
+  if (planned === undefined) return undefined;
+  return Math.max(jitter(planned, failed.random), Math.min(failed.retryAfterMs ?? 0, longestRetryAfterMs));
+}
+
+/**
+ * Reads `Retry-After` (RFC 9110, section 10.2.3): seconds, or an HTTP date. Undefined for what is neither, and for a time
+ * that has passed.
+ */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const text = value.trim();
+  if (/^\d{1,10}$/.test(text)) return Number(text) * second;
+  // Only the forms of an HTTP date: Date.parse alone would take many other texts.
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d{2}:\d{2}:\d{2}/.test(text)) return undefined;
+  const at = Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
+  return Number.isNaN(at) || at <= nowMs ? undefined : at - nowMs;
+}
+
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: second,
+  m: minute,
+  min: minute,
+  h: hour,
+  d: 24 * hour,
+};
+
+/**
+ * Reads a schedule: `default`, `original`, or waits such as `2s, 10s, 1m, 1h` (at most 50, each at most 7 days).
+ * Throws `config_invalid`.
+ */
+export function parseSchedule(text: string): DeliverySchedule {
+  const name = text.trim().toLowerCase();
+  if (name === 'default') return defaultSchedule;
+  if (name === 'original') return originalSchedule;
+  const waits = name.split(',').map((part) => parseWait(part.trim()));
+  if (waits.every((wait) => wait !== undefined) && waits.length <= 50) return waits;
+  throw new SignalboxError(
+    'config_invalid',
+    `The delivery schedule ${JSON.stringify(text)} cannot be used: write default, original, or at most 50 waits of up to 7 days such as "2s, 10s, 1m, 1h".`,
+  );
+}
+
+function parseWait(text: string): number | undefined {
+  const match = /^(\d{1,9})(ms|s|m|min|h|d)$/.exec(text);
+  if (match === null) return undefined;
+  const waitMs = Number(match[1]) * units[match[2]!]!;
+  return waitMs <= 7 * 24 * hour ? waitMs : undefined;
+}

@@ -1,0 +1,149 @@
+import type { Agent, Dispatcher } from 'undici';
+import { SignalboxError } from '../core/errors.ts';
+import { type Exchange, outcomeOf, type SendOutcome } from './outcome.ts';
+
+export interface OutboundMessage {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface Sender {
+  /**
+   * Posts a message and says what came of it. Every failure of the other side or the way there is an outcome; throws
+   * the reason of `signal` alone, when that is aborted.
+   */
+  send(message: OutboundMessage, signal: AbortSignal): Promise<SendOutcome>;
+  /** Lets go of its connections. */
+  close(): Promise<void>;
+}
+
+export interface SenderOptions {
+  /** For an exchange in all: connecting, headers and body. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** At once to one origin. Default 64. */
+  readonly connectionsPerOrigin?: number;
+  readonly clock?: () => number;
+}
+
+/** What is read of a response; more than that is not waited for. */
+const responseLimitBytes = 64 * 1024;
+
+/** A sender with connections that are kept open. `undici` is loaded with the first message. */
+export function createSender(options: SenderOptions = {}): Sender {
+  const { timeoutMs = 30_000, connectionsPerOrigin = 64, clock = Date.now } = options;
+  let agent: Promise<Agent> | undefined;
+  const open = async () => {
+    const undici = await import('undici');
+    // The whole exchange has one clock of its own (below), so the client's are off.
+    const own = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } };
+    return new undici.Agent({ connections: connectionsPerOrigin, pipelining: 1, ...own });
+  };
+  return {
+    async send(message, signal) {
+      signal.throwIfAborted();
+      agent ??= open();
+      const exchange = await exchangeWithin(await agent, message, signal, timeoutMs);
+      signal.throwIfAborted();
+      return outcomeOf(exchange, clock());
+    },
+    async close() {
+      await (await agent)?.destroy();
+    },
+  };
+}
+
+async function exchangeWithin(
+  agent: Agent,
+  message: OutboundMessage,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Exchange> {
+  const startedAt = performance.now();
+  const durationMs = () => Math.round(performance.now() - startedAt);
+  const deadline = new AbortController();
+  const stop = () => deadline.abort(signal.reason);
+  const timer = setTimeout(() => deadline.abort(new Error('timeout')), timeoutMs);
+  signal.addEventListener('abort', stop);
+  try {
+    const { statusCode, headers, bodyStart } = await post(agent, message, deadline.signal);
+    const [retryAfter, location] = [first(headers['retry-after']), first(headers.location)];
+    return { kind: 'response', statusCode, retryAfter, location, bodyStart, durationMs: durationMs() };
+  } catch (error) {
+    const timedOut = deadline.signal.aborted && !signal.aborted;
+    const reason = timedOut ? `No complete response within ${timeoutMs} ms.` : networkReason(error);
+    return { kind: 'no_response', reason, durationMs: durationMs() };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function post(agent: Agent, message: OutboundMessage, signal: AbortSignal) {
+  const url = new URL(message.url);
+  const headers: Record<string, string> = { ...message.headers };
+  if (url.username !== '' || url.password !== '') headers.authorization = basicCredentials(url);
+  const {
+    statusCode,
+    headers: received,
+    body,
+  } = await agent.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: 'POST',
+    headers,
+    body: message.body,
+    signal,
+  });
+  return { statusCode, headers: received, bodyStart: await readStart(body) };
+}
+
+function basicCredentials(url: URL): string {
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+/** Reads to the end, or to the limit; then the connection is dropped. */
+async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
+  let start = '';
+  let sizeBytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    if (start.length < 1_000) start += chunk.toString('utf8', 0, 1_000);
+    sizeBytes += chunk.length;
+    if (sizeBytes > responseLimitBytes) break;
+  }
+  return start.slice(0, 1_000);
+}
+
+function first(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Connection errors by their code; the message of the library otherwise. */
+function networkReason(error: unknown): string {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const known = typeof code === 'string' ? reasons[code] : undefined;
+  return known ?? `The request failed: ${String(message).slice(0, 300)}`;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'The connection was refused (ECONNREFUSED).',
+  ECONNRESET: 'The connection was reset (ECONNRESET).',
+  ENOTFOUND: 'The host name was not found (ENOTFOUND).',
+  EAI_AGAIN: 'The host name could not be looked up (EAI_AGAIN).',
+  EHOSTUNREACH: 'The host cannot be reached (EHOSTUNREACH).',
+  ETIMEDOUT: 'The connection timed out (ETIMEDOUT).',
+  UND_ERR_CONNECT_TIMEOUT: 'The connection timed out.',
+  UND_ERR_SOCKET: 'The receiver closed the connection before the response was complete.',
+  ERR_INVALID_URL: 'The URL of the endpoint is not valid.',
+};
+
+/** Throws `config_invalid` for a URL that no answer can be delivered to; `name` is the setting that holds it. */
+export function checkEndpointUrl(name: string, text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && (url.protocol === 'https:' || url.protocol === 'http:')) return text;
+  throw new SignalboxError(
+    'config_invalid',
+    `${name} is not a URL that can be posted to: it must begin with https:// or http://.`,
+  );
+}
