@@ -7,6 +7,11 @@ import { type CanonicalTable, type ColumnType, canonicalTables } from './schema.
 
 /** Where each table came from. */
 export const metaTable = 'signalbox_meta';
+/** What its `source` says about tables of the demo workspace. */
+export const demoSource = 'demo';
+
+/** In every table that was loaded: the file that a row came from. */
+export const sourceColumn = 'source_file';
 
 const sqlTypes: Readonly<Record<ColumnType, string>> = {
   text: 'VARCHAR',

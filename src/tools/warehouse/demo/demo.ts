@@ -3,7 +3,7 @@ import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { SignalboxError } from '../../../core/errors.ts';
 import { loadDuckDb } from '../duckdb/instance.ts';
 import { replaceFile } from '../duckdb/replace-file.ts';
-import { createLayoutSql, metaTable, quoteText } from '../layout.ts';
+import { createLayoutSql, demoSource, metaTable, quoteText } from '../layout.ts';
 import { type CanonicalTable, canonicalTables, type TableName } from '../schema.ts';
 import { type DemoRow, makeAccounts, makeOwners } from './accounts.ts';
 import { makeCalls } from './calls.ts';
@@ -11,9 +11,6 @@ import { makeLeads } from './leads.ts';
 import { makeOpportunities } from './opportunities.ts';
 import { makeUsagePlan, usageSql } from './usage.ts';
 import { products } from './vocabulary.ts';
-
-/** What `signalbox_meta.source` says about tables of the demo workspace. */
-export const demoSource = 'demo';
 
 export interface DemoOptions {
   /** The same seed and day make the same rows. */
