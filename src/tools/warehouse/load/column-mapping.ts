@@ -38,6 +38,10 @@ export interface ColumnInstructions {
   readonly columns: ReadonlyMap<string, string | null>;
 }
 
+/** The headings that the mapping file names and the file does not have: probably a slip, never to be passed over. */
+export const strangersIn = (instructions: ColumnInstructions, names: readonly string[]): readonly string[] =>
+  [...instructions.columns.keys()].filter((heading) => !names.includes(heading));
+
 /**
  * Gives each column of the file its place. What the mapping file says comes first; then the nearest names win; a column
  * that is none of the table's keeps its own name.

@@ -5,10 +5,10 @@ import { SignalboxError } from '../../../core/errors.ts';
 import type { DuckDbResources } from '../duckdb/instance.ts';
 import { replaceFile } from '../duckdb/replace-file.ts';
 import { demoSource, metaTable, quoteName, quoteText, upgradeLayoutSql } from '../layout.ts';
-import { type ColumnMapping, mapColumns } from './column-mapping.ts';
+import { type ColumnMapping, mapColumns, strangersIn } from './column-mapping.ts';
 import { type ColumnPlan, cellsTable, planColumns } from './column-plan.ts';
 import { columnNames } from './headings.ts';
-import { emptyMapping, type Mapping, readMapping } from './mapping-file.ts';
+import { emptyMapping, type FileInstructions, type Mapping, readMapping } from './mapping-file.ts';
 import { similarValues } from './near.ts';
 import { resolveReferences } from './references.ts';
 import { reasonsOf, withRecords, writeRejects } from './rejects.ts';
@@ -125,6 +125,7 @@ async function loadFile(sql: Sql, file: string, context: LoadContext): Promise<L
   const source = basename(file);
   const instructions = mapping.files.get(source.toLowerCase());
   const names = columnNames(staged.headings);
+  checkInstructions(source, instructions, names, staged.headings);
   const choice = chooseTable(source, names, instructions?.table);
   const mappings = mapColumns(staged.headings, names, choice.table, instructions);
   options.onProgress?.({ file, phase: 'loading' });
@@ -146,6 +147,20 @@ async function loadFile(sql: Sql, file: string, context: LoadContext): Promise<L
   await noteSource(sql, choice.name, source, replace);
   options.onProgress?.({ file, phase: 'done' });
   return { file, staged, choice, mappings, plans, written, rejected, valuesMapped };
+}
+
+function checkInstructions(
+  file: string,
+  instructions: FileInstructions | undefined,
+  names: readonly string[],
+  headings: readonly string[],
+): void {
+  const strangers = instructions === undefined ? [] : strangersIn(instructions, names);
+  if (strangers.length === 0) return;
+  throw new SignalboxError(
+    'mapping_invalid',
+    `The mapping names ${strangers.join(', ')} in ${file}, which has no such heading. It has ${headings.join(', ')}.`,
+  );
 }
 
 /** A value map counts for a column by its heading, by the name it gets, and by what a reference refers to (`product`). */

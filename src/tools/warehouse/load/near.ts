@@ -36,7 +36,7 @@ export function editDistance(one: string, other: string, limit: number): number 
     if (Math.min(...current) > limit) return limit + 1;
     [before, previous] = [previous, current];
   }
-  return previous[other.length] as number;
+  return Math.min(previous[other.length] as number, limit + 1);
 }
 
 /** How many slips of the finger a word of this length may have to count as the same. */
