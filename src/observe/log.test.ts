@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { event, toRecordedEvent } from '../record/events.ts';
+import { createLog, type LogOptions } from './log.ts';
+
+function logged(options: Partial<LogOptions> = {}) {
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    write: (line) => void lines.push(line),
+    ...options,
+  });
+  return { log, lines, last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown> };
+}
+
+const about = {
+  trackingId: 't',
+  conversationId: 'c',
+  sourceSystem: 'crm',
+  webhookType: 'general',
+  deliveryId: 'd',
+};
+
+test('the lines that saved filters and queries match', () => {
+  const { log, last } = logged();
+  log.agentAttempt({ ...about, attempt: 2, agent: 'analyst', sessionId: 's' });
+  assert.equal(last().message, 'Bedrock Agent attempt 2');
+  assert.equal(last().level, 'INFO');
+  log.processingCompleted({ ...about, deliveryStatus: 'delivered', totalTimeMs: 12 });
+  assert.equal(last().message, 'Webhook processing completed successfully');
+  assert.deepEqual(
+    [last().tracking_id, last().conversation_id, last().delivery_status, last().total_time_ms],
+    ['t', 'c', 'delivered', 12],
+  );
+  assert.deepEqual(last().webhook_metadata, { source_system: 'crm' });
+  log.agentFailed({ ...about, failure: { code: 'agent_failed', message: 'no', recoverable: true } });
+  assert.equal(last().level, 'ERROR');
+  const delivery = { webhookUrl: 'https://u:p@a.example/x?token=secret', attempt: 4 };
+  log.deliveryExhausted({ ...about, ...delivery, reason: 'r', code: 'delivery_exhausted' });
+  assert.deepEqual([last().level, last().webhook_url], ['ERROR', 'https://a.example/x']);
+});
+
+test('events are lines with the fields of saved queries, and without content', () => {
+  const { log, lines, last } = logged();
+  const data = {
+    conversationId: 'c',
+    deliveryId: 'd',
+    sourceSystem: 'crm',
+    sourceProcess: 'p',
+    webhookType: 'general' as const,
+    query: 'a secret question',
+    timestamp: '',
+    queuedAt: '',
+    estimatedProcessingTime: '',
+    extra: { card: 'a secret number' },
+    requestSizeBytes: 1,
+  };
+  const fact = event('WEBHOOK_REQUEST_RECEIVED', 't', data);
+  log.recorded(toRecordedEvent({ ...fact, id: 'i', at: 0 }, 7));
+  const { event_type, tracking_id, conversation_id, webhook_type, webhook_metadata } = last();
+  assert.deepEqual(
+    { event_type, tracking_id, conversation_id, webhook_type, webhook_metadata },
+    {
+      event_type: 'WEBHOOK_REQUEST_RECEIVED',
+      tracking_id: 't',
+      conversation_id: 'c',
+      webhook_type: 'general',
+      webhook_metadata: { source_system: 'crm', source_process: 'p', delivery_id: 'd' },
+    },
+  );
+  assert.doesNotMatch(lines.join(), /secret/);
+});
+
+test('what is called a secret does not come out', () => {
+  const { log, lines } = logged();
+  log.failed('x', new Error('y'), { authorization: 'Bearer 123', headers: { cookie: '123', token: '123' } });
+  assert.match(lines.join(), /\[redacted\]/);
+  assert.doesNotMatch(lines.join(), /123/);
+});
+
+test('at a terminal lines are short, and hold no control characters of a sender', () => {
+  const { log, lines } = logged({ format: 'readable' });
+  log.failed('Something \u001b[31mred', new Error('a\nb'));
+  assert.match(lines[0]!, /^\d\d:\d\d:\d\d ERROR Something {1,2}\[31mred error=a b\n$/);
+  log.recorded({ type: 'WEBHOOK_OUTBOUND_QUEUED' } as never);
+  assert.equal(lines.length, 1);
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, beforeEach, test } from 'node:test';
+import { answer, type Receiver, startReceiver } from '../../test/fixtures/receiver.ts';
+import { checkEndpointUrl, createSender, type Sender } from './send.ts';
+
+let receiver: Receiver;
+let sender: Sender;
+
+before(async () => {
+  receiver = await startReceiver();
+  sender = createSender({ timeoutMs: 250 });
+});
+beforeEach(() => receiver.received.splice(0));
+after(async () => {
+  await sender.close();
+  await receiver.close();
+});
+
+const send = (url = receiver.url, signal = new AbortController().signal) =>
+  sender.send(
+    { url, headers: { 'content-type': 'application/json', 'webhook-id': 'm' }, body: '{"ü":1}' },
+    signal,
+  );
+
+test('posts the body and the headers as they are', async () => {
+  const outcome = await send(`${receiver.url}?a=b`);
+  assert.equal(outcome.kind, 'delivered');
+  const [delivery] = receiver.received;
+  assert.deepEqual([delivery?.method, delivery?.path, delivery?.body], ['POST', '/hook?a=b', '{"ü":1}']);
+  assert.equal(delivery?.headers['webhook-id'], 'm');
+});
+
+test('credentials of the URL become basic authorization', async () => {
+  await send(receiver.url.replace('http://', 'http://user:p%40ss@'));
+  const expected = `Basic ${Buffer.from('user:p@ss').toString('base64')}`;
+  assert.equal(receiver.received[0]?.headers.authorization, expected);
+});
+
+const failures = [
+  ['500 with its text', answer(500, {}, 'broken\nhere'), 500, /answered 500: broken here/, undefined],
+  [
+    'a redirect',
+    answer(302, { location: 'http://127.0.0.1:1/x?secret=1' }),
+    302,
+    /redirect to http:\/\/127.0.0.1:1\/x;/,
+    undefined,
+  ],
+  ['429 with seconds', answer(429, { 'retry-after': '7' }), 429, /429/, 7_000],
+  ['503 with seconds', answer(503, { 'retry-after': '120' }), 503, /503/, 120_000],
+  ['500 with Retry-After, which is not obeyed', answer(500, { 'retry-after': '9' }), 500, /500/, undefined],
+  ['429 with nonsense', answer(429, { 'retry-after': 'soon' }), 429, /429/, undefined],
+  ['400', answer(400), 400, /answered 400/, undefined],
+  ['nothing at all', { kind: 'hang_before_headers' }, null, /No complete response within 250 ms/, undefined],
+  ['headers and half a body', { kind: 'hang_in_body' }, null, /within 250 ms/, undefined],
+  ['a trickle', { kind: 'trickle', everyMs: 20 }, null, /within 250 ms/, undefined],
+  ['an early end', { kind: 'close_before_headers' }, null, /closed|reset/, undefined],
+  ['an end within the body', { kind: 'close_in_body' }, null, /closed|reset|terminated/, undefined],
+] as const;
+
+for (const [title, behaviour, statusCode, reason, retryAfterMs] of failures) {
+  test(`a receiver that answers ${title} is a failure`, async () => {
+    receiver.next(behaviour);
+    const outcome = await send();
+    assert.ok(outcome.kind === 'failed');
+    assert.equal(outcome.statusCode, statusCode);
+    assert.match(outcome.reason, reason);
+    assert.equal(outcome.retryAfterMs, retryAfterMs);
+    assert.equal(outcome.gone, false);
+    assert.equal(receiver.received.length, 1);
+  });
+}
+
+test('Retry-After as a date is a wait from now', async () => {
+  const at = new Date(Date.now() + 60_000).toUTCString();
+  receiver.next(answer(503, { 'retry-after': at }));
+  const outcome = await send();
+  assert.ok(outcome.kind === 'failed' && outcome.retryAfterMs! > 57_000 && outcome.retryAfterMs! <= 60_000);
+});
+
+test('410 says that the receiver is gone', async () => {
+  receiver.next(answer(410));
+  const outcome = await send();
+  assert.ok(outcome.kind === 'failed' && outcome.gone);
+});
+
+test('a huge body is not read to its end', async () => {
+  receiver.next({ kind: 'huge_body', sizeBytes: 1024 ** 4 });
+  assert.equal((await send()).kind, 'delivered');
+});
+
+test('nobody listening, no such host and no URL are failures with a reason', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  const refused = await send(`http://127.0.0.1:${port}/`);
+  assert.ok(refused.kind === 'failed' && /ECONNREFUSED/.test(refused.reason));
+  const noUrl = await send('not a url');
+  assert.ok(noUrl.kind === 'failed' && /URL/.test(noUrl.reason));
+});
+
+test('stopping is no outcome: it throws the reason of the signal', async () => {
+  const abort = new AbortController();
+  receiver.next({ kind: 'hang_before_headers' });
+  const sending = send(receiver.url, abort.signal);
+  await receiver.waitFor(1);
+  abort.abort(new Error('stopping'));
+  await assert.rejects(sending, /stopping/);
+  await assert.rejects(send(receiver.url, abort.signal), /stopping/);
+});
+
+test('endpoints are http or https', () => {
+  assert.equal(checkEndpointUrl('WEBHOOK_URL', 'https://a.example/x'), 'https://a.example/x');
+  for (const text of ['ftp://a', 'a.example', '', 'javascript:alert(1)']) {
+    assert.throws(() => checkEndpointUrl('WEBHOOK_URL', text), {
+      code: 'config_invalid',
+      message: /WEBHOOK_URL/,
+    });
+  }
+});
