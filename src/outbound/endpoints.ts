@@ -11,18 +11,19 @@ export interface EndpointSettings {
   /** For types without a URL of their own. */
   readonly defaultUrl?: string | undefined;
   readonly urls?: Readonly<Partial<Record<WebhookType, string | undefined>>>;
-  readonly schedule?: DeliverySchedule;
-  /** Schedules of single endpoints, by URL. */
-  readonly schedules?: Readonly<Record<string, DeliverySchedule>>;
+  readonly defaultSchedule?: DeliverySchedule | undefined;
+  /** For types with a URL of their own. */
+  readonly schedules?: Readonly<Partial<Record<WebhookType, DeliverySchedule | undefined>>>;
 }
 
 /** Where an answer of this type goes; undefined when nothing is configured for it. */
 export type EndpointOf = (type: WebhookType) => Endpoint | undefined;
 
 export function endpointsFrom(settings: EndpointSettings): EndpointOf {
+  const usual = settings.defaultSchedule ?? defaultSchedule;
   return (type) => {
-    const url = settings.urls?.[type] ?? settings.defaultUrl;
-    if (url === undefined) return undefined;
-    return { url, schedule: settings.schedules?.[url] ?? settings.schedule ?? defaultSchedule };
+    const own = settings.urls?.[type];
+    if (own !== undefined) return { url: own, schedule: settings.schedules?.[type] ?? usual };
+    return settings.defaultUrl === undefined ? undefined : { url: settings.defaultUrl, schedule: usual };
   };
 }

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  defaultSchedule,
-  nextAttemptDelayMs,
-  originalSchedule,
-  parseRetryAfter,
-  parseSchedule,
-} from './schedule.ts';
+import { defaultSchedule, nextAttemptDelayMs, originalSchedule, parseRetryAfter } from './schedule.ts';
 
 test('the default schedule is that of the contract, ±10 %', () => {
   assert.deepEqual(
@@ -54,13 +48,4 @@ test('Retry-After is seconds or an HTTP date, in each of its three forms', () =>
     ['1994-11-06', undefined],
   ];
   for (const [text, expected] of cases) assert.equal(parseRetryAfter(text, now), expected, String(text));
-});
-
-test('a schedule is read from text, and refused with advice', () => {
-  assert.equal(parseSchedule('original'), originalSchedule);
-  assert.equal(parseSchedule(' Default '), defaultSchedule);
-  assert.deepEqual(parseSchedule('50ms, 2s,1m,1h,1d'), [50, 2_000, 60_000, 3_600_000, 86_400_000]);
-  for (const text of ['', '2', '2s,', 'fast', '-2s', '8d', '1e3s', Array(51).fill('1s').join()]) {
-    assert.throws(() => parseSchedule(text), { code: 'config_invalid', message: /original/ }, text);
-  }
 });

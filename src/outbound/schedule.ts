@@ -1,4 +1,3 @@
-import { SignalboxError } from '../core/errors.ts';
 import { jitter } from '../core/retry.ts';
 
 /** Waits in milliseconds before the second, third, … attempt of a delivery. Attempts in all: one more than waits. */
@@ -51,36 +50,4 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d{2}:\d{2}:\d{2}/.test(text)) return undefined;
   const at = Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
   return Number.isNaN(at) || at <= nowMs ? undefined : at - nowMs;
-}
-
-const units: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: second,
-  m: minute,
-  min: minute,
-  h: hour,
-  d: 24 * hour,
-};
-
-/**
- * Reads a schedule: `default`, `original`, or waits such as `2s, 10s, 1m, 1h` (at most 50, each at most 7 days).
- * Throws `config_invalid`.
- */
-export function parseSchedule(text: string): DeliverySchedule {
-  const name = text.trim().toLowerCase();
-  if (name === 'default') return defaultSchedule;
-  if (name === 'original') return originalSchedule;
-  const waits = name.split(',').map((part) => parseWait(part.trim()));
-  if (waits.every((wait) => wait !== undefined) && waits.length <= 50) return waits;
-  throw new SignalboxError(
-    'config_invalid',
-    `The delivery schedule ${JSON.stringify(text)} cannot be used: write default, original, or at most 50 waits of up to 7 days such as "2s, 10s, 1m, 1h".`,
-  );
-}
-
-function parseWait(text: string): number | undefined {
-  const match = /^(\d{1,9})(ms|s|m|min|h|d)$/.exec(text);
-  if (match === null) return undefined;
-  const waitMs = Number(match[1]) * units[match[2]!]!;
-  return waitMs <= 7 * 24 * hour ? waitMs : undefined;
 }

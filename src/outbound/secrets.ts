@@ -1,90 +1,45 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
 import { SignalboxError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
 
-/** Keys to sign with, newest first. They print as `[redacted]`. */
-export class WebhookSecrets {
-  readonly #keys: readonly Buffer[];
-
-  constructor(keys: readonly Buffer[]) {
-    this.#keys = keys;
-  }
-
-  /** The bytes, for signing alone. */
-  keys(): readonly Buffer[] {
-    return this.#keys;
-  }
-
-  /** The texts, for the command that shows them to their owner. */
-  reveal(): string[] {
-    return this.#keys.map((key) => `whsec_${key.toString('base64')}`);
-  }
-
-  toJSON(): string {
-    return '[redacted]';
-  }
-
-  toString(): string {
-    return '[redacted]';
-  }
-
-  [inspect.custom](): string {
-    return '[redacted]';
-  }
+/** What deliveries are signed with, newest first: the configured ones, or the one that the data folder keeps. */
+export function webhookSecrets(configured: readonly Secret[], dataDir: string): readonly Secret[] {
+  return configured.length > 0 ? configured : [keptWebhookSecret(dataDir)];
 }
 
 /** Standard Webhooks: "between 24 bytes and 64 bytes". */
-const keySizes = { least: 24, most: 64 };
+const keySize = { least: 24, most: 64 };
 
-/**
- * Reads `whsec_` + base64, comma separated, newest first. Throws `config_invalid` that names the place and never the value.
- */
-export function parseWebhookSecrets(text: string): WebhookSecrets {
-  const parts = text.split(',').map((part) => part.trim());
-  return new WebhookSecrets(parts.map((part, index) => parseSecret(part, index + 1, parts.length)));
-}
-
-function parseSecret(text: string, place: number, count: number): Buffer {
-  const which = count === 1 ? 'The secret' : `Secret ${place} of ${count}`;
-  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
-  if (encoded === undefined) {
-    throw unusable(`${which} in SIGNALBOX_WEBHOOK_SECRETS is not whsec_ followed by base64`);
-  }
+/** The key of a secret (`whsec_` and base64). Throws `config_invalid` without showing it. */
+export function signingKey(secret: Secret): Buffer {
+  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret.reveal())?.[1] ?? '';
   const key = Buffer.from(encoded, 'base64');
-  if (key.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) {
-    throw unusable(`${which} in SIGNALBOX_WEBHOOK_SECRETS is cut off or is not base64`);
-  }
-  if (key.length < keySizes.least || key.length > keySizes.most) {
-    throw unusable(
-      `${which} in SIGNALBOX_WEBHOOK_SECRETS has ${key.length} bytes; ${keySizes.least} to ${keySizes.most} are expected`,
-    );
-  }
-  return key;
-}
-
-function unusable(what: string): SignalboxError {
-  return new SignalboxError(
+  const isWhole = key.toString('base64').replace(/=+$/, '') === encoded.replace(/=+$/, '');
+  if (isWhole && key.length >= keySize.least && key.length <= keySize.most) return key;
+  throw new SignalboxError(
     'config_invalid',
-    `${what}. Write one with: echo "whsec_$(openssl rand -base64 32)"`,
+    `A webhook secret cannot be used: whsec_ and the base64 of ${keySize.least} to ${keySize.most} bytes are expected. Make one with: echo "whsec_$(openssl rand -base64 32)"`,
   );
 }
 
 /** The secret of a data folder, written on first use, readable by its owner alone. Throws `config_invalid`, `storage_failed`. */
-export function keptWebhookSecret(dataDir: string): WebhookSecrets {
+export function keptWebhookSecret(dataDir: string): Secret {
   const path = join(dataDir, 'webhook-secret');
   try {
     writeNew(path, `whsec_${randomBytes(32).toString('base64')}\n`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw notWritten(path, error);
   }
+  const secret = new Secret(readFileSync(path, 'utf8').trim());
   try {
-    return parseWebhookSecrets(readFileSync(path, 'utf8').trim());
+    signingKey(secret);
+    return secret;
   } catch (error) {
     throw new SignalboxError(
       'config_invalid',
-      `The file ${path} holds no usable secret (whsec_ and base64 of ${keySizes.least} to ${keySizes.most} bytes). Restore it, or remove it to have a new one written.`,
+      `The file ${path} holds no usable secret (whsec_ and the base64 of ${keySize.least} to ${keySize.most} bytes). Restore it, or remove it to have a new one made.`,
       { cause: error },
     );
   }

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import type { Secret } from '../core/secret.ts';
+import { signingKey } from './secrets.ts';
 
 /** The headers of a signed message, as https://github.com/standard-webhooks/standard-webhooks says. */
 export interface SignedHeaders {
@@ -9,16 +11,26 @@ export interface SignedHeaders {
   readonly 'webhook-signature': string;
 }
 
-export function signMessage(
-  message: { readonly id: string; readonly atMs: number; readonly body: string },
-  keys: readonly Buffer[],
-): SignedHeaders {
-  const timestamp = String(Math.floor(message.atMs / 1_000));
-  const signed = `${message.id}.${timestamp}.${message.body}`;
-  const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
-  return {
-    'webhook-id': message.id,
-    'webhook-timestamp': timestamp,
-    'webhook-signature': signatures.join(' '),
+export interface MessageToSign {
+  /** The same for every attempt. */
+  readonly id: string;
+  readonly atMs: number;
+  readonly body: string;
+}
+
+export type Signer = (message: MessageToSign) => SignedHeaders;
+
+/** Signs with each secret, newest first. Throws `config_invalid` for a secret that cannot be used. */
+export function createSigner(secrets: readonly Secret[]): Signer {
+  const keys = secrets.map(signingKey);
+  return ({ id, atMs, body }) => {
+    const timestamp = String(Math.floor(atMs / 1_000));
+    const signed = `${id}.${timestamp}.${body}`;
+    const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(signed).digest('base64')}`);
+    return {
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': signatures.join(' '),
+    };
   };
 }

@@ -6,9 +6,8 @@ import type { CircuitBreakers } from '../../outbound/breaker.ts';
 import type { Endpoint, EndpointOf } from '../../outbound/endpoints.ts';
 import type { SendOutcome } from '../../outbound/outcome.ts';
 import { nextAttemptDelayMs } from '../../outbound/schedule.ts';
-import type { WebhookSecrets } from '../../outbound/secrets.ts';
 import type { Sender } from '../../outbound/send.ts';
-import { signMessage } from '../../outbound/sign.ts';
+import type { Signer } from '../../outbound/sign.ts';
 import { type AboutDelivery, type AttemptData, type EventData, event } from '../../record/events.ts';
 import type { Store } from '../../store/store.ts';
 import { envelope } from './envelope.ts';
@@ -17,7 +16,7 @@ import type { DeliveryInput } from './input.ts';
 export interface DeliveryPorts {
   readonly store: Pick<Store, 'disabledEndpoint' | 'disableEndpoint'>;
   readonly endpointOf: EndpointOf;
-  readonly secrets: WebhookSecrets;
+  readonly sign: Signer;
   readonly sender: Sender;
   readonly breakers: CircuitBreakers;
   readonly log: Log;
@@ -123,7 +122,7 @@ class DeliveryAttempt {
     const atMs = this.now();
     const attempt = { number: this.#place.attempt, atMs, url: endpoint.url };
     const body = JSON.stringify(envelope(this.#input, attempt));
-    const signed = signMessage({ id: this.#input.deliveryId, atMs, body }, this.#ports.secrets.keys());
+    const signed = this.#ports.sign({ id: this.#input.deliveryId, atMs, body });
     const headers = { 'content-type': 'application/json', 'user-agent': 'Signalbox', ...signed };
     return this.#ports.sender.send({ url: endpoint.url, headers, body }, this.#context.signal);
   }
