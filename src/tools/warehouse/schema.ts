@@ -53,6 +53,8 @@ const accountReference = column(
     'customer_id',
     'client',
     'organization',
+    'associated_company',
+    'primary_associated_company',
   ],
   'accounts',
 );
@@ -69,6 +71,7 @@ const ownerReference = column(
     'account_executive',
     'account_owner',
     'opportunity_owner',
+    'deal_owner',
     'seller',
     'ae',
     'assigned_to',
@@ -92,7 +95,13 @@ export const canonicalTables: readonly CanonicalTable[] = [
     nameColumn: 'name',
     synonyms: ['account', 'companies', 'customers', 'organizations', 'clients'],
     columns: [
-      column('account_id', 'text', 'identifies the account', ['id', 'customer_id', 'company_id', 'sfdc_id']),
+      column('account_id', 'text', 'identifies the account', [
+        'id',
+        'customer_id',
+        'company_id',
+        'sfdc_id',
+        'record_id',
+      ]),
       column('name', 'text', 'the company name', [
         'account',
         'account_name',
@@ -150,7 +159,7 @@ export const canonicalTables: readonly CanonicalTable[] = [
     nameColumn: 'name',
     synonyms: ['opportunity', 'deals', 'deal', 'sales_pipeline', 'pipeline', 'opps'],
     columns: [
-      column('opportunity_id', 'text', 'identifies the deal', ['id', 'deal_id', 'opp_id']),
+      column('opportunity_id', 'text', 'identifies the deal', ['id', 'deal_id', 'opp_id', 'record_id']),
       column('name', 'text', 'what the deal is called', [
         'opportunity_name',
         'deal_name',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +67,12 @@ describe('a DuckDB warehouse', () => {
     'SELECT * FROM pg_settings',
     'SELECT * FROM duckdb_settings',
     "SELECT repeat('x', 2000000000)",
+    "SELECT lpad('x', 2000000000)",
+    "SELECT rpad('x', (SELECT count(*)::INTEGER FROM accounts))",
+    'SELECT len(range(1000000000))',
+    "SELECT printf('%2000000000d', 1)",
+    "SELECT format('{:2000000000}', 1)",
+    "SELECT * FROM range(CASE WHEN current_setting('threads') = 1 THEN 1 ELSE 2 END)",
     "SELECT * FROM 'file.csv'",
     "FROM '/etc/passwd'",
     'FROM "https://example.com/a.parquet"',
@@ -101,6 +109,8 @@ describe('a DuckDB warehouse', () => {
     'VALUES (1)',
     "SELECT 'read_csv(x); DROP TABLE accounts' AS text -- SET threads = 1",
     'SELECT range FROM range(3)',
+    'SELECT * FROM range(1000000000000) LIMIT 1',
+    "SELECT lpad(1::VARCHAR, 2, '0'), printf('%05.2f', 1.5), range(0, 12)",
     'SELECT unnest([1, 2])',
     'SELECT table_name FROM information_schema.tables',
     'SELECT 1;',
@@ -176,6 +186,33 @@ describe('the file of a DuckDB warehouse', () => {
     await writeFile(`${path}.loading`, 'half a database');
     await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
     assert.equal((await warehouse.tables())[0]?.rowCount, 1);
+    await release();
+  });
+
+  it('stays as it was when its writer is killed in the middle', async () => {
+    const { folder, path, warehouse, write: change, release } = await openInFolder();
+    await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
+    const revision = warehouse.revision();
+    const module = JSON.stringify(new URL('replace-file.ts', import.meta.url).href);
+    const script = `
+      const { replaceFile } = await import(${module});
+      await replaceFile(${JSON.stringify(path)}, async (connection) => {
+        await connection.run('DELETE FROM accounts; CHECKPOINT');
+        process.stdout.write('deleted');
+        await new Promise((resolve) => setTimeout(resolve, 60_000));
+      });`;
+    const writer = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(writer.stdout, 'data');
+    await assert.rejects(change([]), { code: 'conflict' });
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    assert.equal(warehouse.revision(), revision);
+    assert.equal((await warehouse.tables())[0]?.rowCount, 1);
+    await change(["INSERT INTO accounts (name) VALUES ('Alder Rail')"]);
+    assert.equal((await warehouse.tables())[0]?.rowCount, 2);
+    assert.deepEqual(await readdir(folder), ['warehouse.duckdb']);
     await release();
   });
 

@@ -21,6 +21,9 @@ interface OpenDatabase {
 
 const closedError = () => new SignalboxError('warehouse_unavailable', 'The warehouse has been closed.');
 
+/** A query that does not heed its interrupt is left behind. */
+const longestCloseMs = 2_000;
+
 /** How long until an interrupt is repeated: one that arrives between two statements is lost. */
 const interruptIntervalMs = 20;
 
@@ -65,7 +68,10 @@ export class DuckDbWarehouse implements Warehouse {
   async close(): Promise<void> {
     this.#closing.abort(closedError());
     this.#retire();
-    await Promise.allSettled(this.#retired);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, longestCloseMs);
+    await Promise.race([Promise.allSettled(this.#retired), promise]);
+    clearTimeout(timer);
   }
 
   async #run<Result>(

@@ -28,6 +28,19 @@ const allowedTableFunctions = new Set([
 const refusedFunctions =
   /^(current_setting|getenv|getvariable|write_log|parse_duckdb_log_message|sleep_ms|pg_sleep|nextval|currval|setseed|get_block_size|current_(connection|query|transaction)_id|current_query|txid_current|inet_.*|json_(de)?serialize_.*|json_execute_.*|read_.*|glob|query|query_table|repeat|(list|array)_resize|pragma_.*|duckdb_.*|__internal_.*)$/i;
 
+/** Functions whose arguments say how large the value becomes, and which of them do. Those must be small and written out. */
+const sizedArguments: Readonly<Record<string, readonly number[]>> = {
+  lpad: [1],
+  rpad: [1],
+  range: [0, 1],
+  generate_series: [0, 1],
+  bar: [3],
+};
+const maximumSize = 100_000;
+
+/** Functions whose first argument is a pattern with widths in it. */
+const patternFunctions = new Set(['printf', 'format']);
+
 /** Views of the engine over itself; they can be named without a schema. */
 const systemTables = /^(duckdb_|pragma_|pg_|sqlite_)/i;
 const readableSchemas = new Set(['', 'main', 'information_schema']);
@@ -52,6 +65,31 @@ function refusalOfTable(node: Tree): string | undefined {
   return undefined;
 }
 
+const childrenOf = (node: Tree): readonly Tree[] => (Array.isArray(node.children) ? node.children : []);
+
+/** The value of an argument that is written out; undefined for one that is computed. */
+const writtenOut = (node: Tree | undefined): unknown =>
+  node?.class === 'CONSTANT' ? (node.value as Tree | undefined)?.value : undefined;
+
+function isOversized(name: string, node: Tree): boolean {
+  const given = childrenOf(node);
+  if (patternFunctions.has(name)) {
+    const pattern = writtenOut(given[0]);
+    return typeof pattern !== 'string' || /\d{5}|[*]|\{[^}]*\{/.test(pattern);
+  }
+  return (sizedArguments[name] ?? []).some((at) => {
+    const size = writtenOut(given[at]);
+    return given[at] !== undefined && !(typeof size === 'number' && Math.abs(size) <= maximumSize);
+  });
+}
+
+function refusalOfFunction(node: Tree): string | undefined {
+  const name = text(node.function_name).toLowerCase();
+  if (refusedFunctions.test(name)) return `The query uses the function ${name}()`;
+  if (node.class !== 'FUNCTION' || !isOversized(name, node)) return undefined;
+  return `The query makes a value of unknown or enormous size with ${name}()`;
+}
+
 function refusalOfNode(node: Tree): string | undefined {
   switch (node.type) {
     case 'BASE_TABLE':
@@ -64,8 +102,16 @@ function refusalOfNode(node: Tree): string | undefined {
     }
     default:
   }
-  const name = text(node.function_name);
-  return refusedFunctions.test(name) ? `The query uses the function ${name}()` : undefined;
+  return refusalOfFunction(node);
+}
+
+/** A table function hands its rows out one by one: it is judged by its name, and only its arguments are looked into. */
+function partsOf(node: object): readonly unknown[] {
+  const { type, function: called } = node as Tree;
+  const parts = Object.values(node);
+  return type === 'TABLE_FUNCTION'
+    ? [...parts.filter((part) => part !== called), childrenOf((called ?? {}) as Tree)]
+    : parts;
 }
 
 /** The first thing in the tree that may not be there. */
@@ -75,7 +121,7 @@ function refusalOfTree(root: unknown): string | undefined {
     if (typeof node !== 'object' || node === null) continue;
     const refusal = Array.isArray(node) ? undefined : refusalOfNode(node as Tree);
     if (refusal !== undefined) return refusal;
-    open.push(...Object.values(node).filter((child) => typeof child === 'object' && child !== null));
+    open.push(...partsOf(node).filter((part) => typeof part === 'object' && part !== null));
   }
   return undefined;
 }

@@ -16,13 +16,15 @@ const resources = ({ threads = 2, memoryLimit = '1GB' }: DuckDbResources) => ({
   memory_limit: memoryLimit,
 });
 
-/** Nothing is fetched, nothing is installed, nothing is spilled to a folder that nobody watches. */
+/** Nothing is fetched, nothing is installed. */
 const isolated = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
   allow_community_extensions: 'false',
-  temp_directory: '',
 };
+
+/** Where a writer puts what does not fit into its memory; a reader puts nothing anywhere. */
+export const spillFolderOf = (path: string): string => `${path}.tmp`;
 
 /** Times are UTC wherever the machine stands. The zone can't be part of the options: it belongs to an extension. */
 async function useUtc(instance: DuckDBInstance): Promise<DuckDBConnection> {
@@ -44,6 +46,7 @@ export async function openForReading(
   const instance = await DuckDBInstance.create(path ?? ':memory:', {
     ...resources(options),
     ...isolated,
+    temp_directory: '',
     enable_external_access: 'false',
     ...(path !== undefined && { access_mode: 'READ_ONLY' }),
   });
@@ -65,6 +68,10 @@ export async function openForWriting(
   options: DuckDbResources = {},
 ): Promise<{ readonly instance: DuckDBInstance; readonly connection: DuckDBConnection }> {
   const { DuckDBInstance } = await loadDuckDb();
-  const instance = await DuckDBInstance.create(path, { ...resources(options), ...isolated });
+  const instance = await DuckDBInstance.create(path, {
+    ...resources(options),
+    ...isolated,
+    temp_directory: path === ':memory:' ? '' : spillFolderOf(path),
+  });
   return { instance, connection: await useUtc(instance) };
 }

@@ -3,7 +3,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SignalboxError } from '../../../core/errors.ts';
-import { type DuckDbResources, openForWriting } from './instance.ts';
+import { type DuckDbResources, openForWriting, spillFolderOf } from './instance.ts';
 
 export interface ReplaceOptions extends DuckDbResources {
   /** Begins with an empty file instead of a copy of the one that is there. */
@@ -53,7 +53,8 @@ async function changeFile<Result>(
 }
 
 async function removeDatabase(path: string): Promise<void> {
-  await Promise.all([path, `${path}.wal`].map((file) => rm(file, { force: true })));
+  const files = [path, `${path}.wal`, spillFolderOf(path)];
+  await Promise.all(files.map((file) => rm(file, { force: true, recursive: true })));
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {

@@ -16,21 +16,29 @@ export interface ColumnMapping {
 }
 
 const unitSuffix = /_(usd|eur|gbp|chf|jpy|inr|cad|aud|dollars|euros|k|pct|percent)$/;
-const unlikely = 1_000;
 
-/** 0 for the column's own name, more the further away; `undefined` for no likeness at all. */
+/**
+ * 0 for the column's own name, more the further away; `undefined` for no likeness at all. The name of the entity before a name
+ * speaks for it (`opportunity_owner` rather than `account_owner` in a file of opportunities), a unit behind it a little against it.
+ */
 function distance(name: string, column: CanonicalColumn, entity: string): number | undefined {
-  const forms = [
-    name,
-    name.replace(unitSuffix, ''),
-    ...(name.startsWith(`${entity}_`) ? [name.slice(entity.length + 1)] : []),
-  ];
-  for (const [penalty, form] of forms.entries()) {
-    if (form === column.name) return penalty * unlikely;
-    const at = column.synonyms.indexOf(form);
-    if (at >= 0) return penalty * unlikely + at + 1;
-  }
-  return undefined;
+  const own = name.startsWith(`${entity}_`) ? name.slice(entity.length + 1) : undefined;
+  const [asIs, withoutEntity, withoutUnit] = [name, own, name.replace(unitSuffix, '')].map((form) =>
+    likeness(form, column),
+  );
+  const far = [
+    asIs,
+    withoutEntity === undefined ? undefined : 0.5 + withoutEntity / 100,
+    withoutUnit === undefined ? undefined : 0.9 + withoutUnit,
+  ].filter((one) => one !== undefined);
+  return far.length === 0 ? undefined : Math.min(...far);
+}
+
+/** 0 for the name, then the synonyms in their order. */
+function likeness(name: string | undefined, column: CanonicalColumn): number | undefined {
+  if (name === column.name) return 0;
+  const at = column.synonyms.indexOf(name ?? '');
+  return at < 0 ? undefined : at + 1;
 }
 
 export interface ColumnInstructions {

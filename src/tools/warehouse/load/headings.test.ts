@@ -68,6 +68,72 @@ describe('headings', () => {
   });
 });
 
+describe('columns', () => {
+  const columns = (file: string, ...headings: string[]) => {
+    const names = columnNames(headings);
+    return mapColumns(headings, names, chooseTable(file, names).table).map((column) => column.column);
+  };
+  it('are found in the exports of well-known systems', () => {
+    assert.deepEqual(
+      columns(
+        'report1755.csv',
+        'Opportunity Owner',
+        'Account Name',
+        'Account Owner',
+        'Opportunity Name',
+        'Stage',
+        'Amount',
+        'Probability (%)',
+        'Close Date',
+        'Created Date',
+        'Next Step',
+        'Lead Source',
+        'Type',
+      ),
+      [
+        'owner_id',
+        'account_id',
+        'account_owner',
+        'name',
+        'stage',
+        'amount',
+        'probability',
+        'close_date',
+        'created_date',
+        'next_step',
+        'lead_source',
+        'type',
+      ],
+    );
+    assert.deepEqual(
+      columns(
+        'crm-exports-all-deals-2026-08-14.csv',
+        'Record ID',
+        'Deal Name',
+        'Deal Stage',
+        'Close Date',
+        'Deal owner',
+        'Amount',
+        'Create Date',
+        'Associated Company',
+      ),
+      ['opportunity_id', 'name', 'stage', 'close_date', 'owner_id', 'amount', 'created_date', 'account_id'],
+    );
+  });
+  it('go to the nearest name when several could be meant', () => {
+    assert.deepEqual(
+      columns('accounts.csv', 'Account', 'Account Name', 'Account ID', 'Revenue', 'Annual Revenue'),
+      ['account', 'name', 'account_id', 'revenue', 'annual_revenue'],
+    );
+    assert.deepEqual(columns('deals.csv', 'Deal ID', 'Stage', 'Amount (USD)', 'Value'), [
+      'opportunity_id',
+      'stage',
+      'amount',
+      'value',
+    ]);
+  });
+});
+
 describe('tables', () => {
   const table = (file: string, headings: string) => chooseTable(file, columnNames(headings.split(','))).name;
   it('are found by the name of the file and its columns', () => {

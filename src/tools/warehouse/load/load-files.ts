@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { SignalboxError } from '../../../core/errors.ts';
+import { messageOf, SignalboxError } from '../../../core/errors.ts';
 import type { DuckDbResources } from '../duckdb/instance.ts';
 import { replaceFile } from '../duckdb/replace-file.ts';
 import { demoSource, metaTable, quoteName, quoteText, upgradeLayoutSql } from '../layout.ts';
@@ -37,7 +37,7 @@ export interface LoadProgress {
   readonly phase: 'reading' | 'loading' | 'done';
 }
 
-/** Loads all files or, when one of them cannot be read, none. Errors: file_unreadable, mapping_invalid, conflict. */
+/** Loads all files or, when one of them cannot be read, none. Errors: file_unreadable, mapping_invalid, conflict, storage_failed. */
 export async function loadFiles(files: readonly string[], options: LoadOptions): Promise<LoadReport> {
   const startedMs = performance.now();
   checkNames(files);
@@ -68,10 +68,23 @@ export async function loadFiles(files: readonly string[], options: LoadOptions):
       files: reports,
       ...outcome,
     };
+  } catch (error) {
+    throw asLoadError(error);
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
 }
+
+const asLoadError = (error: unknown): SignalboxError =>
+  error instanceof SignalboxError
+    ? error
+    : new SignalboxError(
+        'storage_failed',
+        `Nothing was loaded, and the warehouse is as it was: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
 
 /** Rows are known by the name of their file, so that it can take its own place. */
 function checkNames(files: readonly string[]): void {
