@@ -137,36 +137,57 @@ async function scanFile(path: string, delimiter: string, columnCount: number): P
   let plain = true;
   const lines: number[] = [];
   const rejected: RejectedRow[] = [];
+  const kindOf = recordKinds(columnCount);
   const scanner = new CsvScanner(delimiter, (record) => {
-    const reason = reasonAgainst(record, columnCount, headings === undefined);
-    if (record.blank || reason !== undefined) plain = false;
-    if (record.blank) return;
-    if (reason !== undefined)
-      rejected.push({ line: record.line, reason, record: textOf(record).slice(0, 10_000) });
-    else if (headings === undefined) headings = parseRecord(textOf(record), delimiter);
-    else lines.push(record.line);
+    const { kind, reason } = kindOf(record);
+    if (kind === 'row') lines.push(record.line);
+    else if (kind === 'headings') {
+      headings = parseRecord(textOf(record), delimiter);
+      if (headings.length < columnCount) headings = [...headings, ''];
+      plain &&= record.fields === columnCount;
+    } else {
+      plain = false;
+      if (kind === 'rejected')
+        rejected.push({ line: record.line, reason, record: textOf(record).slice(0, 10_000) });
+    }
   });
   await readInPieces(path, (piece) => scanner.write(piece));
   scanner.finish();
   return { headings, lines, rejected, plain: plain && !scanner.unusual };
 }
 
-function reasonAgainst(record: CsvRecord, columnCount: number, beforeHeadings: boolean): string | undefined {
-  if (record.problem !== undefined) return record.problem;
-  if (record.fields === columnCount) return undefined;
-  if (beforeHeadings) return 'it stands before the line of headings';
-  return `it has ${record.fields} cells, the headings have ${columnCount}`;
+interface RecordKind {
+  readonly kind: 'blank' | 'headings' | 'row' | 'rejected';
+  readonly reason: string;
+}
+
+/** Tells what each record of a file is, in their order. */
+function recordKinds(columnCount: number): (record: CsvRecord) => RecordKind {
+  let headings: Buffer | undefined;
+  const rejected = (reason: string): RecordKind => ({ kind: 'rejected', reason });
+  return (record) => {
+    if (record.blank) return { kind: 'blank', reason: '' };
+    if (record.problem !== undefined) return rejected(record.problem);
+    if (headings === undefined) {
+      // Some programs end each row with a delimiter, but not the headings.
+      const isShort = columnCount > 2 && record.fields === columnCount - 1;
+      if (record.fields !== columnCount && !isShort) return rejected('it stands before the line of headings');
+      headings = Buffer.from(record.bytes);
+      return { kind: 'headings', reason: '' };
+    }
+    if (record.fields !== columnCount)
+      return rejected(`it has ${record.fields} cells, the headings have ${columnCount}`);
+    return headings.equals(record.bytes) ? rejected('it repeats the headings') : { kind: 'row', reason: '' };
+  };
 }
 
 /** The good rows alone, without headings, in the one way of writing CSV that leaves no questions. */
 async function rewrite(path: string, to: string, delimiter: string, columnCount: number): Promise<void> {
   const output = await open(to, 'w');
   let pending: string[] = [];
-  let seenHeadings = false;
+  const kindOf = recordKinds(columnCount);
   const scanner = new CsvScanner(delimiter, (record) => {
-    if (record.blank || record.problem !== undefined || record.fields !== columnCount) return;
-    if (seenHeadings) pending.push(writeRecord(parseRecord(textOf(record), delimiter)));
-    seenHeadings = true;
+    if (kindOf(record).kind === 'row') pending.push(writeRecord(parseRecord(textOf(record), delimiter)));
   });
   try {
     const flush = async () => {

@@ -375,6 +375,25 @@ describe('files as programs write them', () => {
     ]);
   });
 
+  it('reads rows that end with a delimiter, and files put together from several', async () => {
+    const { loadText, query } = await workspace();
+    const { file } = await loadText(
+      'accounts.csv',
+      'account,sector\nTarn,retail,\nBram,rail,\naccount,sector\nAlder,rail,\n',
+    );
+    assert.deepEqual(await query('SELECT name, industry FROM accounts ORDER BY 1'), [
+      ['Alder', 'rail'],
+      ['Bram', 'rail'],
+      ['Tarn', 'retail'],
+    ]);
+    assert.deepEqual(
+      file.rejectReasons.map(({ lines }) => lines),
+      [[4]],
+    );
+    const again = await loadText('accounts.csv', 'account,sector\nTarn,retail\naccount,sector\n');
+    assert.deepEqual(again.file.rejectReasons, [{ reason: 'it repeats the headings', count: 1, lines: [3] }]);
+  });
+
   it('keeps line numbers right behind cells of several lines', async () => {
     const { loadText } = await workspace();
     const { file } = await loadText(
