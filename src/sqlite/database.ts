@@ -4,9 +4,15 @@ import { migrate } from './migrate.ts';
 
 export type SqlRow = Record<string, SQLOutputValue>;
 
+/** What a statement did; `lastInsertRowid` means something after an insert that changed a row. */
+export interface Written {
+  readonly changes: number;
+  readonly lastInsertRowid: number;
+}
+
 /** What a write may do: run prepared statements inside the group's transaction. */
 export interface Sql {
-  run(sql: string, ...values: SQLInputValue[]): { readonly changes: number };
+  run(sql: string, ...values: SQLInputValue[]): Written;
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined;
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[];
   /** Calls `listener` once the write that asks for it is on disk, before its promise resolves; never if it is taken back. */
@@ -73,8 +79,8 @@ export class Database implements Sql {
     });
   }
 
-  run(sql: string, ...values: SQLInputValue[]): { readonly changes: number } {
-    return this.#statement(sql).run(...values) as { changes: number };
+  run(sql: string, ...values: SQLInputValue[]): Written {
+    return this.#statement(sql).run(...values) as Written;
   }
 
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined {

@@ -23,16 +23,15 @@ export function appendFacts(sql: Sql, facts: readonly StampedFact[]): RecordedEv
 }
 
 function insertEvent(sql: Sql, fact: StampedFact): number | undefined {
-  const row = sql.get<{ sequence: number }>(
-    `INSERT INTO events (id, tracking_id, type, at, data) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT DO NOTHING RETURNING sequence`,
+  const { changes, lastInsertRowid } = sql.run(
+    'INSERT INTO events (id, tracking_id, type, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     fact.id,
     fact.subject,
     fact.type,
     fact.at,
     JSON.stringify(fact.data),
   );
-  return row?.sequence;
+  return changes === 1 ? lastInsertRowid : undefined;
 }
 
 interface Update {
