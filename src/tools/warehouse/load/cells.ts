@@ -124,3 +124,16 @@ const truths = ['true', 'yes', 'y'];
 const falsehoods = ['false', 'no', 'n'];
 export const booleanSql = (text: string): string =>
   `CASE WHEN lower(${text}) IN (${list(truths)}) THEN true WHEN lower(${text}) IN (${list(falsehoods)}) THEN false END`;
+
+/**
+ * A line of totals or a footnote, as reports have them below the rows: recognised by its first cell, and where that could be a
+ * name as well (there is a company called Total), by hardly any other cell being filled.
+ */
+export function footerSql(cells: readonly string[]): string {
+  const [first, ...others] = cells;
+  if (first === undefined || others.length < 2) return 'false';
+  const filled = others.map((cell) => `(${cell} IS NOT NULL)::INTEGER`).join(' + ');
+  const matches = (pattern: string) =>
+    `coalesce(regexp_full_match(${first}, ${quoteText(`(?is)${pattern}`)}), false)`;
+  return `(${matches('(grand|sub)[ -]?totals?\\b.*')} OR (${matches('totals?( [(].*[)])?:?|.*(confidential|copyright).*')} AND ${filled} < 2))`;
+}

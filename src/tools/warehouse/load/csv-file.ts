@@ -176,7 +176,9 @@ function recordKinds(columnCount: number): (record: CsvRecord) => RecordKind {
       return { kind: 'headings', reason: '' };
     }
     if (record.fields !== columnCount)
-      return rejected(`it has ${record.fields} cells, the headings have ${columnCount}`);
+      return rejected(
+        `it has ${record.fields} cell${record.fields === 1 ? '' : 's'}, the headings have ${columnCount}`,
+      );
     return headings.equals(record.bytes) ? rejected('it repeats the headings') : { kind: 'row', reason: '' };
   };
 }

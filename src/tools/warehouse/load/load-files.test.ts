@@ -394,6 +394,18 @@ describe('files as programs write them', () => {
     assert.deepEqual(again.file.rejectReasons, [{ reason: 'it repeats the headings', count: 1, lines: [3] }]);
   });
 
+  it('does not take lines of totals and footnotes for rows, nor a company for a total', async () => {
+    const { loadText, query } = await workspace();
+    const { file } = await loadText(
+      'accounts.csv',
+      'account,sector,employees\nTotal,energy,100000\nBram,rail,5\nTotal,,100005\nGrand Totals (2 records),,100005\nConfidential - do not share,,\n',
+    );
+    assert.deepEqual(await query('SELECT name FROM accounts ORDER BY 1'), [['Bram'], ['Total']]);
+    assert.deepEqual(file.rejectReasons, [
+      { reason: 'it is a line of totals or a footnote', count: 3, lines: [4, 5, 6] },
+    ]);
+  });
+
   it('keeps line numbers right behind cells of several lines', async () => {
     const { loadText } = await workspace();
     const { file } = await loadText(

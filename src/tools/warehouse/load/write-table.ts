@@ -1,5 +1,6 @@
 import { quoteName, quoteText, sourceColumn, sqlTypeOf } from '../layout.ts';
 import type { CanonicalTable, TableName } from '../schema.ts';
+import { footerSql } from './cells.ts';
 import { type ColumnPlan, cellsTable } from './column-plan.ts';
 import type { Sql } from './sql-reader.ts';
 import type { StagedFile } from './stage.ts';
@@ -98,8 +99,9 @@ function typedSql(plans: readonly ColumnPlan[], identity: Identity | undefined):
       const [before, after] = [`${mapping.heading}: "`, `" is not ${articles[type]}`].map(quoteText);
       return `CASE WHEN ${failsSql} THEN ${before} || left(_${mapping.at}, 80) || ${after} END`;
     });
-  const cells = plans.map((plan) => `_${plan.mapping.at}`).join(', ');
-  const empty = `CASE WHEN coalesce(${cells}) IS NULL THEN 'every cell is empty' END`;
+  const cells = plans.map((plan) => `_${plan.mapping.at}`);
+  const empty = `CASE WHEN coalesce(${cells.join(', ')}) IS NULL THEN 'every cell is empty'
+    WHEN ${footerSql(cells)} THEN 'it is a line of totals or a footnote' END`;
   const typed = `SELECT _row, ${columns.join(', ')}, concat_ws('; ', ${[empty, ...failures].join(', ')}) AS _reason FROM ${cellsTable}`;
   if (identity === undefined) return `CREATE TEMP TABLE ${typedTable} AS ${typed}`;
   const numbered = identity.numbered
