@@ -187,7 +187,7 @@ export interface Run {
   readonly error?: RunError;
   readonly createdAt: number;
   readonly endedAt?: number;
-  readonly parentRunId?: string;
+
   /** The run that this one was started anew from. */
   readonly restartOf?: string;
   /** The latest run that was started anew from this one. */

@@ -1,0 +1,78 @@
+import { SignalboxError } from '../../core/errors.ts';
+import type { Sql } from '../../sqlite/database.ts';
+import { hasEnded } from '../engine.ts';
+import type { Completion } from './execution.ts';
+import {
+  type KeptError,
+  keepError,
+  nextSequence,
+  operationsOf,
+  putEnded,
+  runById,
+  setStatus,
+} from './journal.ts';
+import type { EndedWait, Runtime } from './runtime.ts';
+
+/** What a request to cancel did to one run. */
+export interface Cancelled {
+  readonly id: number;
+  readonly flow: string;
+  readonly reason: string;
+  /** The operations that it ended; they throw into the flow. */
+  readonly completions: readonly Completion[];
+  /** Nothing could be ended now: the next operation that the flow calls throws. */
+  readonly requested: boolean;
+  /** The run had not begun, so that there was nothing to undo. */
+  readonly hasEnded: boolean;
+  readonly parent?: EndedWait;
+}
+
+/**
+ * Cancels a run: ends everything that it waits for or executes with `run_cancelled`, except for children, which are asked
+ * to cancel themselves and then end the call with what became of them. A run that has not begun is ended at once.
+ */
+export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string): Cancelled[] {
+  const row = runById(sql, id)!;
+  if (hasEnded(row.status)) return [];
+  const error = keepError(
+    new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
+    'run_cancelled',
+  );
+  const base = { id, flow: row.flow, reason, completions: [], requested: false };
+  const operations = operationsOf(sql, id);
+  if (operations.length === 0 && runtime.resident(id) === undefined) {
+    const parent = runtime.endRun(sql, id, 'cancelled', { error });
+    return [{ ...base, hasEnded: true, ...(parent && { parent }) }];
+  }
+  const children = sql.all<{ id: number }>('SELECT id FROM runs WHERE parent = ? AND ended_at IS NULL', id);
+  const completions = endOpenOperations(runtime, sql, id, error);
+  const requested = completions.length === 0 && children.length === 0;
+  if (requested) sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', reason, id);
+  setStatus(sql, id, 'paused', 'queued');
+  return [
+    { ...base, completions, requested, hasEnded: false },
+    ...children.flatMap((child) => cancelRun(runtime, sql, child.id, reason)),
+  ];
+}
+
+function endOpenOperations(runtime: Runtime, sql: Sql, id: number, error: KeptError): Completion[] {
+  const execution = runtime.resident(id);
+  const recorded = operationsOf(sql, id);
+  const endedPositions = new Set(recorded.filter((row) => row.ended_at !== null).map((row) => row.position));
+  const inMemory = (execution?.openCalls() ?? []).map(({ position, kind, name, attempts, startedAt }) => ({
+    ...{ position, kind, name, attempts, startedAt },
+    target: null,
+  }));
+  const open =
+    execution === undefined ? recorded.map((row) => ({ ...row, startedAt: row.started_at })) : inMemory;
+  const endedAt = runtime.clock();
+  return open
+    .filter((operation) => operation.kind !== 'call' && !endedPositions.has(operation.position))
+    .map(({ position, kind, name, attempts, target, startedAt }) => {
+      const sequence = execution?.takeSequence() ?? nextSequence(sql, id);
+      const operation = { run: id, position, kind, name, attempts, target, startedAt };
+      putEnded(sql, { ...operation, sequence, endedAt, result: null, error: JSON.stringify(error) });
+      setStatus(sql, id, 'waiting', 'queued');
+      return { position, sequence, endedAt, error };
+    });
+}

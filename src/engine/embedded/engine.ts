@@ -1,0 +1,294 @@
+import { SignalboxError } from '../../core/errors.ts';
+import type { Json } from '../../core/json.ts';
+import type {
+  Engine,
+  EngineStats,
+  Operation,
+  Run,
+  RunFilter,
+  RunPage,
+  RunStatus,
+  SignalOptions,
+  SignalOutcome,
+  StartedRun,
+  StartOptions,
+} from '../engine.ts';
+import { hasEnded } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import { type Cancelled, cancelRun } from './cancel.ts';
+import { keepError, operationsOf, type RunRow, runByRunId } from './journal.ts';
+import { journalText } from './journal-text.ts';
+import { listRuns, toOperation, toRun } from './queries.ts';
+import { type EmbeddedOptions, type EndedWait, Runtime } from './runtime.ts';
+import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
+
+/**
+ * The engine for one process: its journal is a SQLite database of that process alone. All writes of one turn of the event
+ * loop are one transaction, synced to disk before anything that depends on them goes on.
+ */
+export class EmbeddedEngine implements Engine {
+  readonly #runtime: Runtime;
+
+  constructor(options: EmbeddedOptions) {
+    this.#runtime = new Runtime(options);
+  }
+
+  /** Takes up the runs that an earlier process left. To be called once. */
+  recover(): void {
+    this.#runtime.recover();
+  }
+
+  async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {
+    this.#checkAccepting();
+    const { idempotency, facts = [] } = options;
+    const run = this.#runtime.newRun(
+      flow,
+      input,
+      undefined,
+      options.runId === undefined ? {} : { runId: options.runId },
+    );
+    const existing = await this.#runtime.write((sql): RunRow | undefined => {
+      if (idempotency !== undefined) {
+        const holder = sql.get<RunRow & { fingerprint: string }>(
+          `SELECT runs.*, keys.fingerprint FROM idempotency_keys AS keys JOIN runs ON runs.id = keys.run
+           WHERE keys.key = ? AND keys.expires_at > ?`,
+          idempotency.key,
+          this.#runtime.clock(),
+        );
+        if (holder !== undefined) return sameRequest(holder, idempotency.fingerprint, idempotency.key);
+        const { key, fingerprint, expiresAt } = idempotency;
+        sql.run(
+          'INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?)',
+          key,
+          run.id,
+          fingerprint,
+          expiresAt,
+        );
+      }
+      run.insert(sql);
+      if (facts.length > 0) this.#runtime.writeFacts(sql, this.#runtime.stamped(run.runId, facts));
+      return undefined;
+    });
+    if (existing !== undefined) {
+      return { runId: existing.run_id, created: false, input: JSON.parse(existing.input) };
+    }
+    run.enqueue();
+    return { runId: run.runId, created: true, input };
+  }
+
+  async signal(
+    runId: string,
+    name: string,
+    payload: Json,
+    options: SignalOptions = {},
+  ): Promise<SignalOutcome> {
+    const text = journalText(payload, `payload of signal "${name}"`) ?? 'null';
+    const { outcome, ended } = await this.#runtime.write(
+      (sql): { outcome: SignalOutcome; ended?: EndedWait } => {
+        const row = runByRunId(sql, runId);
+        if (row !== undefined && hasEnded(row.status)) throw runEnded(row);
+        const occurrence = options.occurrence ?? firstOpenOccurrence(sql, runId, name);
+        const kept = putSignal(sql, { runId, name, occurrence, payload: text, at: this.#runtime.clock() });
+        if (!kept) return { outcome: 'duplicate' };
+        const wait = row && waitingPosition(sql, row.id, name, occurrence);
+        if (wait === undefined) return { outcome: 'kept' };
+        const end = { result: receivedSignal(text), error: null };
+        const ended = this.#runtime.endWait(sql, { run: row!.id, position: wait }, end);
+        return ended === undefined ? { outcome: 'kept' } : { outcome: 'delivered', ended };
+      },
+    );
+    if (ended !== undefined) this.#runtime.deliver(ended);
+    return outcome;
+  }
+
+  async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    const cancelled = await this.#runtime.write((sql) =>
+      cancelRun(this.#runtime, sql, this.#row(runId).id, reason),
+    );
+    this.#afterCancel(cancelled);
+    return this.#status(this.#row(runId));
+  }
+
+  #afterCancel(cancelled: readonly Cancelled[]): void {
+    for (const run of cancelled) {
+      const execution = this.#runtime.resident(run.id);
+      if (run.hasEnded) {
+        this.#runtime.abandon(run.id, new SignalboxError('run_cancelled', 'The run was cancelled.'));
+        this.#runtime.reportEnd(run.id, run.parent);
+      } else if (execution === undefined) {
+        if (run.completions.length > 0) this.#runtime.enqueue(run.id, run.flow);
+      } else if (run.completions.length > 0) execution.cancelCalls(run.completions);
+      else if (run.requested) execution.requestCancel(run.reason);
+    }
+  }
+
+  async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    const error = keepError(
+      new SignalboxError('run_cancelled', `The run was terminated: ${reason}`),
+      'run_cancelled',
+    );
+    const ended = await this.#runtime.write((sql) =>
+      withDescendants(sql, this.#row(runId).id).map((id) => ({
+        id,
+        parent: this.#runtime.endRun(sql, id, 'cancelled', { error }),
+      })),
+    );
+    for (const { id, parent } of ended) {
+      this.#runtime.abandon(id, new SignalboxError('run_cancelled', error.message));
+      this.#runtime.reportEnd(id, parent);
+    }
+    return this.#status(this.#row(runId));
+  }
+
+  async resume(runId: string): Promise<RunStatus> {
+    const row = this.#row(runId);
+    this.#runtime.flowOf(row);
+    const { changes } = await this.#runtime.write((sql) =>
+      sql.run(`UPDATE runs SET status = 'queued', error = NULL WHERE id = ? AND status = 'paused'`, row.id),
+    );
+    if (changes === 1) this.#runtime.enqueue(row.id, row.flow);
+    return this.#status(this.#row(runId));
+  }
+
+  async restart(runId: string): Promise<StartedRun> {
+    this.#checkAccepting();
+    const row = this.#row(runId);
+    if (row.status !== 'failed' && row.status !== 'cancelled') {
+      throw new SignalboxError(
+        'conflict',
+        `Run ${runId} is ${this.#status(row)}; only a failed or cancelled run can be started anew.`,
+      );
+    }
+    const input: unknown = JSON.parse(row.input);
+    const run = this.#runtime.newRun(this.#runtime.flowOf(row), input, undefined, { restartOf: runId });
+    const earlier = await this.#runtime.write((sql): string | undefined => {
+      const before = runByRunId(sql, runId)!.restarted_as;
+      if (before !== null) return before;
+      run.insert(sql);
+      sql.run('UPDATE runs SET restarted_as = ? WHERE id = ?', run.runId, row.id);
+      return undefined;
+    });
+    if (earlier === undefined) run.enqueue();
+    return { runId: earlier ?? run.runId, created: earlier === undefined, input };
+  }
+
+  async get(runId: string): Promise<Run | undefined> {
+    const row = runByRunId(this.#runtime.database, runId);
+    return row && toRun(row, this.#status(row));
+  }
+
+  async list(filter: RunFilter = {}): Promise<RunPage> {
+    return listRuns(this.#runtime.database, filter, (row) => this.#status(row));
+  }
+
+  async history(runId: string): Promise<readonly Operation[]> {
+    const row = this.#row(runId);
+    const recorded = operationsOf(this.#runtime.database, row.id).map(toOperation);
+    const positions = new Set(recorded.map((operation) => operation.position));
+    const underWay = (this.#runtime.resident(row.id)?.openCalls() ?? [])
+      .filter((call) => !positions.has(call.position))
+      .map(({ position, kind, name, attempts, startedAt }) => ({
+        ...{ position, kind, name, attempts, startedAt },
+        status: 'pending' as const,
+      }));
+    return [...recorded, ...underWay].sort((a, b) => a.position - b.position);
+  }
+
+  wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    const { promise, resolve, reject } = Promise.withResolvers<Run>();
+    const { id } = this.#row(runId);
+    const tell = () => {
+      const row = this.#row(runId);
+      if (!hasEnded(row.status) && row.status !== 'paused') return false;
+      resolve(toRun(row, row.status));
+      return true;
+    };
+    if (tell()) return promise;
+    const forget = this.#runtime.onEnd(id, tell);
+    options.signal?.addEventListener('abort', () => {
+      forget();
+      reject(options.signal!.reason);
+    });
+    return promise;
+  }
+
+  stats(): EngineStats {
+    const { admission, residentCount } = this.#runtime;
+    return { queued: admission.queued, running: admission.running, resident: residentCount };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#runtime.beginStop();
+    const until = Date.now() + graceMs;
+    while (this.#runtime.busyCount > 0 && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    this.#runtime.dropAll();
+    this.#runtime.database.flush();
+  }
+
+  #checkAccepting(): void {
+    const { stopping, admission, queueLimit, database } = this.#runtime;
+    if (stopping)
+      throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+    if (database.failure !== undefined) throw database.failure;
+    if (admission.queued < queueLimit) return;
+    throw new SignalboxError(
+      'queue_full',
+      `${admission.queued} runs wait for their turn, which is the limit; try again in a few seconds.`,
+      { retryAfterMs: 5_000 },
+    );
+  }
+
+  #row(runId: string): RunRow {
+    const row = runByRunId(this.#runtime.database, runId);
+    if (row !== undefined) return row;
+    throw new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
+  }
+
+  #status(row: RunRow): RunStatus {
+    const state = row.status === 'queued' ? this.#runtime.resident(row.id)?.state : undefined;
+    return state === 'active' ? 'running' : state === 'resting' ? 'waiting' : row.status;
+  }
+}
+
+function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: string, key: string): RunRow {
+  if (holder.fingerprint === fingerprint) return holder;
+  throw new SignalboxError(
+    'idempotency_key_reused',
+    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
+  );
+}
+
+function waitingPosition(
+  sql: Parameters<typeof runByRunId>[0],
+  run: number,
+  name: string,
+  occurrence: number,
+): number | undefined {
+  return sql.get<{ position: number }>(
+    `SELECT position FROM operations WHERE run = ? AND kind = 'signal' AND name = ? AND target = ? AND ended_at IS NULL`,
+    run,
+    name,
+    String(occurrence),
+  )?.position;
+}
+
+/** A run and the runs that it waits for, to any depth, that have not ended. */
+function withDescendants(sql: Parameters<typeof runByRunId>[0], id: number): number[] {
+  return sql
+    .all<{ id: number }>(
+      `WITH RECURSIVE family (id) AS (
+         VALUES (?) UNION SELECT runs.id FROM runs JOIN family ON runs.parent = family.id WHERE runs.ended_at IS NULL
+       ) SELECT id FROM family`,
+      id,
+    )
+    .map((row) => row.id);
+}
+
+function runEnded(row: RunRow): SignalboxError {
+  return new SignalboxError(
+    'run_ended',
+    `Run ${row.run_id} has ended (${row.status}); it takes no more signals.`,
+  );
+}

@@ -1,0 +1,74 @@
+import { SignalboxError } from '../../core/errors.ts';
+import type { Sql } from '../../sqlite/database.ts';
+import type { Operation, Run, RunError, RunFilter, RunPage, RunStatus } from '../engine.ts';
+import type { OperationRow, RunRow } from './journal.ts';
+
+const defaultPage = 50;
+const largestPage = 500;
+
+/** A page of runs, newest first; the cursor is the number of the last run of the page. */
+export function listRuns(sql: Sql, filter: RunFilter, statusOf: (row: RunRow) => RunStatus): RunPage {
+  const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
+  const conditions: string[] = ['id < ?'];
+  const values: (string | number)[] = [cursorValue(filter.after)];
+  if (filter.deadLetters) conditions.push(`status = 'failed' AND restarted_as IS NULL`);
+  if (filter.flow !== undefined) {
+    conditions.push('flow = ?');
+    values.push(filter.flow);
+  }
+  if (filter.status !== undefined) {
+    conditions.push('status = ?');
+    values.push(filter.status === 'running' ? 'queued' : filter.status);
+  }
+  const rows = sql.all<RunRow>(
+    `SELECT * FROM runs WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    ...values,
+    limit + 1,
+  );
+  const page = rows.slice(0, limit);
+  const runs = page.map((row) => toRun(row, statusOf(row)));
+  return { runs, ...(rows.length > limit && { next: String(page.at(-1)!.id) }) };
+}
+
+function cursorValue(after: string | undefined): number {
+  if (after === undefined) return Number.MAX_SAFE_INTEGER;
+  const value = Number(after);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new SignalboxError(
+    'invalid_request',
+    `The cursor ${JSON.stringify(after)} is not one of ours; take it from "next" of the page before.`,
+  );
+}
+
+export function toRun(row: RunRow, status: RunStatus): Run {
+  return {
+    runId: row.run_id,
+    flow: row.flow,
+    version: row.version,
+    status,
+    input: JSON.parse(row.input),
+    createdAt: row.created_at,
+    ...(row.output !== null && { output: JSON.parse(row.output) }),
+    ...(row.error !== null && { error: JSON.parse(row.error) as RunError }),
+    ...(row.ended_at !== null && { endedAt: row.ended_at }),
+    ...(row.restart_of !== null && { restartOf: row.restart_of }),
+    ...(row.restarted_as !== null && { restartedAs: row.restarted_as }),
+  };
+}
+
+export function toOperation(row: OperationRow): Operation {
+  const isChild = row.kind === 'call' || row.kind === 'start';
+  return {
+    position: row.position,
+    kind: row.kind,
+    name: row.name,
+    status: row.status,
+    attempts: row.attempts,
+    startedAt: row.started_at,
+    ...(row.ended_at !== null && { endedAt: row.ended_at }),
+    ...(row.due_at !== null && row.ended_at === null && { dueAt: row.due_at }),
+    ...(row.result !== null && { result: JSON.parse(row.result) }),
+    ...(row.error !== null && { error: JSON.parse(row.error) as RunError }),
+    ...(isChild && row.target !== null && { childRunId: row.target }),
+  };
+}

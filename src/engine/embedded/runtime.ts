@@ -1,0 +1,524 @@
+import { SignalboxError } from '../../core/errors.ts';
+import { uuidv7 } from '../../core/ids.ts';
+import type { Database, Sql } from '../../sqlite/database.ts';
+import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import { Admission } from './admission.ts';
+import { Alarm } from './alarm.ts';
+import { type Completion, Execution, type ExecutionHost, type PreparedRun } from './execution.ts';
+import type { FactWriter } from './facts.ts';
+import {
+  dueOperations,
+  earliestDue,
+  endRun,
+  endWaiting,
+  insertRun,
+  type KeptError,
+  keepError,
+  nextSequence,
+  operationsOf,
+  pauseRun,
+  type RunRow,
+  releaseRetry,
+  runById,
+  setStatus,
+} from './journal.ts';
+import { journalText } from './journal-text.ts';
+import type { EngineObserver } from './observer.ts';
+import { putSignal, timedOutSignal } from './signals.ts';
+
+export interface EmbeddedOptions {
+  readonly database: Database;
+  readonly flows: readonly Flow<never>[];
+  readonly writeFacts: FactWriter;
+  readonly observer: EngineObserver;
+  /** Milliseconds since the epoch. Default: the system's clock. */
+  readonly clock?: () => number;
+  /** Runs of all flows that execute at once. Default 1,024. */
+  readonly concurrency?: number;
+  /** Runs that wait for their turn, beyond which `start` refuses. Default 100,000. */
+  readonly queueLimit?: number;
+  /** How long a waiting run stays in memory. Default 1,000. */
+  readonly residentMs?: number;
+  /** For tests: after each operation the run leaves memory and is replayed. */
+  readonly alwaysReplay?: boolean;
+}
+
+/** A run on its way to execute; `execution` is there for one that has not begun. */
+interface Ticket {
+  readonly id: number;
+  readonly flow: string;
+  readonly execution?: Execution;
+}
+
+/** The durable end of an operation of a run, to be given to the run. */
+export interface EndedWait {
+  readonly run: number;
+  readonly flow: string;
+  readonly completion: Completion;
+}
+
+const storageRetryMs = 1_000;
+const dueAtOnce = 1_000;
+/** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
+const queuedInMemory = 10_000;
+
+/** The runs in memory and what moves them: turns, waits that end, timers, admission. */
+export class Runtime implements ExecutionHost {
+  readonly clock: () => number;
+  readonly alwaysReplay: boolean;
+  readonly database: Database;
+  readonly observer: EngineObserver;
+  readonly queueLimit: number;
+  readonly admission: Admission<Ticket>;
+  stopping = false;
+  readonly #flows = new Map<string, Flow>();
+  readonly #writeFacts: FactWriter;
+  readonly #residents = new Map<number, Execution>();
+  readonly #resting = new Map<number, Execution>();
+  /** Queued runs, with the execution of those that are new. */
+  readonly #queued = new Map<number, Execution | undefined>();
+  readonly #waiters = new Map<number, (() => void)[]>();
+  readonly #alarm: Alarm;
+  readonly #residentMs: number;
+  readonly #sweeper: NodeJS.Timeout;
+  #turns: Execution[] = [];
+  #lastRunNumber: number;
+
+  constructor(options: EmbeddedOptions) {
+    this.database = options.database;
+    this.observer = options.observer;
+    this.clock = options.clock ?? Date.now;
+    this.alwaysReplay = options.alwaysReplay ?? false;
+    this.queueLimit = options.queueLimit ?? 100_000;
+    this.#writeFacts = options.writeFacts;
+    this.#residentMs = options.residentMs ?? 1_000;
+    this.admission = new Admission<Ticket>(options.concurrency ?? 1_024, (ticket) => this.#admit(ticket));
+    for (const flow of options.flows) this.#addFlow(flow as unknown as Flow);
+    this.#lastRunNumber = this.database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
+    this.#alarm = new Alarm(() => this.#endDue(), this.clock);
+    this.#sweeper = setInterval(() => this.#evictResting(), 250).unref();
+  }
+
+  #addFlow(flow: Flow): void {
+    const known = [...this.#flows.values()].some((other) => other.name === flow.name);
+    if (!known) this.admission.addFlow(flow.name, flow.concurrency);
+    this.#flows.set(`${flow.name}@${flow.version}`, flow);
+  }
+
+  get residentCount(): number {
+    return this.#residents.size;
+  }
+
+  get busyCount(): number {
+    let busy = 0;
+    for (const execution of this.#residents.values()) if (execution.isBusy) busy += 1;
+    return busy;
+  }
+
+  resident(id: number): Execution | undefined {
+    return this.#residents.get(id);
+  }
+
+  isQueued(id: number): boolean {
+    return this.#queued.has(id);
+  }
+
+  write<T>(work: (sql: Sql) => T): Promise<T> {
+    return this.database.write(work);
+  }
+
+  writeFacts(sql: Sql, facts: readonly StampedFact[]): void {
+    this.#writeFacts(sql, facts);
+  }
+
+  setAlarm(dueAt: number): void {
+    if (!this.stopping) this.#alarm.setNoLaterThan(dueAt);
+  }
+
+  /** Takes up what an earlier process left: runs that were executing, and the timers of those that wait. */
+  recover(): void {
+    this.database.run(
+      `UPDATE runs SET status = 'queued', error = NULL WHERE status = 'paused' AND ended_at IS NULL`,
+    );
+    const rows = this.database.all<{ id: number; flow: string }>(
+      `SELECT id, flow FROM runs WHERE status = 'queued' AND ended_at IS NULL ORDER BY id`,
+    );
+    for (const row of rows) this.enqueue(row.id, row.flow);
+    this.#endDue();
+  }
+
+  newRun<I>(
+    flow: Flow<I>,
+    input: I,
+    parent?: { id: number; position: number },
+    from: { runId?: string; restartOf?: string } = {},
+  ): PreparedRun & { readonly id: number } {
+    this.#requireFlow(flow.name, flow.version);
+    const parsed = flow.parseInput(input);
+    const text = journalText(parsed, `input of flow ${flow.name}`) ?? 'null';
+    const id = ++this.#lastRunNumber;
+    const runId = from.runId ?? uuidv7();
+    const createdAt = this.clock();
+    const { name, version } = flow;
+    const restartOf = from.restartOf === undefined ? {} : { restartOf: from.restartOf };
+    const row = {
+      id,
+      runId,
+      flow: name,
+      version,
+      input: text,
+      createdAt,
+      ...restartOf,
+      ...(parent && { parent }),
+    };
+    return {
+      id,
+      runId,
+      insert: (sql) => insertRun(sql, row),
+      enqueue: () => this.#enqueueNew(flow, { id, runId, input: parsed, createdAt }),
+    };
+  }
+
+  #enqueueNew<I>(flow: Flow<I>, run: { id: number; runId: string; input: I; createdAt: number }): void {
+    if (this.#queued.size > queuedInMemory) {
+      this.enqueue(run.id, flow.name);
+      return;
+    }
+    const execution = new Execution(this, { ...run, flow: flow as unknown as Flow, cancelReason: null });
+    this.#queued.set(run.id, execution);
+    this.admission.enqueue({ id: run.id, flow: flow.name, execution });
+  }
+
+  /** Queues a run whose journal is on disk. */
+  enqueue(id: number, flow: string): void {
+    if (this.#queued.has(id)) return;
+    if (!this.#hasQueue(flow)) {
+      this.#pauseUnknown(id, flow);
+      return;
+    }
+    this.#queued.set(id, undefined);
+    this.admission.enqueue({ id, flow });
+  }
+
+  #hasQueue(flow: string): boolean {
+    return [...this.#flows.values()].some((known) => known.name === flow);
+  }
+
+  #pauseUnknown(id: number, flow: string): void {
+    const error = this.#unknownFlow(flow);
+    this.write((sql) => pauseRun(sql, id, JSON.stringify(keepError(error, 'unknown_flow')))).then(
+      () => this.#reportPaused(id, error),
+      () => {},
+    );
+  }
+
+  #admit(ticket: Ticket): void {
+    this.#queued.delete(ticket.id);
+    const resident = this.#residents.get(ticket.id);
+    if (resident !== undefined) {
+      this.#resting.delete(ticket.id);
+      resident.resume();
+      return;
+    }
+    // A new run that was cancelled while it was queued, or one that has ended since, has nothing to do.
+    const execution = ticket.execution ?? this.#load(ticket);
+    if (execution === undefined || execution.state === 'gone') {
+      setImmediate(() => this.admission.release(ticket.flow));
+      return;
+    }
+    this.#residents.set(ticket.id, execution);
+    execution.begin();
+  }
+
+  #load(ticket: Ticket): Execution | undefined {
+    const row = runById(this.database, ticket.id);
+    if (row === undefined || hasEnded(row.status) || row.status === 'paused') return undefined;
+    const flow = this.#flows.get(`${row.flow}@${row.version}`);
+    if (flow === undefined) {
+      this.#pauseUnknown(ticket.id, `${row.flow}@${row.version}`);
+      return undefined;
+    }
+    return new Execution(this, {
+      id: row.id,
+      runId: row.run_id,
+      flow,
+      input: JSON.parse(row.input),
+      createdAt: row.created_at,
+      cancelReason: row.cancel_reason,
+      journal: operationsOf(this.database, row.id),
+    });
+  }
+
+  scheduleTurn(execution: Execution): void {
+    if (this.#turns.length === 0) setImmediate(() => this.#endTurn());
+    this.#turns.push(execution);
+  }
+
+  #endTurn(): void {
+    const executions = this.#turns;
+    this.#turns = [];
+    for (const execution of executions) execution.afterTurn();
+  }
+
+  rested(execution: Execution): void {
+    this.admission.release(execution.flow.name);
+    if (this.stopping) return;
+    this.#resting.set(execution.id, execution);
+    const lastSequence = execution.lastSequence;
+    this.write((sql) => {
+      if (!hasUndelivered(sql, execution.id, lastSequence)) setStatus(sql, execution.id, 'queued', 'waiting');
+    }).catch(() => {});
+    if (this.#residentMs === 0) this.#evictResting();
+  }
+
+  wake(execution: Execution): void {
+    this.#queued.set(execution.id, undefined);
+    this.admission.enqueue({ id: execution.id, flow: execution.flow.name });
+  }
+
+  reload(execution: Execution): void {
+    this.#forget(execution, new Error('The run is replayed.'));
+    this.admission.release(execution.flow.name);
+    this.enqueue(execution.id, execution.flow.name);
+  }
+
+  returned(execution: Execution, output: unknown): void {
+    try {
+      const { name } = execution.flow;
+      const parsed = execution.flow.parseOutput(output);
+      const text = journalText(parsed, `output of flow ${name}`) ?? 'null';
+      this.#end(execution, 'succeeded', { output: text });
+    } catch (error) {
+      this.threw(execution, error);
+    }
+  }
+
+  threw(execution: Execution, error: unknown): void {
+    const kept = keepError(error, 'run_failed');
+    this.#end(execution, kept.code === 'run_cancelled' ? 'cancelled' : 'failed', { error: kept });
+  }
+
+  #end(execution: Execution, status: EndedStatus, end: { output?: string; error?: KeptError }): void {
+    this.#forget(execution, new Error('The run has ended.'));
+    this.write((sql) => this.endRun(sql, execution.id, status, end)).then(
+      (parent) => {
+        this.admission.release(execution.flow.name);
+        this.reportEnd(execution.id, parent);
+        if (status === 'failed')
+          this.observer.runFailed(execution.flow.name, execution.runId, end.error!.message);
+      },
+      (error) => this.#tryAgainLater(execution, error),
+    );
+  }
+
+  /** Ends a run in the journal, and the operation of the parent that waits for it. */
+  endRun(
+    sql: Sql,
+    id: number,
+    status: EndedStatus,
+    end: { output?: string; error?: KeptError },
+  ): EndedWait | undefined {
+    const at = this.clock();
+    const error = end.error === undefined ? null : JSON.stringify(end.error);
+    if (!endRun(sql, id, { status, output: end.output ?? null, error, at })) return undefined;
+    const { parent, parent_position: position } = runById(sql, id)!;
+    if (parent === null) return undefined;
+    return this.endWait(sql, { run: parent, position: position! }, { result: end.output ?? null, error });
+  }
+
+  /** Ends an operation that waits. Undefined when it has ended already. */
+  endWait(
+    sql: Sql,
+    at: { run: number; position: number },
+    end: { result: string | null; error: string | null },
+  ): EndedWait | undefined {
+    const endedAt = this.clock();
+    const sequence = this.#residents.get(at.run)?.takeSequence() ?? nextSequence(sql, at.run);
+    if (!endWaiting(sql, at, { sequence, ...end, endedAt })) return undefined;
+    setStatus(sql, at.run, 'waiting', 'queued');
+    const { flow, ended_at: runEndedAt } = runById(sql, at.run)!;
+    if (runEndedAt !== null) return undefined;
+    const outcome =
+      end.error === null ? { value: parsed(end.result) } : { error: JSON.parse(end.error) as KeptError };
+    return { run: at.run, flow, completion: { position: at.position, sequence, endedAt, ...outcome } };
+  }
+
+  /** Gives a durable end to the run that waits for it. */
+  deliver(ended: EndedWait): void {
+    const execution = this.#residents.get(ended.run);
+    if (execution === undefined) this.enqueue(ended.run, ended.flow);
+    else execution.complete(ended.completion);
+  }
+
+  /** Tells whoever waits that a run has ended or is paused. */
+  reportEnd(id: number, parent?: EndedWait): void {
+    if (parent !== undefined) this.deliver(parent);
+    for (const tell of this.#waiters.get(id) ?? []) tell();
+    this.#waiters.delete(id);
+  }
+
+  onEnd(id: number, tell: () => void): () => void {
+    const waiters = this.#waiters.get(id) ?? [];
+    this.#waiters.set(id, [...waiters, tell]);
+    return () => {
+      const left = (this.#waiters.get(id) ?? []).filter((waiter) => waiter !== tell);
+      if (left.length === 0) this.#waiters.delete(id);
+      else this.#waiters.set(id, left);
+    };
+  }
+
+  paused(execution: Execution, error: SignalboxError): void {
+    this.#forget(execution, error);
+    this.admission.release(execution.flow.name);
+    this.write((sql) => pauseRun(sql, execution.id, JSON.stringify(keepError(error, 'flow_changed')))).then(
+      () => this.#reportPaused(execution.id, error),
+      (failure) => this.observer.storageFailed(failure),
+    );
+  }
+
+  #reportPaused(id: number, error: SignalboxError): void {
+    this.observer.runPaused(runById(this.database, id)!.run_id, error.message);
+    this.reportEnd(id);
+  }
+
+  writeFailed(execution: Execution, error: unknown): void {
+    const failedToStore =
+      error instanceof SignalboxError && ['storage_failed', 'shutting_down'].includes(error.code);
+    if (!failedToStore) {
+      this.threw(execution, error);
+      return;
+    }
+    this.#forget(execution, error);
+    this.#tryAgainLater(execution, error);
+  }
+
+  #tryAgainLater(execution: Execution, error: unknown): void {
+    this.admission.release(execution.flow.name);
+    if (this.stopping) return;
+    this.observer.storageFailed(error);
+    setTimeout(() => this.enqueue(execution.id, execution.flow.name), storageRetryMs).unref();
+  }
+
+  /** Drops a run from memory without an end; for `terminate`. */
+  abandon(id: number, reason: Error): void {
+    this.#queued.get(id)?.drop(reason);
+    const execution = this.#residents.get(id);
+    if (execution === undefined) return;
+    const occupied = execution.state === 'active';
+    this.#forget(execution, reason);
+    if (occupied) this.admission.release(execution.flow.name);
+  }
+
+  #forget(execution: Execution, reason: Error): void {
+    execution.drop(reason);
+    this.#residents.delete(execution.id);
+    this.#resting.delete(execution.id);
+  }
+
+  #evictResting(): void {
+    const before = this.clock() - this.#residentMs;
+    for (const execution of this.#resting.values()) {
+      if (execution.restingSince > before) return;
+      this.#resting.delete(execution.id);
+      if (execution.state === 'resting') this.#forget(execution, new Error('The run waits on disk.'));
+    }
+  }
+
+  #endDue(): void {
+    if (this.stopping) return;
+    const now = this.clock();
+    this.write((sql) => this.#endDueNow(sql, now)).then(
+      ({ ended, retries, more, next }) => {
+        for (const end of ended) this.deliver(end);
+        for (const retry of retries) this.#retry(retry);
+        if (more) setImmediate(() => this.#endDue());
+        else if (next !== null) this.setAlarm(next);
+      },
+      () => this.setAlarm(now + storageRetryMs),
+    );
+  }
+
+  #endDueNow(sql: Sql, now: number) {
+    const due = dueOperations(sql, now, dueAtOnce);
+    const ended: EndedWait[] = [];
+    const retries: { run: number; flow: string; position: number }[] = [];
+    for (const operation of due) {
+      const at = { run: operation.run, position: operation.position };
+      if (operation.status === 'retrying') {
+        releaseRetry(sql, at);
+        setStatus(sql, at.run, 'waiting', 'queued');
+        retries.push({ ...at, flow: operation.flow });
+        continue;
+      }
+      const end = this.endWait(sql, at, {
+        result: operation.kind === 'signal' ? timedOutSignal : null,
+        error: null,
+      });
+      if (end !== undefined) ended.push(end);
+      if (operation.kind !== 'signal') continue;
+      const occurrence = Number(operation.target);
+      putSignal(sql, { runId: operation.run_id, name: operation.name, occurrence, payload: null, at: now });
+    }
+    const more = due.length === dueAtOnce;
+    return { ended, retries, more, next: more ? null : earliestDue(sql) };
+  }
+
+  #retry(retry: { run: number; flow: string; position: number }): void {
+    const execution = this.#residents.get(retry.run);
+    if (execution === undefined) this.enqueue(retry.run, retry.flow);
+    else execution.retry(retry.position);
+  }
+
+  /** The flow that a stored run runs. Throws `unknown_flow`. */
+  flowOf(row: RunRow): Flow {
+    return this.#requireFlow(row.flow, row.version);
+  }
+
+  stamped(runId: string, facts: readonly Fact[]): StampedFact[] {
+    const at = this.clock();
+    return facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at }));
+  }
+
+  #requireFlow(name: string, version: number): Flow {
+    const flow = this.#flows.get(`${name}@${version}`);
+    if (flow === undefined) throw this.#unknownFlow(`${name}@${version}`);
+    return flow;
+  }
+
+  #unknownFlow(seen: string): SignalboxError {
+    const known = [...this.#flows.keys()].join(', ') || 'none';
+    return new SignalboxError(
+      'unknown_flow',
+      `There is no flow ${seen}; registered are: ${known}. Start the version of the program that has it; its runs go on then.`,
+    );
+  }
+
+  /** Stops timers and admission; what executes goes on until it rests or is let go. */
+  beginStop(): void {
+    this.stopping = true;
+    this.admission.close();
+    this.#alarm.clear();
+    clearInterval(this.#sweeper);
+  }
+
+  /** Lets go of every run in memory. */
+  dropAll(): void {
+    const reason = new SignalboxError(
+      'shutting_down',
+      'The process is stopping; the run goes on at the next start.',
+    );
+    for (const execution of [...this.#residents.values()]) this.#forget(execution, reason);
+  }
+}
+
+function hasUndelivered(sql: Sql, run: number, lastSequence: number): boolean {
+  return (
+    sql.get('SELECT 1 FROM operations WHERE run = ? AND sequence > ? LIMIT 1', run, lastSequence) !==
+    undefined
+  );
+}
+
+function parsed(result: string | null): unknown {
+  return result === null ? undefined : JSON.parse(result);
+}

@@ -1,0 +1,53 @@
+import type { Sql } from '../../sqlite/database.ts';
+
+/**
+ * The values that were sent to runs, each for one wait on its name (waits are counted from 1). A row without a payload
+ * closes a wait that timed out.
+ */
+
+/** The payload that is kept for a wait, as JSON text. */
+export function keptSignal(sql: Sql, runId: string, name: string, occurrence: number): string | undefined {
+  const row = sql.get<{ payload: string }>(
+    'SELECT payload FROM signals WHERE run_id = ? AND name = ? AND occurrence = ?',
+    runId,
+    name,
+    occurrence,
+  );
+  return row?.payload;
+}
+
+/** Keeps a value for a wait, or closes the wait with null; false when it has one already. */
+export function putSignal(
+  sql: Sql,
+  signal: { runId: string; name: string; occurrence: number; payload: string | null; at: number },
+): boolean {
+  const { changes } = sql.run(
+    'INSERT INTO signals (run_id, name, occurrence, payload, received_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    signal.runId,
+    signal.name,
+    signal.occurrence,
+    signal.payload,
+    signal.at,
+  );
+  return changes === 1;
+}
+
+/** The first wait on a name that has neither a value nor timed out. */
+export function firstOpenOccurrence(sql: Sql, runId: string, name: string): number {
+  const gap = sql.get<{ occurrence: number }>(
+    `SELECT min(occurrence) + 1 AS occurrence FROM (
+       SELECT 0 AS occurrence UNION ALL SELECT occurrence FROM signals WHERE run_id = ?1 AND name = ?2
+     ) AS taken
+     WHERE NOT EXISTS (SELECT 1 FROM signals WHERE run_id = ?1 AND name = ?2 AND occurrence = taken.occurrence + 1)`,
+    runId,
+    name,
+  );
+  return gap!.occurrence;
+}
+
+/** The result of a wait, as it is kept: a `SignalResult`. */
+export function receivedSignal(payload: string): string {
+  return `{"timedOut":false,"payload":${payload}}`;
+}
+
+export const timedOutSignal = '{"timedOut":true}';
