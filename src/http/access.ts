@@ -1,0 +1,95 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ApiKey, findApiKey, mayDo, type Scope } from '../core/api-keys.ts';
+import { SignalboxError } from '../core/errors.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; undefined where no key is configured. */
+    apiKey?: ApiKey;
+  }
+}
+
+type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+/**
+ * Lets in whoever presents a key with one of the scopes, as `Authorization: Bearer`, `X-API-Key`, or (a browser) as the
+ * password of HTTP Basic. With no key configured everybody is let in, because then only this machine can call.
+ */
+export function requireScope(keys: readonly ApiKey[], ...scopes: readonly Scope[]): Guard {
+  return async (request) => {
+    if (keys.length === 0) return;
+    const presented = presentedKey(request);
+    const key = presented === undefined ? undefined : findApiKey(keys, presented);
+    if (key === undefined) throw unauthenticated(presented !== undefined);
+    if (!scopes.some((scope) => mayDo(key, scope))) throw forbidden(key, scopes);
+    request.apiKey = key;
+  };
+}
+
+function presentedKey({ headers }: FastifyRequest): string | undefined {
+  const own = headers['x-api-key'];
+  if (typeof own === 'string') return own;
+  const [scheme, credentials] = (headers.authorization ?? '').split(' ');
+  if (credentials === undefined) return undefined;
+  if (scheme?.toLowerCase() === 'bearer') return credentials;
+  if (scheme?.toLowerCase() !== 'basic') return undefined;
+  const pair = Buffer.from(credentials, 'base64').toString();
+  return pair.slice(pair.indexOf(':') + 1);
+}
+
+function unauthenticated(presented: boolean): SignalboxError {
+  const seen = presented ? 'The API key is not one of this server.' : 'No API key was sent.';
+  return new SignalboxError(
+    'unauthenticated',
+    `${seen} Send one of SIGNALBOX_API_KEYS as "Authorization: Bearer <key>" or "X-API-Key: <key>".`,
+  );
+}
+
+function forbidden(key: ApiKey, scopes: readonly Scope[]): SignalboxError {
+  return new SignalboxError(
+    'forbidden',
+    `The key "${key.name}" has the scopes ${key.scopes.join(', ')}; this needs ${scopes.join(' or ')}.`,
+  );
+}
+
+/**
+ * Keeps pages of other sites out. DNS rebinding lets a page reach a loopback address under a name of its own, so
+ * without keys the `Host` must be a loopback one and any `Origin` must be the same as it. With keys a browser may hold
+ * credentials for us, so whatever changes something must not come from another origin.
+ */
+export function checkCaller(keys: readonly ApiKey[]): Guard {
+  const open = keys.length === 0;
+  return async (request) => {
+    if (open && !isLoopbackHost(request.headers.host ?? '')) throw hostNotAllowed(request);
+    const changes = request.method !== 'GET' && request.method !== 'HEAD';
+    if ((open || changes) && isForeign(request)) throw originNotAllowed(request);
+  };
+}
+
+/** https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site: browsers alone send it, pages can't change it. */
+function isForeign({ headers, method }: FastifyRequest): boolean {
+  const { origin, host } = headers;
+  const site = headers['sec-fetch-site'];
+  if (site === 'same-origin' || site === 'none') return false;
+  const navigates = headers['sec-fetch-mode'] === 'navigate' && method === 'GET';
+  if (site !== undefined && !navigates) return true;
+  return origin !== undefined && URL.parse(origin)?.host !== host;
+}
+
+export function isLoopbackHost(host: string): boolean {
+  const name = URL.parse(`http://${host}`)?.hostname ?? '';
+  return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
+}
+
+function hostNotAllowed(request: FastifyRequest): SignalboxError {
+  const seen = JSON.stringify((request.headers.host ?? '').slice(0, 120));
+  return new SignalboxError(
+    'host_not_allowed',
+    `The Host ${seen} is not this machine's. Call http://localhost or http://127.0.0.1, or configure SIGNALBOX_API_KEYS.`,
+  );
+}
+
+function originNotAllowed(request: FastifyRequest): SignalboxError {
+  const seen = JSON.stringify((request.headers.origin ?? 'another site').slice(0, 120));
+  return new SignalboxError('origin_not_allowed', `Pages of ${seen} may not call this server.`);
+}

@@ -1,0 +1,182 @@
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { SignalboxError } from '../core/errors.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
+import { checkCaller, requireScope } from './access.ts';
+import { registerPages } from './page/pages.ts';
+import type { AppPorts } from './ports.ts';
+import { problemOf, problemType, sendProblem, toSignalboxError } from './problem.ts';
+import { createQuotas } from './quotas.ts';
+import { createAccept, registerAsk } from './routes/ask.ts';
+import { registerConversations, registerStatus } from './routes/conversations.ts';
+import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
+import { registerEvents, Streams } from './routes/events.ts';
+import { registerHealth, registerProbes } from './routes/health.ts';
+import { collectRoutes, type ServedRoute, zone } from './zones.ts';
+
+export interface App {
+  /** It has not listened. */
+  readonly server: FastifyInstance;
+  /** Every route with its zone; complete once the server is ready. */
+  readonly routes: () => readonly ServedRoute[];
+  /** From now on every request is answered 503 `shutting_down`, and event streams end. */
+  stopAccepting(): void;
+}
+
+/** Puts the HTTP application together. */
+export async function buildApp(ports: AppPorts): Promise<App> {
+  const server = createServer(ports);
+  const routes = collectRoutes(server);
+  const streams = new Streams();
+  let stopping = false;
+  server.addHook('onRequest', async (request) => {
+    if (stopping && !request.url.startsWith('/health')) throw shuttingDown();
+  });
+  server.addHook('onRequest', checkCaller(ports.options.apiKeys));
+  addErrors(server, ports, routes);
+  await addZones(server, ports, streams, () => stopping);
+  return {
+    server,
+    routes,
+    stopAccepting() {
+      stopping = true;
+      streams.close();
+    },
+  };
+}
+
+function createServer(ports: AppPorts): FastifyInstance {
+  const server = fastify({
+    bodyLimit: ports.options.bodyLimitBytes,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, _, reply) => void sendProblem(reply as FastifyReply, toSignalboxError(error)),
+    clientErrorHandler: answerBrokenRequest,
+    // A request is not changed to fit: no values are turned into others, no unknown parameters are dropped.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (request, body) => {
+    refuseEncoding(request);
+    return parseStrictJson(body);
+  });
+  server.addHook('onSend', async (_, reply) => addSecurityHeaders(reply));
+  return server;
+}
+
+function refuseEncoding(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new SignalboxError(
+    'unsupported_media_type',
+    `The content encoding ${JSON.stringify(encoding.slice(0, 80))} is not accepted. Send the body as it is.`,
+  );
+}
+
+async function addZones(
+  server: FastifyInstance,
+  ports: AppPorts,
+  streams: Streams,
+  isStopping: () => boolean,
+): Promise<void> {
+  const { apiKeys, rateLimit, clock = Date.now } = ports.options;
+  const quotas = createQuotas(rateLimit, clock);
+  const accept = createAccept(ports);
+  await zone(server, 'senders', async (senders) => {
+    await senders.register(async (sending) => {
+      sending.addHook('onRequest', requireScope(apiKeys, 'ingest'));
+      registerAsk(sending, ports, accept, quotas);
+    });
+    await senders.register(async (following) => {
+      following.addHook('onRequest', requireScope(apiKeys, 'ingest', 'read'));
+      registerStatus(following, ports);
+      registerEvents(following, ports, streams);
+    });
+  });
+  await zone(server, 'operators', async (operators) => {
+    await operators.register(async (reading) => {
+      reading.addHook('onRequest', requireScope(apiKeys, 'read'));
+      registerConversations(reading, ports);
+      registerDeadLetters(reading, ports);
+      registerHealth(reading, ports);
+    });
+    await operators.register(async (operating) => {
+      operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
+      registerReplay(operating, ports);
+    });
+    await operators.register(async (pages) => registerPages(pages, ports, accept));
+  });
+  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isStopping));
+}
+
+function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => readonly ServedRoute[]): void {
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = toSignalboxError(thrown, request);
+    if (error.status >= 500 && error.code !== 'shutting_down' && error.code !== 'queue_full') {
+      const { method, url: path } = request;
+      ports.log.requestFailed({ method, path, status: error.status, code: error.code, error: thrown });
+    }
+    return sendProblem(reply, error);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(routes(), request.url.split('?', 1)[0]!);
+    if (allowed.length === 0) return sendProblem(reply, notFound(request));
+    reply.header('allow', allowed.join(', '));
+    return sendProblem(reply, methodNotAllowed(request, allowed));
+  });
+}
+
+function methodsOf(routes: readonly ServedRoute[], path: string): string[] {
+  const matches = (url: string) => new RegExp(`^${url.replace(/:[a-z_]+/g, '[^/]+')}$`).test(path);
+  return [...new Set(routes.filter((route) => matches(route.url)).map((route) => route.method))].sort();
+}
+
+function notFound({ method, url }: FastifyRequest): SignalboxError {
+  return new SignalboxError(
+    'not_found',
+    `Nothing is served at ${method} ${url.slice(0, 200)}. Questions go to POST /webhook.`,
+  );
+}
+
+function methodNotAllowed({ method, url }: FastifyRequest, allowed: readonly string[]): SignalboxError {
+  return new SignalboxError(
+    'method_not_allowed',
+    `${method} is not served at ${url.slice(0, 200)}; ${allowed.join(', ')} is.`,
+  );
+}
+
+const shuttingDown = () =>
+  new SignalboxError('shutting_down', 'The server is stopping. Send the request again in a few seconds.', {
+    retryAfterMs: 5_000,
+  });
+
+function addSecurityHeaders(reply: FastifyReply): void {
+  reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'same-origin');
+  if (reply.hasHeader('content-security-policy')) return;
+  reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+}
+
+/** What could not even be read as HTTP; there is no request to answer, only a socket. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const problem = problemOf(brokenRequest(error));
+  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const status = late ? 408 : problem.status;
+  const body = JSON.stringify({ ...problem, status });
+  const reason = late ? 'Request Timeout' : 'Bad Request';
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function brokenRequest(error: Error & { code?: string }): SignalboxError {
+  const details: Readonly<Record<string, string>> = {
+    HPE_HEADER_OVERFLOW: 'The header fields are larger than 16 KiB.',
+    ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in 30 s.',
+  };
+  const detail = details[error.code ?? ''] ?? 'This is not an HTTP/1.1 request.';
+  return new SignalboxError('malformed_request', detail, { cause: error });
+}

@@ -1,0 +1,64 @@
+import type { ApiKey } from '../core/api-keys.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Flow } from '../engine/flow.ts';
+import type { QueryInput } from '../flows/query/input.ts';
+import type { Log } from '../observe/log.ts';
+import type { RecordedEvent, WebhookType } from '../record/events.ts';
+import type { Store } from '../store/store.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/** Everything that the HTTP application acts through. */
+export interface AppPorts {
+  readonly engine: Pick<Engine, 'start' | 'list' | 'get' | 'history' | 'restart' | 'stats'>;
+  readonly store: Pick<Store, 'conversation' | 'summary' | 'conversations' | 'counts'>;
+  readonly log: Pick<Log, 'requestFailed'>;
+  readonly queryFlow: Flow<QueryInput, unknown>;
+  readonly guessType: (query: string) => WebhookType;
+  /** What a caller is told about the time until its answer. */
+  readonly estimate: (type: WebhookType) => string;
+  /** The events of a conversation after a sequence number, those to come included, until it is complete. */
+  readonly follow: (
+    trackingId: string,
+    options: { readonly afterSequence?: number; readonly signal: AbortSignal },
+  ) => AsyncIterable<RecordedEvent>;
+  readonly health: () => Promise<readonly HealthPart[]>;
+  /** For the page: what the data are. */
+  readonly about: () => Promise<About>;
+  readonly options: AppOptions;
+}
+
+export interface AppOptions {
+  /** Empty: only this machine may call, without a key. */
+  readonly apiKeys: readonly ApiKey[];
+  readonly bodyLimitBytes: number;
+  /** Null: no limit. */
+  readonly rateLimit: RateLimit | null;
+  readonly clock?: () => number;
+  /** Between comments that keep an idle event stream open. Default 15,000. */
+  readonly heartbeatMs?: number;
+}
+
+export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'DOWN';
+
+export interface HealthPart {
+  readonly name: string;
+  readonly status: HealthStatus;
+  /** What was seen, in a sentence. */
+  readonly detail: string;
+  /** Without it nothing can be accepted: when it is down, everything is. */
+  readonly essential: boolean;
+}
+
+export interface About {
+  readonly version: string;
+  /** A date. */
+  readonly today: string;
+  readonly agent: string;
+  readonly dataDir: string;
+  /** Rows by table, largest first. */
+  readonly tables: readonly { readonly name: string; readonly rowCount: number }[];
+  /** Whether the rows are those of the demo workspace. */
+  readonly demo: boolean;
+  /** Where answers go, without what URLs hold of secrets. */
+  readonly deliversTo: readonly string[];
+}

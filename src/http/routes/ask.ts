@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { conversationId } from '../../core/conversation-id.ts';
+import { SignalboxError } from '../../core/errors.ts';
+import { randomHex, uuidv7 } from '../../core/ids.ts';
+import type { Json } from '../../core/json.ts';
+import type { Idempotency, StartedRun } from '../../engine/engine.ts';
+import type { QueryInput } from '../../flows/query/input.ts';
+import { event } from '../../record/events.ts';
+import { type Ask, parseAsk } from '../ask-body.ts';
+import type { AppPorts } from '../ports.ts';
+import type { Quotas } from '../quotas.ts';
+
+const keptMs = 24 * 3_600_000;
+
+/** `POST /webhook`: takes a question and answers 202 once it is durable. */
+export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accept, quotas: Quotas): void {
+  app.post('/webhook', async (request, reply) => {
+    const receivedAt = performance.now();
+    const now = (ports.options.clock ?? Date.now)();
+    const body = request.body as Json | undefined;
+    const ask = parseAsk(body, now);
+    quotas.takeForSource(reply, request.apiKey, ask.sourceSystem);
+    const key = idempotencyKey(request);
+    const size = Number(request.headers['content-length']) || Buffer.byteLength(JSON.stringify(body));
+    const begun = { now, receivedAt, requestSizeBytes: size };
+    const started = await accept(ask, begun, key && idempotencyOf(key, ask, body, now));
+    return accepted(reply, started);
+  });
+}
+
+export interface Begun {
+  readonly now: number;
+  /** By `performance.now()`. */
+  readonly receivedAt: number;
+  readonly requestSizeBytes: number;
+}
+
+export type Accept = (ask: Ask, begun: Begun, idempotency?: Idempotency) => Promise<StartedRun>;
+
+/** Starts the run of a question; resolves once it is durable. */
+export function createAccept(ports: AppPorts): Accept {
+  const inProgress = new Set<string>();
+  return async (ask, begun, idempotency) => {
+    if (idempotency === undefined) return start(ports, ask, begun);
+    const { key } = idempotency;
+    if (inProgress.has(key)) throw stillInProgress();
+    inProgress.add(key);
+    try {
+      return await start(ports, ask, begun, idempotency);
+    } finally {
+      inProgress.delete(key);
+    }
+  };
+}
+
+function start(ports: AppPorts, ask: Ask, begun: Begun, idempotency?: Idempotency): Promise<StartedRun> {
+  const input = inputOf(ports, ask, begun);
+  const { conversationId, deliveryId, webhookType, queuedAt, estimatedProcessingTime } = input;
+  const received = event('WEBHOOK_REQUEST_RECEIVED', input.trackingId, {
+    ...ask,
+    conversationId,
+    deliveryId,
+    webhookType,
+    queuedAt,
+    estimatedProcessingTime,
+    requestSizeBytes: begun.requestSizeBytes,
+  });
+  const options = { runId: input.trackingId, facts: [received], ...(idempotency && { idempotency }) };
+  return ports.engine.start(ports.queryFlow, input, options);
+}
+
+function inputOf(ports: AppPorts, ask: Ask, { now, receivedAt }: Begun): QueryInput {
+  const webhookType = ports.guessType(ask.query);
+  const { sourceSystem, sourceProcess } = ask;
+  return {
+    ...ask,
+    trackingId: uuidv7(now),
+    conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
+    deliveryId: uuidv7(now),
+    webhookType,
+    queuedAt: new Date(now).toISOString(),
+    estimatedProcessingTime: ports.estimate(webhookType),
+    processingTimeMs: Math.round((performance.now() - receivedAt) * 100) / 100,
+  };
+}
+
+/** A request that came before has the answer that it had before: both are made of the run's input alone. */
+function accepted(reply: FastifyReply, started: StartedRun): FastifyReply {
+  if (!started.created) reply.header('idempotent-replayed', 'true');
+  const body = JSON.stringify(responseOf(started.input as QueryInput));
+  return reply.code(202).type('application/json; charset=utf-8').send(body);
+}
+
+function responseOf(input: QueryInput) {
+  return {
+    success: true,
+    message: 'Request queued for processing',
+    tracking_id: input.trackingId,
+    queued_at: input.queuedAt,
+    estimated_processing_time: input.estimatedProcessingTime,
+    status: 'queued',
+    tracking: {
+      conversation_id: input.conversationId,
+      delivery_id: input.deliveryId,
+      webhook_type: input.webhookType,
+      processing_time_ms: input.processingTimeMs,
+    },
+  };
+}
+
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && key.length >= 1 && key.length <= 255) return key;
+  const message = 'must have 1 to 255 characters';
+  throw new SignalboxError('invalid_request', `The header Idempotency-Key ${message}.`, {
+    fields: [{ path: 'Idempotency-Key', message }],
+  });
+}
+
+/** The length keeps names and keys apart: ("a", "b:c") is not ("a:b", "c"). */
+function idempotencyOf(key: string, ask: Ask, body: Json | undefined, now: number): Idempotency {
+  return {
+    key: `webhook:${ask.sourceSystem.length}:${ask.sourceSystem}:${key}`,
+    fingerprint: createHash('sha256').update(canonicalJson(body)).digest('hex'),
+    expiresAt: now + keptMs,
+  };
+}
+
+function stillInProgress(): SignalboxError {
+  return new SignalboxError(
+    'idempotency_in_progress',
+    'The first request with this Idempotency-Key is still being accepted. Send it again in a moment.',
+    { retryAfterMs: 1_000 },
+  );
+}

@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { SignalboxError } from '../../core/errors.ts';
+import { isUuid } from '../../core/ids.ts';
+import type { Run } from '../../engine/engine.ts';
+import type { AppPorts } from '../ports.ts';
+import { operationToWire, runToWire } from '../wire.ts';
+
+const listQuery = Type.Object(
+  {
+    after: Type.Optional(Type.String({ maxLength: 100 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  },
+  { additionalProperties: false },
+);
+
+type RunParams = { Params: { run_id: string } };
+
+/** `GET /dead-letters` and `GET /dead-letters/{run_id}`: what failed for good and was not started anew, with its history. */
+export function registerDeadLetters(app: FastifyInstance, { engine }: AppPorts): void {
+  app.get<{ Querystring: { after?: string; limit?: number } }>(
+    '/dead-letters',
+    { schema: { querystring: listQuery } },
+    async (request) => {
+      const page = await engine.list({ deadLetters: true, ...request.query });
+      return { success: true, dead_letters: page.runs.map(runToWire), next: page.next ?? null };
+    },
+  );
+
+  app.get<RunParams>('/dead-letters/:run_id', async (request) => {
+    const run = await failedRun(engine, request.params.run_id);
+    const history = await engine.history(run.runId);
+    return { success: true, ...runToWire(run), history: history.map(operationToWire) };
+  });
+}
+
+/** `POST /dead-letters/{run_id}/replay`: starts it anew, as another run. */
+export function registerReplay(app: FastifyInstance, { engine }: AppPorts): void {
+  app.post<RunParams>('/dead-letters/:run_id/replay', async (request, reply) => {
+    const run = await failedRun(engine, request.params.run_id);
+    if (run.restartedAs !== undefined) {
+      throw new SignalboxError('conflict', `It was started anew already, as run ${run.restartedAs}.`);
+    }
+    const { runId } = await engine.restart(run.runId);
+    return reply.code(202).send({ success: true, run_id: runId, restart_of: run.runId, status: 'queued' });
+  });
+}
+
+async function failedRun(engine: AppPorts['engine'], runId: string): Promise<Run> {
+  const run = isUuid(runId) ? await engine.get(runId) : undefined;
+  if (run?.status === 'failed') return run;
+  const seen = run === undefined ? 'There is no run' : `It is ${run.status}: it is no dead letter.`;
+  throw new SignalboxError(
+    'not_found',
+    run === undefined ? `${seen} ${JSON.stringify(runId.slice(0, 80))}. GET /dead-letters lists them.` : seen,
+  );
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { AppPorts, HealthPart, HealthStatus } from '../ports.ts';
+
+/** Open to everyone: whether the process lives, and whether it takes requests. They say nothing more. */
+export function registerProbes(app: FastifyInstance, ports: AppPorts, isStopping: () => boolean): void {
+  app.get('/health/live', async (_, reply) => answer(reply, true, { status: 'live' }));
+  app.get('/health/ready', async (_, reply) => {
+    const ready = !isStopping() && overall(await ports.health()) !== 'DOWN';
+    return answer(reply, ready, { status: ready ? 'ready' : 'not_ready' });
+  });
+}
+
+/** `GET /health`: each part, and all together. */
+export function registerHealth(app: FastifyInstance, ports: AppPorts): void {
+  app.get('/health', async (_, reply) => {
+    const parts = await ports.health();
+    const status = overall(parts);
+    const { queued, running, resident } = ports.engine.stats();
+    return answer(reply, status !== 'DOWN', {
+      status,
+      runs: { queued, running, resident },
+      parts: Object.fromEntries(parts.map(({ name, status, detail }) => [name, { status, detail }])),
+    });
+  });
+}
+
+/** Down when a part is without which nothing is accepted; degraded when any part is not as it should be. */
+export function overall(parts: readonly HealthPart[]): HealthStatus {
+  if (parts.some((part) => part.essential && part.status === 'DOWN')) return 'DOWN';
+  return parts.every((part) => part.status === 'HEALTHY') ? 'HEALTHY' : 'DEGRADED';
+}
+
+function answer(reply: FastifyReply, good: boolean, body: object): FastifyReply {
+  return reply
+    .code(good ? 200 : 503)
+    .header('cache-control', 'no-store')
+    .send({ success: good, ...body });
+}

@@ -1,0 +1,46 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    zone?: Zone;
+  }
+}
+
+/**
+ * Who may call, and so which guard a route has. Each zone is an encapsulated plugin; a route that belongs to none stops the
+ * start.
+ */
+export type Zone = 'senders' | 'operators' | 'probes';
+
+export interface ServedRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly zone: Zone;
+}
+
+/** Registers routes in a zone. */
+export async function zone(app: FastifyInstance, name: Zone, routes: FastifyPluginAsync): Promise<void> {
+  await app.register(async (inner) => {
+    inner.addHook('onRoute', (route) => {
+      route.config = { ...route.config, zone: name };
+    });
+    await inner.register(routes);
+  });
+}
+
+/** Collects the routes as they are registered. Call before the first zone. */
+export function collectRoutes(app: FastifyInstance): () => readonly ServedRoute[] {
+  const routes: { method: string | string[]; url: string; config?: { zone?: Zone } }[] = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+  app.addHook('onReady', async () => void list(routes));
+  return () => list(routes);
+}
+
+function list(
+  routes: readonly { method: string | string[]; url: string; config?: { zone?: Zone } }[],
+): ServedRoute[] {
+  return routes.flatMap(({ method, url, config }) => {
+    if (config?.zone === undefined) throw new Error(`The route ${method} ${url} is in no zone.`);
+    return [method].flat().map((one) => ({ method: one, url, zone: config.zone! }));
+  });
+}
