@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, requireScope } from './access.ts';
-import { registerPages } from './page/pages.ts';
+import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppPorts } from './ports.ts';
 import { problemOf, problemType, sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
@@ -59,10 +59,11 @@ function createServer(ports: AppPorts): FastifyInstance {
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },
   });
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, async (request, body) => {
+  const parseJson = async (request: FastifyRequest, body: Buffer) => {
     refuseEncoding(request);
     return parseStrictJson(body);
-  });
+  };
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson);
   server.addHook('onSend', async (_, reply) => addSecurityHeaders(reply));
   return server;
 }
@@ -123,7 +124,7 @@ function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => reado
   });
   server.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(routes(), request.url.split('?', 1)[0]!);
-    if (allowed.length === 0) return sendProblem(reply, notFound(request));
+    if (allowed.length === 0) return sendErrorPage(reply, notFound(request));
     reply.header('allow', allowed.join(', '));
     return sendProblem(reply, methodNotAllowed(request, allowed));
   });

@@ -17,7 +17,10 @@ export const limits = { query: 10_000, name: 128, aheadMs: 5 * 60_000 } as const
 /** Reads the body by the rules of the contract. Throws `invalid_request` with every fault that it has. */
 export function parseAsk(body: Json | undefined, now: number): Ask {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new SignalboxError('malformed_request', `The body is ${describe(body)}; a JSON object was expected.`);
+    throw new SignalboxError(
+      'malformed_request',
+      `The body is ${describe(body)}; a JSON object was expected.`,
+    );
   }
   const { query, source_system, source_process, timestamp, ...extra } = body as JsonObject;
   const faults: FieldError[] = [];
@@ -53,7 +56,8 @@ function readName(path: string, value: Json | undefined, faults: FieldError[]): 
   const text = readText(path, value, faults);
   if (text === undefined) return '';
   const length = charactersOf(text, limits.name);
-  if (text.trim() === '') faults.push({ path, message: `is empty; 1 to ${limits.name} characters are expected` });
+  if (text.trim() === '')
+    faults.push({ path, message: `is empty; 1 to ${limits.name} characters are expected` });
   else if (length > limits.name) {
     faults.push({ path, message: `has ${length} characters; at most ${limits.name} are allowed` });
   } else if (/\p{Cc}/u.test(text)) faults.push({ path, message: 'has control characters' });
@@ -63,7 +67,8 @@ function readName(path: string, value: Json | undefined, faults: FieldError[]): 
 /** Lone surrogates become U+FFFD, as they would on their way through UTF-8 anyway. */
 function readText(path: string, value: Json | undefined, faults: FieldError[]): string | undefined {
   if (value === undefined) faults.push({ path, message: 'is missing' });
-  else if (typeof value !== 'string') faults.push({ path, message: `is ${describe(value)}; a string is expected` });
+  else if (typeof value !== 'string')
+    faults.push({ path, message: `is ${describe(value)}; a string is expected` });
   else if (value.includes('\0')) faults.push({ path, message: 'has a NUL character' });
   else return value.isWellFormed() ? value : value.toWellFormed();
   return undefined;

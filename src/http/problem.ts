@@ -1,5 +1,11 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, errorCatalogue, type FieldError, messageOf, SignalboxError } from '../core/errors.ts';
+import {
+  type ErrorCode,
+  errorCatalogue,
+  type FieldError,
+  messageOf,
+  SignalboxError,
+} from '../core/errors.ts';
 
 /** RFC 9457, with the members that the contract adds. */
 export interface Problem {
@@ -31,11 +37,20 @@ export function problemOf(error: SignalboxError, trackingId?: string): Problem {
 }
 
 export function sendProblem(reply: FastifyReply, error: SignalboxError, trackingId?: string): FastifyReply {
+  addProblemHeaders(reply, error);
+  return reply
+    .code(error.status)
+    .type(problemType)
+    .send(JSON.stringify(problemOf(error, trackingId)));
+}
+
+export function addProblemHeaders(reply: FastifyReply, error: SignalboxError): void {
   const retryAfterMs = error.retryAfterMs ?? (error.status === 503 ? 1_000 : undefined);
   if (retryAfterMs !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1_000)));
-  if (error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer, Basic realm="Signalbox"');
+  if (error.code === 'unauthenticated') {
+    reply.header('www-authenticate', ['Basic realm="Signalbox", charset="UTF-8"', 'Bearer']);
+  }
   reply.header('cache-control', 'no-store');
-  return reply.code(error.status).type(problemType).send(JSON.stringify(problemOf(error, trackingId)));
 }
 
 const internal = (cause: unknown) =>
@@ -90,5 +105,8 @@ function fromValidation(error: FastifyError): SignalboxError {
     message: fault.message ?? 'is not valid',
   }));
   const list = fields.map((field) => `${field.path} ${field.message}`).join('; ');
-  return new SignalboxError('invalid_request', `The request is not valid: ${list}.`, { fields, cause: error });
+  return new SignalboxError('invalid_request', `The request is not valid: ${list}.`, {
+    fields,
+    cause: error,
+  });
 }

@@ -25,7 +25,11 @@ export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accep
     const key = idempotencyKey(request);
     const size = Number(request.headers['content-length']) || Buffer.byteLength(JSON.stringify(body));
     const begun = { now, receivedAt, requestSizeBytes: size };
-    const started = await accept(ask, begun, key && idempotencyOf(key, ask, body, now));
+    const started = await accept(
+      ask,
+      begun,
+      key === undefined ? undefined : idempotencyOf(key, ask, body, now),
+    );
     return accepted(reply, started);
   });
 }

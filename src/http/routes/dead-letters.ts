@@ -37,16 +37,24 @@ export function registerDeadLetters(app: FastifyInstance, { engine }: AppPorts):
 /** `POST /dead-letters/{run_id}/replay`: starts it anew, as another run. */
 export function registerReplay(app: FastifyInstance, { engine }: AppPorts): void {
   app.post<RunParams>('/dead-letters/:run_id/replay', async (request, reply) => {
-    const run = await failedRun(engine, request.params.run_id);
-    if (run.restartedAs !== undefined) {
-      throw new SignalboxError('conflict', `It was started anew already, as run ${run.restartedAs}.`);
-    }
-    const { runId } = await engine.restart(run.runId);
-    return reply.code(202).send({ success: true, run_id: runId, restart_of: run.runId, status: 'queued' });
+    const { runId, restartOf } = await replay(engine, request.params.run_id);
+    return reply.code(202).send({ success: true, run_id: runId, restart_of: restartOf, status: 'queued' });
   });
 }
 
-async function failedRun(engine: AppPorts['engine'], runId: string): Promise<Run> {
+export async function replay(
+  engine: Pick<AppPorts['engine'], 'get' | 'restart'>,
+  id: string,
+): Promise<{ readonly runId: string; readonly restartOf: string }> {
+  const run = await failedRun(engine, id);
+  if (run.restartedAs !== undefined) {
+    throw new SignalboxError('conflict', `It was started anew already, as run ${run.restartedAs}.`);
+  }
+  const { runId } = await engine.restart(run.runId);
+  return { runId, restartOf: run.runId };
+}
+
+async function failedRun(engine: Pick<AppPorts['engine'], 'get'>, runId: string): Promise<Run> {
   const run = isUuid(runId) ? await engine.get(runId) : undefined;
   if (run?.status === 'failed') return run;
   const seen = run === undefined ? 'There is no run' : `It is ${run.status}: it is no dead letter.`;

@@ -1,0 +1,131 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCatalogue, type SignalboxError } from '../../core/errors.ts';
+import type { ConversationSummary } from '../../store/store.ts';
+import { requireScope } from '../access.ts';
+import { parseAsk } from '../ask-body.ts';
+import type { AppPorts } from '../ports.ts';
+import { addProblemHeaders, sendProblem, toSignalboxError } from '../problem.ts';
+import type { Accept } from '../routes/ask.ts';
+import { trackingIdOf, unknownConversation } from '../routes/conversations.ts';
+import { replay } from '../routes/dead-letters.ts';
+import { conversationPage } from './conversation.ts';
+import { deadLettersPage } from './dead-letters.ts';
+import { homePage } from './home.ts';
+import { html } from './html.ts';
+import { page, pagePolicy, stylesheet } from './layout.ts';
+
+const pageSize = 20;
+/** How long a question from the page is waited for before its page is shown without an answer. */
+const patienceMs = 1_500;
+
+/** The pages for browsers. They read and steer what the API does; none needs a script. */
+export async function registerPages(app: FastifyInstance, ports: AppPorts, accept: Accept): Promise<void> {
+  const { apiKeys } = ports.options;
+  app.setErrorHandler((thrown, request, reply) => sendErrorPage(reply, toSignalboxError(thrown, request)));
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: 65_536 },
+    async (_: FastifyRequest, body: string) => new URLSearchParams(body),
+  );
+  await app.register(async (reading) => {
+    reading.addHook('onRequest', requireScope(apiKeys, 'read'));
+    registerReading(reading, ports);
+  });
+  await app.register(async (operating) => {
+    operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
+    registerOperating(operating, ports, accept);
+  });
+}
+
+function registerReading(app: FastifyInstance, ports: AppPorts): void {
+  const { store, engine } = ports;
+  const clock = ports.options.clock ?? Date.now;
+
+  app.get<{ Querystring: { after?: string } }>('/', async (request, reply) =>
+    sendPage(reply, homePage(await homeData(ports, request.query.after, clock()))),
+  );
+
+  app.get<{ Params: { tracking_id: string } }>('/page/conversations/:tracking_id', async (request, reply) => {
+    const trackingId = trackingIdOf(request.params.tracking_id);
+    const conversation = await store.conversation(trackingId);
+    if (conversation === undefined) throw unknownConversation(trackingId);
+    return sendPage(reply, conversationPage(conversation, await store.events(trackingId), clock()));
+  });
+
+  app.get<{ Querystring: { after?: string } }>('/page/dead-letters', async (request, reply) => {
+    const { after } = request.query;
+    const runs = await engine.list({ deadLetters: true, ...(after !== undefined && { after }) });
+    return sendPage(reply, deadLettersPage(runs, clock()));
+  });
+
+  app.get('/style.css', async (_, reply) => {
+    reply.header('cache-control', 'public, max-age=31536000, immutable');
+    return reply.type('text/css; charset=utf-8').send(stylesheet);
+  });
+}
+
+function registerOperating(app: FastifyInstance, ports: AppPorts, accept: Accept): void {
+  app.post<{ Body: URLSearchParams }>('/page/ask', async (request, reply) => {
+    const now = (ports.options.clock ?? Date.now)();
+    const query = request.body?.get('query') ?? '';
+    const timestamp = new Date(now).toISOString();
+    const body = { query, source_system: 'signalbox', source_process: 'page', timestamp };
+    const begun = { now, receivedAt: performance.now(), requestSizeBytes: Buffer.byteLength(query) };
+    const { runId } = await accept(parseAsk(body, now), begun);
+    await answeredOrLate(ports, runId);
+    return reply.redirect(`/page/conversations/${runId}`, 303);
+  });
+
+  app.post<{ Params: { run_id: string } }>('/page/dead-letters/:run_id/replay', async (request, reply) => {
+    await replay(ports.engine, request.params.run_id);
+    return reply.redirect('/page/dead-letters', 303);
+  });
+}
+
+async function answeredOrLate({ follow }: AppPorts, trackingId: string): Promise<void> {
+  for await (const event of follow(trackingId, { signal: AbortSignal.timeout(patienceMs) })) {
+    if (event.type === 'WEBHOOK_MANAGER_AGENT_RESPONSE') return;
+  }
+}
+
+async function homeData(ports: AppPorts, after: string | undefined, now: number) {
+  const [about, health, counts, conversations] = await Promise.all([
+    ports.about(),
+    ports.health(),
+    ports.store.counts(),
+    ports.store.conversations({ limit: pageSize, ...(after !== undefined && { after }) }),
+  ]);
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const answers = await answerStarts(ports, conversations.conversations);
+  const stats = ports.engine.stats();
+  return { about, health, stats, total, conversations, answers, newest: after === undefined, now };
+}
+
+async function answerStarts({ store }: AppPorts, rows: readonly ConversationSummary[]) {
+  const answered = rows.filter((row) => row.answeredAt !== null);
+  const conversations = await Promise.all(answered.map((row) => store.conversation(row.trackingId)));
+  return new Map(
+    conversations.map((found) => {
+      const text = found?.answer?.responsePlain ?? found?.error?.message ?? '';
+      return [found?.trackingId ?? '', text.slice(0, 280).replace(/\s+/g, ' ').trim()];
+    }),
+  );
+}
+
+function sendPage(reply: FastifyReply, text: string): FastifyReply {
+  reply.header('content-security-policy', pagePolicy).header('cache-control', 'no-store');
+  return reply.type('text/html; charset=utf-8').send(text);
+}
+
+/** An error for people. Who must present a key is asked for it by the browser. */
+export function sendErrorPage(reply: FastifyReply, error: SignalboxError): FastifyReply {
+  if (!wantsPage(reply.request)) return sendProblem(reply, error);
+  const { status, title } = errorCatalogue[error.code];
+  addProblemHeaders(reply, error);
+  const content = html`<div class="empty"><p class="code">${status}</p><h1>${title}</h1><p>${error.message}</p><p><a href="/">All conversations</a></p></div>`;
+  return sendPage(reply.code(status), page({ title, content }));
+}
+
+export function wantsPage(request: FastifyRequest): boolean {
+  return (request.headers.accept ?? '').includes('text/html');
+}
