@@ -54,7 +54,6 @@ export interface About {
   /** A date. */
   readonly today: string;
   readonly agent: string;
-  readonly dataDir: string;
   /** Rows by table, largest first. */
   readonly tables: readonly { readonly name: string; readonly rowCount: number }[];
   /** Whether the rows are those of the demo workspace. */

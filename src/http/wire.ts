@@ -70,7 +70,6 @@ export function runToWire(run: Run): Record<string, unknown> {
     error: run.error ?? null,
     created_at: time(run.createdAt),
     ended_at: time(run.endedAt),
-    parent_run_id: run.parentRunId ?? null,
     restart_of: run.restartOf ?? null,
     restarted_as: run.restartedAs ?? null,
     input: run.input,

@@ -29,7 +29,7 @@ import { putSignal, timedOutSignal } from './signals.ts';
 
 export interface EmbeddedOptions {
   readonly database: Database;
-  readonly flows: readonly Flow<never>[];
+  readonly flows: readonly Flow[];
   readonly writeFacts: FactWriter;
   readonly observer: EngineObserver;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -94,7 +94,7 @@ export class Runtime implements ExecutionHost {
     this.#writeFacts = options.writeFacts;
     this.#residentMs = options.residentMs ?? 1_000;
     this.admission = new Admission<Ticket>(options.concurrency ?? 1_024, (ticket) => this.#admit(ticket));
-    for (const flow of options.flows) this.#addFlow(flow as unknown as Flow);
+    for (const flow of options.flows) this.#addFlow(flow);
     this.#lastRunNumber = this.database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#alarm = new Alarm(() => this.#endDue(), this.clock);
     this.#sweeper = setInterval(() => this.#evictResting(), 250).unref();

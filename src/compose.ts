@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Agent } from './agents/agent.ts';
+import { createOverview } from './agents/overview.ts';
+import type { Config } from './config.ts';
+import { EmbeddedEngine } from './engine/embedded/engine.ts';
+import type { EngineObserver } from './engine/embedded/observer.ts';
+import { guessType } from './flows/query/classify.ts';
+import { createDeliveryFlow } from './flows/query/delivery.ts';
+import { createExportFlow } from './flows/query/export.ts';
+import { createQueryFlow } from './flows/query/query.ts';
+import { type App, buildApp } from './http/app.ts';
+import { checkHealth } from './http/health.ts';
+import type { About } from './http/ports.ts';
+import { createFolderObjects } from './objects/folder.ts';
+import { type Log, safeUrl } from './observe/log.ts';
+import { CircuitBreakers } from './outbound/breaker.ts';
+import { type EndpointSettings, endpointsFrom } from './outbound/endpoints.ts';
+import { webhookSecrets } from './outbound/secrets.ts';
+import { createSender } from './outbound/send.ts';
+import { createSigner } from './outbound/sign.ts';
+import { ProcessingTimeEstimator } from './record/estimate.ts';
+import { webhookTypes } from './record/events.ts';
+import { follow, LiveRecord } from './record/live.ts';
+import { Database } from './sqlite/database.ts';
+import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
+import { createSqliteStore, type SqliteStore } from './store/sqlite/store.ts';
+import { CachingWarehouse } from './tools/warehouse/caching.ts';
+import { createDemoWarehouse } from './tools/warehouse/demo/demo.ts';
+import { DuckDbWarehouse } from './tools/warehouse/duckdb/duckdb-warehouse.ts';
+import { demoSource, metaTable } from './tools/warehouse/layout.ts';
+import type { Warehouse } from './tools/warehouse/warehouse.ts';
+import { version } from './version.ts';
+
+export interface Signalbox {
+  readonly app: App;
+  readonly deliversTo: readonly string[];
+  /** Takes up the runs that an earlier process left. */
+  recover(): void;
+  /** Finishes or suspends what runs, for at most `graceMs`, and lets go of the data folder. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Puts the parts together on one data folder: the only place that knows which adapter stands behind which port. */
+export async function compose(config: Config, log: Log): Promise<Signalbox> {
+  const lock = lockFolder(config.dataDir);
+  try {
+    return await composeIn(config, log, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function composeIn(config: Config, log: Log, lock: FolderLock): Promise<Signalbox> {
+  const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
+  const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
+  live.subscribeAll((event) => log.recorded(event));
+  const store = createSqliteStore(database, live);
+  const workspace = openWorkspace(config, log);
+  const agent = whenPrepared(createOverview({ warehouse: workspace.warehouse }), workspace.prepared);
+  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
+  const engine = new EmbeddedEngine({
+    database,
+    flows: [flows.query, flows.delivery, flows.exporting],
+    writeFacts: store.writeFacts,
+    queueLimit: config.queueLimit,
+    observer: engineLines(log),
+  });
+  const estimator = new ProcessingTimeEstimator(store);
+  await estimator.refresh();
+  const { queueLimit } = config;
+  const app = await buildApp({
+    engine,
+    store,
+    log,
+    queryFlow: flows.query,
+    guessType,
+    estimate: (type) => estimator.estimate(type),
+    follow: (trackingId, options) => follow({ store, live }, trackingId, options),
+    health: () => checkHealth({ database, engine, workspace, store, breakers, queueLimit }),
+    about: async () => ({
+      ...(await workspace.describe()),
+      version,
+      today: todayOf(config),
+      agent: agent.name,
+      deliversTo,
+    }),
+    options: config,
+  });
+  const stop = async (graceMs: number) => {
+    await engine.stop(graceMs);
+    await Promise.all([sender.close(), workspace.warehouse.close()]);
+    database.close();
+    lock.release();
+  };
+  return { app, deliversTo, recover: () => engine.recover(), stop };
+}
+
+function createFlows(config: Config, log: Log, store: SqliteStore, agent: Agent) {
+  const endpointOf = endpointsFrom(endpointSettings(config));
+  const sender = createSender();
+  const breakers = new CircuitBreakers();
+  const objects = createFolderObjects(join(config.dataDir, 'objects'));
+  const exporting = createExportFlow({ store, objects, log });
+  const delivery = createDeliveryFlow({
+    store,
+    endpointOf,
+    sign: createSigner(webhookSecrets(config.webhookSecrets, config.dataDir)),
+    sender,
+    breakers,
+    log,
+    exportsConversations: config.exportConversations,
+    exportFlow: exporting,
+  });
+  const query = createQueryFlow({ agent, store, delivery, log });
+  const urls = webhookTypes.flatMap((type) => endpointOf(type)?.url ?? []);
+  const deliversTo = [...new Set(urls)].map(safeUrl);
+  return { flows: { query, delivery, exporting }, sender, breakers, deliversTo };
+}
+
+/** What the engine says, as log lines. */
+const engineLines = (log: Log): EngineObserver => ({
+  runFailed: (flow, runId, message) =>
+    log.failed(`A run of the flow ${flow} failed`, message, { run_id: runId }),
+  runPaused: (runId, message) => log.failed('A run is paused', message, { run_id: runId }),
+  storageFailed: (error) => log.failed('The data could not be written', error),
+});
+
+export interface Workspace {
+  readonly warehouse: Warehouse;
+  /** Resolves once there is data to ask about; rejects when the demo workspace could not be made. */
+  readonly prepared: Promise<void>;
+  describe(): Promise<Pick<About, 'tables' | 'demo'>>;
+}
+
+/** The warehouse of the data folder; where there is none, the demo workspace is made while the server starts. */
+function openWorkspace(config: Config, log: Log): Workspace {
+  const path = join(config.dataDir, 'warehouse.duckdb');
+  const prepared = existsSync(path)
+    ? Promise.resolve()
+    : createDemoWarehouse(path, { seed: 1, today: todayOf(config) });
+  prepared.catch((error) => log.failed('The demo workspace could not be made', error));
+  const warehouse = new CachingWarehouse(new DuckDbWarehouse(path));
+  const describe = async () => {
+    const tables = await warehouse.tables();
+    const filled = tables.filter(({ name, rowCount }) => rowCount > 0 && name !== metaTable);
+    const { rows } = await warehouse.query(`SELECT DISTINCT source FROM ${metaTable}`);
+    return { tables: filled, demo: rows.length > 0 && rows.every((row) => row.source === demoSource) };
+  };
+  return { warehouse, prepared, describe };
+}
+
+/** A question that comes while the demo workspace is being made waits for it. */
+function whenPrepared(agent: Agent, prepared: Promise<void>): Agent {
+  return {
+    name: agent.name,
+    async answer(question) {
+      await prepared;
+      return agent.answer(question);
+    },
+  };
+}
+
+const todayOf = (config: Config): string => config.today ?? new Date().toISOString().slice(0, 10);
+
+export function endpointSettings(config: Config): EndpointSettings {
+  return {
+    defaultUrl: config.webhookUrl,
+    defaultSchedule: config.deliverySchedule.delaysMs,
+    urls: {
+      deal_analysis: config.dealAnalysisUrl,
+      data_analysis: config.dataAnalysisUrl,
+      lead_analysis: config.leadAnalysisUrl,
+      general: config.generalUrl,
+    },
+    schedules: {
+      deal_analysis: config.dealAnalysisSchedule?.delaysMs,
+      data_analysis: config.dataAnalysisSchedule?.delaysMs,
+      lead_analysis: config.leadAnalysisSchedule?.delaysMs,
+      general: config.generalSchedule?.delaysMs,
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { messageOf } from '../core/errors.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Store } from '../store/store.ts';
+import type { HealthPart, HealthStatus } from './ports.ts';
+
+/** What is looked at. */
+export interface HealthSources {
+  /** Why the last write failed, if it did. */
+  readonly database: { readonly failure: Error | undefined };
+  readonly engine: Pick<Engine, 'stats'>;
+  readonly queueLimit: number;
+  readonly workspace: {
+    readonly prepared: Promise<void>;
+    describe(): Promise<{ readonly tables: readonly { readonly rowCount: number }[] }>;
+  };
+  readonly store: Pick<Store, 'disabledEndpoints'>;
+  readonly breakers: { open(): readonly unknown[] };
+}
+
+/** The parts of the process, each with what was seen. A warehouse that can't be read leaves accepting and delivering alone. */
+export async function checkHealth(sources: HealthSources): Promise<readonly HealthPart[]> {
+  return [storage(sources), queue(sources), await warehouse(sources), await delivery(sources)];
+}
+
+function storage({ database }: HealthSources): HealthPart {
+  const { failure } = database;
+  const [status, detail] =
+    failure === undefined ? (['HEALTHY', 'Writes succeed.'] as const) : (['DOWN', failure.message] as const);
+  return { name: 'storage', status, detail, essential: true };
+}
+
+function queue({ engine, queueLimit }: HealthSources): HealthPart {
+  const { queued } = engine.stats();
+  const status: HealthStatus =
+    queued >= queueLimit ? 'DOWN' : queued > queueLimit / 2 ? 'DEGRADED' : 'HEALTHY';
+  return {
+    name: 'engine',
+    status,
+    detail: `${queued} of at most ${queueLimit} runs wait for their turn.`,
+    essential: true,
+  };
+}
+
+async function warehouse({ workspace }: HealthSources): Promise<HealthPart> {
+  const part = { name: 'warehouse', essential: false };
+  const preparing = Symbol('preparing');
+  try {
+    if ((await Promise.race([workspace.prepared, Promise.resolve(preparing)])) === preparing) {
+      return {
+        ...part,
+        status: 'DEGRADED',
+        detail: 'The demo workspace is being made; questions wait for it.',
+      };
+    }
+    const { tables } = await workspace.describe();
+    const rows = tables.reduce((sum, table) => sum + table.rowCount, 0);
+    if (rows > 0) return { ...part, status: 'HEALTHY', detail: `${rows} rows in ${tables.length} tables.` };
+    return {
+      ...part,
+      status: 'DEGRADED',
+      detail: 'There are no data. Load some: signalbox warehouse load FILE…',
+    };
+  } catch (error) {
+    return { ...part, status: 'DOWN', detail: messageOf(error) };
+  }
+}
+
+async function delivery({ store, breakers }: HealthSources): Promise<HealthPart> {
+  const disabled = (await store.disabledEndpoints()).length;
+  const open = breakers.open().length;
+  const seen = [
+    disabled > 0 && `${disabled} disabled (the receiver said it is gone)`,
+    open > 0 && `${open} failing, so deliveries to it wait`,
+  ].filter((part) => part !== false);
+  const detail = seen.length === 0 ? 'All endpoints take deliveries.' : `Endpoints: ${seen.join('; ')}.`;
+  return { name: 'delivery', status: seen.length === 0 ? 'HEALTHY' : 'DEGRADED', detail, essential: false };
+}
