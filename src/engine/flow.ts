@@ -20,8 +20,8 @@ export interface Flow<I = unknown, O = unknown> {
   readonly name: string;
   readonly version: number;
   readonly concurrency: number;
-  /** Returns the input when it fits the schema; throws `invalid_request` that names the places where it does not. */
-  parseInput(value: unknown): I;
+  /** Returns the input (an `I`) when it fits the schema; throws `invalid_request` that names the places where it does not. */
+  parseInput(value: unknown): unknown;
   parseOutput(value: unknown): O;
   run(step: Step, input: I): Promise<O>;
 }
@@ -48,13 +48,13 @@ export function defineFlow<I extends TSchema, O extends TSchema>(
     name: source.name,
     version: source.version,
     concurrency: source.concurrency ?? 256,
-    parseInput: parser<Static<I>>(source.input, `input of flow ${source.name}`),
+    parseInput: parser(source.input, `input of flow ${source.name}`),
     parseOutput: parser<Static<O>>(source.output, `output of flow ${source.name}`),
     run: (step, input) => source.run(step, input),
   };
 }
 
-function parser<T>(schema: TSchema, what: string): (value: unknown) => T {
+function parser<T = unknown>(schema: TSchema, what: string): (value: unknown) => T {
   const validator = Compile(schema);
   return (value) => {
     if (validator.Check(value)) return value as T;

@@ -1,3 +1,6 @@
+// The clock may be set forward or back, and setTimeout overflows after 24.8 days: no single wait is longer.
+const lookAgainMs = 1_000;
+
 /** One timer for the earliest of many times; never early, and right again after the clock was moved. */
 export class Alarm {
   readonly #ring: () => void;
@@ -26,8 +29,7 @@ export class Alarm {
   #arm(): void {
     clearTimeout(this.#timer);
     const leftMs = Math.max(0, this.#dueAt - this.#clock());
-    // Looked at again each minute: the clock may be set, and setTimeout overflows after 24.8 days.
-    this.#timer = setTimeout(() => this.#check(), Math.min(leftMs, 60_000));
+    this.#timer = setTimeout(() => this.#check(), Math.min(leftMs, lookAgainMs));
   }
 
   #check(): void {

@@ -1,0 +1,24 @@
+import { describe, type TestContext, test } from 'node:test';
+import type { Flow } from '../flow.ts';
+import type { EngineHarness, EngineUnderTest } from './harness.ts';
+import { runCases } from './runs.ts';
+import { stepCases } from './steps.ts';
+import { waitCases } from './waits.ts';
+
+/** One promise of the engine port, stated as a test. */
+export type Case = (
+  open: (flows: readonly Flow<never>[]) => Promise<EngineUnderTest>,
+  test: TestContext,
+) => Promise<void>;
+
+/** Runs every case of the engine port over one engine. */
+export function engineContract(engineName: string, harness: EngineHarness): void {
+  describe(`engine contract: ${engineName}`, () => {
+    for (const [title, contractCase] of Object.entries({ ...stepCases, ...waitCases, ...runCases })) {
+      const skip = harness.skip?.[title] ?? false;
+      test(title, { skip, timeout: 60_000 }, (context) =>
+        contractCase((flows) => harness.open(context, flows), context),
+      );
+    }
+  });
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Database } from '../../sqlite/database.ts';
+import { engineContract } from '../contract/contract.ts';
+import type { EngineHarness } from '../contract/harness.ts';
+import type { StampedFact } from '../engine.ts';
+import { EmbeddedEngine } from './engine.ts';
+import { silentObserver } from './observer.ts';
+import type { EmbeddedOptions } from './runtime.ts';
+
+function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string> = {}): EngineHarness {
+  return {
+    skip,
+    async open(test, firstFlows) {
+      const folder = mkdtempSync(join(tmpdir(), 'signalbox-engine-'));
+      let offsetMs = 0;
+      const start = (flows: EmbeddedOptions['flows']) => {
+        const database = new Database(join(folder, 'journal.sqlite'));
+        database.run('CREATE TABLE IF NOT EXISTS facts (id TEXT PRIMARY KEY, fact TEXT)');
+        const engine = new EmbeddedEngine({
+          database,
+          flows,
+          writeFacts: (sql, facts) => {
+            for (const fact of facts)
+              sql.run('INSERT INTO facts VALUES (?, ?)', fact.id, JSON.stringify(fact));
+          },
+          observer: silentObserver,
+          clock: () => Date.now() + offsetMs,
+          ...options,
+        });
+        engine.recover();
+        return { database, engine };
+      };
+      let open = start(firstFlows);
+      let flows = firstFlows;
+      test.after(async () => {
+        await open.engine.stop(0);
+        open.database.close();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      return {
+        get engine() {
+          return open.engine;
+        },
+        facts: async () =>
+          open.database
+            .all<{ fact: string }>('SELECT fact FROM facts ORDER BY rowid')
+            .map(({ fact }) => JSON.parse(fact) as StampedFact),
+        restart: async (otherFlows) => {
+          await open.engine.stop(0);
+          open.database.close();
+          flows = otherFlows ?? flows;
+          open = start(flows);
+          return open.engine;
+        },
+        moveClock: (byMs) => {
+          offsetMs += byMs;
+        },
+      };
+    },
+  };
+}
+
+const quadratic = {
+  'more operations than the limit end the run with a clear error':
+    'replaying 3,000 operations after each of 3,000 takes half a minute and shows nothing more',
+};
+
+engineContract('embedded', embedded({}));
+engineContract('embedded, waiting runs leave memory at once', embedded({ residentMs: 0 }));
+engineContract(
+  'embedded, replayed after each operation',
+  embedded({ alwaysReplay: true, residentMs: 0 }, quadratic),
+);
