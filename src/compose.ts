@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createOverview } from './agents/overview.ts';
-import type { Config } from './config.ts';
+import { type Config, endpointSettings } from './config.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
 import type { EngineObserver } from './engine/embedded/observer.ts';
 import { guessType } from './flows/query/classify.ts';
@@ -15,7 +15,7 @@ import type { About } from './http/ports.ts';
 import { createFolderObjects } from './objects/folder.ts';
 import { type Log, safeUrl } from './observe/log.ts';
 import { CircuitBreakers } from './outbound/breaker.ts';
-import { type EndpointSettings, endpointsFrom } from './outbound/endpoints.ts';
+import { endpointsFrom } from './outbound/endpoints.ts';
 import { webhookSecrets } from './outbound/secrets.ts';
 import { createSender } from './outbound/send.ts';
 import { createSigner } from './outbound/sign.ts';
@@ -163,22 +163,3 @@ function whenPrepared(agent: Agent, prepared: Promise<void>): Agent {
 }
 
 const todayOf = (config: Config): string => config.today ?? new Date().toISOString().slice(0, 10);
-
-export function endpointSettings(config: Config): EndpointSettings {
-  return {
-    defaultUrl: config.webhookUrl,
-    defaultSchedule: config.deliverySchedule.delaysMs,
-    urls: {
-      deal_analysis: config.dealAnalysisUrl,
-      data_analysis: config.dataAnalysisUrl,
-      lead_analysis: config.leadAnalysisUrl,
-      general: config.generalUrl,
-    },
-    schedules: {
-      deal_analysis: config.dealAnalysisSchedule?.delaysMs,
-      data_analysis: config.dataAnalysisSchedule?.delaysMs,
-      lead_analysis: config.leadAnalysisSchedule?.delaysMs,
-      general: config.generalSchedule?.delaysMs,
-    },
-  };
-}

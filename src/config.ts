@@ -199,6 +199,26 @@ type Settings = typeof settings;
 type ValueOf<S> = S extends RequiredSetting<infer T> ? T : S extends Setting<infer T> ? T | undefined : never;
 export type Config = { readonly [K in keyof Settings]: ValueOf<Settings[K]> };
 
+/** Where answers go and when they are tried again, by type. */
+export function endpointSettings(config: Config) {
+  return {
+    defaultUrl: config.webhookUrl,
+    defaultSchedule: config.deliverySchedule.delaysMs,
+    urls: {
+      deal_analysis: config.dealAnalysisUrl,
+      data_analysis: config.dataAnalysisUrl,
+      lead_analysis: config.leadAnalysisUrl,
+      general: config.generalUrl,
+    },
+    schedules: {
+      deal_analysis: config.dealAnalysisSchedule?.delaysMs,
+      data_analysis: config.dataAnalysisSchedule?.delaysMs,
+      lead_analysis: config.leadAnalysisSchedule?.delaysMs,
+      general: config.generalSchedule?.delaysMs,
+    },
+  };
+}
+
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 

@@ -1,0 +1,91 @@
+import { messageOf, SignalboxError } from '../core/errors.ts';
+import type { Context } from './command.ts';
+
+/** Calls of a running server. */
+export interface Client {
+  readonly url: string;
+  /** The JSON of the answer. Throws `SignalboxError` with what the server said, or how to start one. */
+  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** The server-sent events of a stream, until it ends. */
+  events(path: string): AsyncGenerator<Record<string, unknown>>;
+}
+
+/** `url`: what `--url` says; without it the server that the environment describes. */
+export function createClient(context: Context, url: string | undefined): Client {
+  const { host, port, apiKey } = context.readConfig();
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  const base = (url ?? `http://${name.includes(':') ? `[${name}]` : name}:${port}`).replace(/\/$/, '');
+  const headers: Record<string, string> = {};
+  if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey.reveal()}`;
+  const request = (path: string, options: RequestInit) => fetchFrom(base, path, options, context.signal);
+  return {
+    url: base,
+    async call(method, path, body) {
+      const content = body === undefined ? {} : { 'content-type': 'application/json' };
+      const options = { method, headers: { ...headers, ...content } };
+      const response = await request(
+        path,
+        body === undefined ? options : { ...options, body: JSON.stringify(body) },
+      );
+      return read(response, base);
+    },
+    async *events(path) {
+      const response = await request(path, { headers });
+      if (!response.ok) await read(response, base);
+      if (response.body !== null) yield* parseEvents(response.body);
+    },
+  };
+}
+
+async function fetchFrom(
+  base: string,
+  path: string,
+  options: RequestInit,
+  signal: AbortSignal,
+): Promise<Response> {
+  try {
+    return await fetch(`${base}${path}`, { ...options, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    const reason = messageOf((error as Error).cause ?? error);
+    throw new SignalboxError(
+      'not_found',
+      `No Signalbox answers at ${base} (${reason}). Start one with: npm start, or bin/signalbox start. One that is elsewhere: --url URL`,
+      { cause: error },
+    );
+  }
+}
+
+async function read(response: Response, base: string): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  let body: Record<string, unknown>;
+  try {
+    body = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new SignalboxError(
+      'not_found',
+      `What answers at ${base} is not Signalbox (status ${response.status}).`,
+    );
+  }
+  if (response.ok || body.status === 'DOWN') return body;
+  const key = response.status === 401 ? ' Put the key into SIGNALBOX_API_KEY.' : '';
+  throw new SignalboxError(
+    'invalid_request',
+    `${body.detail ?? `The server answered ${response.status}.`}${key}`,
+  );
+}
+
+/** The `data` of each event, as JSON (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    const frames = rest.split('\n\n');
+    rest = frames.pop()!;
+    for (const frame of frames) {
+      const data = frame.split('\n').find((line) => line.startsWith('data: '));
+      if (data !== undefined) yield JSON.parse(data.slice(6)) as Record<string, unknown>;
+    }
+  }
+}

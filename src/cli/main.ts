@@ -1,0 +1,37 @@
+import { readConfig } from '../config.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Command, Context } from './command.ts';
+import { runCommand } from './run.ts';
+
+const interrupted = new AbortController();
+process.once('SIGINT', () => {
+  interrupted.abort();
+  process.once('SIGINT', () => process.exit(130));
+});
+// A reader that has gone (`signalbox … | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const context: Context = {
+  readConfig,
+  signal: interrupted.signal,
+  columns: process.stdout.columns ?? 100,
+  colours: process.stdout.isTTY === true && process.stdout.hasColors(),
+  write: (text) => void process.stdout.write(text),
+  writeError: (text) => void process.stderr.write(text),
+};
+
+/** Loaded when they are used: most start in a few milliseconds. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).start,
+  ask: async () => (await import('./ask.ts')).ask,
+  listen: async () => (await import('./listen.ts')).listen,
+  conversations: async () => (await import('./conversations.ts')).conversations,
+  'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
+  endpoints: async () => (await import('./endpoints.ts')).endpoints,
+  warehouse: async () => (await import('./warehouse-command.ts')).warehouse,
+};
+
+process.exitCode = await runCommand(commands, process.argv.slice(2), context).catch((error) => {
+  context.writeError(`This was not foreseen: ${messageOf(error)}\n`);
+  return 1;
+});

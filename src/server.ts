@@ -1,0 +1,134 @@
+import type { AddressInfo } from 'node:net';
+import { compose, type Signalbox } from './compose.ts';
+import { type Config, readConfig } from './config.ts';
+import { messageOf, SignalboxError } from './core/errors.ts';
+import { isLoopbackHost } from './http/access.ts';
+import { createLog, type Log } from './observe/log.ts';
+
+const stopWithinMs = 10_000;
+
+/** Reads the configuration, starts everything, says where it is, and stops it when asked to. Ends the process when it can't. */
+export async function startServer(overrides: Partial<Config> = {}): Promise<void> {
+  try {
+    const config = { ...readConfig(), ...overrides };
+    refuseOpenHost(config);
+    await start(config);
+  } catch (error) {
+    process.stderr.write(`Signalbox could not start. ${lineOf(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function start(config: Config): Promise<void> {
+  const log = createLog({ level: config.logLevel, format: formatOf(config) });
+  endOnUnforeseen(log);
+  const signalbox = await compose(config, log);
+  const url = await listen(signalbox, config);
+  signalbox.recover();
+  stopOnSignals(signalbox, log);
+  log.started({ url, dataDir: config.dataDir, startTimeMs: Math.round(performance.now()) });
+  process.stderr.write(greeting(url, config, signalbox.deliversTo));
+}
+
+function formatOf(config: Config): 'json' | 'readable' {
+  if (config.logFormat !== 'auto') return config.logFormat;
+  return process.stdout.isTTY ? 'readable' : 'json';
+}
+
+/** Without keys everybody who reaches the port may do everything, so only this machine must reach it. */
+function refuseOpenHost({ host, apiKeys }: Config): void {
+  if (apiKeys.length > 0 || isLoopbackHost(host.includes(':') ? `[${host}]` : host)) return;
+  throw new SignalboxError(
+    'config_invalid',
+    `HOST is ${host}, which others can reach, and there is no key. Set SIGNALBOX_API_KEYS (for example SIGNALBOX_API_KEYS="me:admin:$(openssl rand -hex 24)"), or leave HOST at 127.0.0.1.`,
+  );
+}
+
+async function listen({ app, stop }: Signalbox, { host, port }: Config): Promise<string> {
+  try {
+    await app.server.listen({ host, port });
+  } catch (error) {
+    await stop(0);
+    throw new SignalboxError('config_invalid', listenProblem(error as NodeJS.ErrnoException, host, port));
+  }
+  const listening = app.server.server.address() as AddressInfo;
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${listening.port}`;
+}
+
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} of ${host} is in use. Set PORT to another one (PORT=${port + 1} npm start), or stop what uses it.`,
+    EACCES: `Port ${port} may not be used by this user. Set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `HOST is ${host}, which is no address of this machine.`,
+    ENOTFOUND: `HOST is ${host}, which could not be looked up.`,
+  };
+  return reasons[error.code ?? ''] ?? `Listening on ${host}:${port} failed: ${error.message}.`;
+}
+
+function greeting(url: string, config: Config, deliversTo: readonly string[]): string {
+  const key = config.apiKeys.length > 0 ? ' -H "Authorization: Bearer $SIGNALBOX_API_KEY"' : '';
+  const answers =
+    deliversTo.length > 0
+      ? deliversTo.join(', ')
+      : 'nowhere yet: set WEBHOOK_URL (bin/signalbox listen is a receiver to try it with)';
+  const access =
+    config.apiKeys.length > 0
+      ? `${config.apiKeys.length} API keys`
+      : 'this machine only, without a key (SIGNALBOX_API_KEYS is not set)';
+  return `
+  Signalbox is ready at ${url}
+
+  Ask       bin/signalbox ask "What deals are closing this quarter?"
+            curl -s ${url}/webhook -H 'Content-Type: application/json'${key} -d '{"query":"What deals are closing this quarter?","source_system":"terminal","source_process":"curl","timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}'
+  Answers   ${answers}
+  Data      ${config.dataDir}
+  Open to   ${access}
+
+`;
+}
+
+/** The first signal lets requests and runs come to a resting point; the second ends the process at once. */
+function stopOnSignals(signalbox: Signalbox, log: Log): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop(signalbox, log, signal).then(
+        () => process.exit(0),
+        (error) => endWith(log, 'Stopping failed', error),
+      );
+    });
+  }
+}
+
+async function stop({ app, stop: stopParts }: Signalbox, log: Log, reason: string): Promise<void> {
+  const deadline = performance.now() + stopWithinMs;
+  setTimeout(() => process.exit(1), stopWithinMs).unref();
+  log.stopping({ reason });
+  app.stopAccepting();
+  const closed = app.server.close();
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 4_000).unref())]);
+  app.server.server.closeAllConnections();
+  await stopParts(Math.max(0, deadline - performance.now() - 1_000));
+  log.stopped({ running: 0 });
+  log.flush();
+}
+
+/** What nobody foresaw may have left anything half done in memory; what is durable is whole, so ending is safe. */
+function endOnUnforeseen(log: Log): void {
+  process.on('uncaughtException', (error) => endWith(log, 'Uncaught exception', error));
+  process.on('unhandledRejection', (error) => endWith(log, 'Unhandled rejection', error));
+}
+
+function endWith(log: Log, message: string, error: unknown): never {
+  log.failed(message, error);
+  log.flush();
+  process.exit(1);
+}
+
+function lineOf(error: unknown): string {
+  if (error instanceof SignalboxError) return error.message;
+  return `This was not foreseen: ${messageOf(error)}`;
+}
