@@ -14,7 +14,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 const context: Context = {
   readConfig,
   signal: interrupted.signal,
-  columns: process.stdout.columns ?? 100,
+  columns: process.stdout.columns ?? Number.POSITIVE_INFINITY,
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
