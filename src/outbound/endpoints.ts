@@ -3,7 +3,10 @@ import { type DeliverySchedule, defaultSchedule } from './schedule.ts';
 
 /** A receiver of answers. Its URL was written by the operator, and is trusted as it is. */
 export interface Endpoint {
+  /** Without credentials: it is shown, recorded and delivered. */
   readonly url: string;
+  /** The header for credentials that the configured URL had. */
+  readonly authorization?: string;
   readonly schedule: DeliverySchedule;
 }
 
@@ -23,7 +26,17 @@ export function endpointsFrom(settings: EndpointSettings): EndpointOf {
   const usual = settings.defaultSchedule ?? defaultSchedule;
   return (type) => {
     const own = settings.urls?.[type];
-    if (own !== undefined) return { url: own, schedule: settings.schedules?.[type] ?? usual };
-    return settings.defaultUrl === undefined ? undefined : { url: settings.defaultUrl, schedule: usual };
+    if (own !== undefined) return endpoint(own, settings.schedules?.[type] ?? usual);
+    return settings.defaultUrl === undefined ? undefined : endpoint(settings.defaultUrl, usual);
   };
+}
+
+function endpoint(configured: string, schedule: DeliverySchedule): Endpoint {
+  const url = URL.parse(configured);
+  if (url === null || (url.username === '' && url.password === '')) return { url: configured, schedule };
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  const authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
+  return { url: url.href, authorization, schedule };
 }

@@ -1,5 +1,4 @@
 import type { Agent, Dispatcher } from 'undici';
-import { SignalboxError } from '../core/errors.ts';
 import { type Exchange, outcomeOf, type SendOutcome } from './outcome.ts';
 
 export interface OutboundMessage {
@@ -81,8 +80,6 @@ async function exchangeWithin(
 
 async function post(agent: Agent, message: OutboundMessage, signal: AbortSignal) {
   const url = new URL(message.url);
-  const headers: Record<string, string> = { ...message.headers };
-  if (url.username !== '' || url.password !== '') headers.authorization = basicCredentials(url);
   const {
     statusCode,
     headers: received,
@@ -91,16 +88,11 @@ async function post(agent: Agent, message: OutboundMessage, signal: AbortSignal)
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method: 'POST',
-    headers,
+    headers: { ...message.headers },
     body: message.body,
     signal,
   });
   return { statusCode, headers: received, bodyStart: await readStart(body) };
-}
-
-function basicCredentials(url: URL): string {
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
 /** Reads to the end, or to the limit; then the connection is dropped. */
@@ -137,13 +129,3 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'The receiver closed the connection before the response was complete.',
   ERR_INVALID_URL: 'The URL of the endpoint is not valid.',
 };
-
-/** Throws `config_invalid` for a URL that no answer can be delivered to; `name` is the setting that holds it. */
-export function checkEndpointUrl(name: string, text: string): string {
-  const url = URL.parse(text);
-  if (url !== null && (url.protocol === 'https:' || url.protocol === 'http:')) return text;
-  throw new SignalboxError(
-    'config_invalid',
-    `${name} is not a URL that can be posted to: it must begin with https:// or http://.`,
-  );
-}

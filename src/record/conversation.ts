@@ -206,7 +206,7 @@ function deliveryFailed(event: RecordedEventOf<'WEBHOOK_DELIVERY_FAILED'>): Conv
 }
 
 function completed(event: RecordedEventOf<'WEBHOOK_CONVERSATION_COMPLETED'>): ConversationChange {
-  const { status, deliveryStatus, attempts, totalTimeMs } = event.data;
+  const { status, deliveryStatus, attempts, totalTimeMs, problem } = event.data;
   return {
     status,
     deliveryStatus,
@@ -215,5 +215,6 @@ function completed(event: RecordedEventOf<'WEBHOOK_CONVERSATION_COMPLETED'>): Co
     nextAttemptAt: null,
     totalTimeMs,
     attempts,
+    ...(problem !== undefined && { problem }),
   };
 }

@@ -64,6 +64,8 @@ export interface EventData {
     readonly attempts: number;
     /** From the request until now. */
     readonly totalTimeMs: number;
+    /** Why a delivery ended that was not used up: it was cancelled, or an error of ours. */
+    readonly problem?: string;
   };
   readonly WEBHOOK_CONVERSATION_EXPORTED: AboutConversation & {
     /** The folder of the four files. */

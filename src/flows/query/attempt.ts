@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, messageOf, SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import type { StepContext } from '../../engine/engine.ts';
 import type { Log } from '../../observe/log.ts';
@@ -38,6 +38,9 @@ export interface AttemptPlace {
 /** What an attempt leaves in the journal. */
 export type AttemptResult =
   | { readonly kind: 'again'; readonly held: boolean; readonly delayMs: number }
+  | DeliveryEnd;
+
+export type DeliveryEnd =
   | {
       readonly kind: 'done';
       readonly deliveryStatus: 'delivered' | 'not_configured';
@@ -83,6 +86,17 @@ export async function attemptDelivery(
     : attempt.failed(endpoint, outcome);
 }
 
+/** The end of a delivery that was cancelled, or that an error of ours ended. */
+export function giveUpDelivery(
+  ports: DeliveryPorts,
+  input: DeliveryInput,
+  place: AttemptPlace,
+  context: StepContext,
+  error: unknown,
+): void {
+  new DeliveryAttempt(ports, input, place, context).givenUp(error);
+}
+
 function healthOf(outcome: SendOutcome | undefined) {
   if (outcome === undefined) return 'unknown';
   return outcome.kind === 'delivered' ? 'healthy' : outcome.health;
@@ -123,7 +137,13 @@ class DeliveryAttempt {
     const attempt = { number: this.#place.attempt, atMs, url: endpoint.url };
     const body = JSON.stringify(envelope(this.#input, attempt));
     const signed = this.#ports.sign({ id: this.#input.deliveryId, atMs, body });
-    const headers = { 'content-type': 'application/json', 'user-agent': 'Signalbox', ...signed };
+    const { authorization } = endpoint;
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'Signalbox',
+      ...(authorization !== undefined && { authorization }),
+      ...signed,
+    };
     return this.#ports.sender.send({ url: endpoint.url, headers, body }, this.#context.signal);
   }
 
@@ -150,6 +170,15 @@ class DeliveryAttempt {
     const reason = `The endpoint is disabled since ${since}, because it answered 410 Gone.`;
     this.#recordFailure(endpoint, { statusCode: null, reason, durationMs: 0 }, undefined);
     return this.#usedUp(endpoint, 'endpoint_disabled', reason);
+  }
+
+  givenUp(error: unknown): void {
+    const attempts = this.#place.attempt - 1;
+    this.#complete('failed', attempts, messageOf(error));
+    const code = error instanceof SignalboxError ? error.code : 'internal_error';
+    const { deliveryId } = this.#input;
+    const line = { ...this.#aboutLine(), deliveryId, webhookUrl: '', attempt: attempts };
+    this.#ports.log.deliveryExhausted({ ...line, reason: messageOf(error), code });
   }
 
   async failed(
@@ -208,7 +237,11 @@ class DeliveryAttempt {
     return { kind: 'done', deliveryStatus, attempts, exports: this.#ports.exportsConversations };
   }
 
-  #complete(deliveryStatus: 'delivered' | 'not_configured' | 'failed', attempts: number): void {
+  #complete(
+    deliveryStatus: 'delivered' | 'not_configured' | 'failed',
+    attempts: number,
+    problem?: string,
+  ): void {
     const { answered } = this.#about();
     const reached = deliveryStatus === 'failed' ? 'delivery_failed' : 'delivered';
     const totalTimeMs = Math.max(0, this.now() - Date.parse(this.#input.queuedAt));
@@ -217,6 +250,7 @@ class DeliveryAttempt {
       deliveryStatus,
       attempts,
       totalTimeMs,
+      ...(problem !== undefined && answered && { problem }),
     } as const;
     this.#record('WEBHOOK_CONVERSATION_COMPLETED', { ...this.#about(), ...end });
     if (end.status === 'delivered') {

@@ -1,7 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
+import type { Step } from '../../engine/engine.ts';
 import { defineFlow, type Flow } from '../../engine/flow.ts';
-import { type AttemptPlace, attemptDelivery, type DeliveryPorts } from './attempt.ts';
+import {
+  type AttemptPlace,
+  attemptDelivery,
+  type DeliveryEnd,
+  type DeliveryPorts,
+  giveUpDelivery,
+} from './attempt.ts';
 import { type DeliveryInput, deliveryInputSchema } from './input.ts';
 
 const deliveryOutputSchema = Type.Object({
@@ -27,29 +34,35 @@ export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput
     input: deliveryInputSchema,
     output: deliveryOutputSchema,
     async run(step, input) {
-      let place: AttemptPlace = { attempt: 1, holds: 0, random: step.random() };
-      for (;;) {
-        const at = place;
-        const result = await step.run(`attempt ${at.attempt}`, (context) =>
-          attemptDelivery(ports, input, at, context),
-        );
-        if (result.kind === 'again') {
-          await step.sleep(result.held ? 'circuit open' : 'backoff', result.delayMs);
-          place = nextPlace(at, result.held, step.random());
-          continue;
-        }
-        if (result.exports) {
-          await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId });
-        }
-        if (result.kind === 'used_up') {
-          throw new SignalboxError(result.code, result.message, {
-            details: { webhookUrl: result.webhookUrl },
-          });
-        }
-        return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
+      const result = await deliver(ports, step, input);
+      if (result.exports) {
+        await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId });
       }
+      if (result.kind === 'done') return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
+      throw new SignalboxError(result.code, result.message, { details: { webhookUrl: result.webhookUrl } });
     },
   });
+}
+
+/** Attempts and waits until the delivery has come to an end. */
+async function deliver(ports: DeliveryFlowPorts, step: Step, input: DeliveryInput): Promise<DeliveryEnd> {
+  let place: AttemptPlace = { attempt: 1, holds: 0, random: step.random() };
+  try {
+    for (;;) {
+      const at = place;
+      const result = await step.run(`attempt ${at.attempt}`, (context) =>
+        attemptDelivery(ports, input, at, context),
+      );
+      if (result.kind !== 'again') return result;
+      await step.sleep(result.held ? 'circuit open' : 'backoff', result.delayMs);
+      place = nextPlace(at, result.held, step.random());
+    }
+  } catch (error) {
+    // Cancelled, or an error of ours: the conversation must still come to its end.
+    const at = place;
+    await step.run('give up', (context) => giveUpDelivery(ports, input, at, context, error));
+    throw error;
+  }
 }
 
 function nextPlace(place: AttemptPlace, held: boolean, random: number): AttemptPlace {

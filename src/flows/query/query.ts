@@ -53,10 +53,11 @@ export function createQueryFlow(ports: QueryFlowPorts): Flow<QueryInput, QueryOu
     input: queryInputSchema,
     output: queryOutputSchema,
     async run(step, input) {
-      const uuid = step.uuid();
-      const prepared = await step.run('prepare', (context) => prepare(ports, input, uuid, context));
+      let prepared: Prepared = { deliveryId: input.deliveryId, sessionId: sessionIdOf(input, step.uuid()) };
       let answered: Answered;
       try {
+        const { sessionId } = prepared;
+        prepared = await step.run('prepare', (context) => prepare(ports, input, sessionId, context));
         answered = await askAgent(ports, step, input, prepared);
       } catch (error) {
         await deliverFailure(ports, step, input, prepared, error);
@@ -71,20 +72,13 @@ export function createQueryFlow(ports: QueryFlowPorts): Flow<QueryInput, QueryOu
 async function prepare(
   ports: QueryFlowPorts,
   input: QueryInput,
-  uuid: string,
+  sessionId: string,
   context: StepContext,
 ): Promise<Prepared> {
   const summary = await ports.store.summary(input.trackingId);
   const isFirstRun = summary === undefined || summary.status === 'queued';
-  const prepared = {
-    deliveryId: isFirstRun ? input.deliveryId : uuidv7(),
-    sessionId: sessionIdOf(input, uuid),
-  };
-  const data = {
-    ...about(input, prepared, input.webhookType),
-    agent: ports.agent.name,
-    sessionId: prepared.sessionId,
-  };
+  const prepared = { deliveryId: isFirstRun ? input.deliveryId : uuidv7(), sessionId };
+  const data = { ...about(input, prepared, input.webhookType), agent: ports.agent.name, sessionId };
   context.record(event('WEBHOOK_MANAGER_AGENT_INVOKED', input.trackingId, data));
   return prepared;
 }
@@ -124,7 +118,7 @@ function askAgent(
   return step.run('manager agent', work, { retry, timeoutMs });
 }
 
-/** One call; it ends in time even if the agent does not. */
+/** One call; it ends in time, and when it is aborted, even if the agent does not. */
 async function callAgent(
   agent: Agent,
   input: QueryInput,
@@ -137,21 +131,19 @@ async function callAgent(
   });
   if (remainingMs <= 0) throw late;
   const deadline = new AbortController();
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    deadline.abort(late);
-    reject(late);
-  }, remainingMs);
+  const timer = setTimeout(() => deadline.abort(late), remainingMs);
+  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(signal.reason);
+  signal.addEventListener('abort', giveUp);
+  const { sessionId } = prepared;
+  const { idempotencyKey } = context;
   try {
-    const answer = agent.answer({
-      question: input.query,
-      sessionId: prepared.sessionId,
-      idempotencyKey: context.idempotencyKey,
-      signal: AbortSignal.any([context.signal, deadline.signal]),
-    });
-    return await Promise.race([answer, tooLate]);
+    const answer = agent.answer({ question: input.query, sessionId, idempotencyKey, signal });
+    return await Promise.race([answer, givenUp]);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
