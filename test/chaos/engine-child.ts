@@ -1,0 +1,93 @@
+// The process that engine-kill.test.ts kills: it starts runs, tells which were accepted, and notes each side effect.
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Type from 'typebox';
+import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
+import { silentObserver } from '../../src/engine/embedded/observer.ts';
+import type { Step, StepContext } from '../../src/engine/engine.ts';
+import { defineFlow } from '../../src/engine/flow.ts';
+import { Database } from '../../src/sqlite/database.ts';
+
+const [folder, incarnation, wanted] = process.argv.slice(2) as [string, string, string];
+const effects = join(folder, 'effects');
+
+/** A side effect on the world: a line with the idempotency key and which process did it. */
+function effect({ idempotencyKey }: StepContext): string {
+  appendFileSync(effects, `${idempotencyKey} ${incarnation}\n`);
+  return incarnation;
+}
+
+const child = defineFlow({
+  name: 'child',
+  version: 1,
+  input: Type.Number(),
+  output: Type.Number(),
+  run: async (step, input) => {
+    await step.run('child effect', effect);
+    return input * 2;
+  },
+});
+
+const parent = defineFlow({
+  name: 'parent',
+  version: 1,
+  concurrency: 200,
+  input: Type.Object({ n: Type.Number() }),
+  output: Type.Number(),
+  run: async (step: Step, { n }) => {
+    await step.run('one', effect);
+    await step.sleep('a moment', n % 40);
+    await Promise.all([step.run('two', effect), step.run('three', effect)]);
+    await step.run(
+      'fails once',
+      (context) => {
+        effect(context);
+        if (context.attempt === 1) throw new Error('once');
+      },
+      { retry: { maxAttempts: 3, delaysMs: [10] } },
+    );
+    const doubled = await step.call('ask', child, n);
+    await step.start('begin', child, n);
+    const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 60_000 });
+    await step.run('last', effect);
+    return doubled + (signal.timedOut ? 0 : 1);
+  },
+});
+
+const database = new Database(join(folder, 'journal.sqlite'));
+database.run('CREATE TABLE IF NOT EXISTS facts (id TEXT PRIMARY KEY)');
+const engine = new EmbeddedEngine({
+  database,
+  flows: [parent, child],
+  writeFacts: (sql, facts) => {
+    for (const { id } of facts) sql.run('INSERT INTO facts VALUES (?)', id);
+  },
+  observer: silentObserver,
+  residentMs: 50,
+});
+engine.recover();
+
+let n = 0;
+async function keepStarting(): Promise<void> {
+  while (n < Number(wanted)) {
+    n += 1;
+    const { runId } = await engine.start(
+      parent,
+      { n },
+      { facts: [{ type: 'accepted', subject: '', data: {} }] },
+    );
+    process.stdout.write(`accepted ${runId}\n`);
+    await engine.signal(runId, 'go', n);
+    process.stdout.write(`signalled ${runId}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: 20 }, keepStarting));
+setInterval(() => {
+  const open = database.get<{ n: number }>('SELECT count(*) AS n FROM runs WHERE ended_at IS NULL')!.n;
+  if (open > 0) return;
+  engine.stop(1_000).then(() => {
+    database.close();
+    process.exit(0);
+  });
+}, 20);

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Database } from '../../src/sqlite/database.ts';
+import { seededRandom } from '../fixtures/random.ts';
+
+const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
+const kills = Number(process.env.CHAOS_KILLS ?? 25);
+
+interface Life {
+  readonly accepted: readonly string[];
+  readonly signalled: readonly string[];
+}
+
+/** Lets a process start `wanted` runs; kills it after `killAfterMs`, or lets it finish. */
+async function live(
+  folder: string,
+  incarnation: number,
+  wanted: number,
+  killAfterMs?: number,
+): Promise<Life> {
+  const script = join(import.meta.dirname, 'engine-child.ts');
+  const child = spawn(process.execPath, [script, folder, String(incarnation), String(wanted)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    // The time to live counts from its first sign of life.
+    if (output === '' && killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    output += chunk;
+  });
+  await once(child, 'close');
+  if (killAfterMs === undefined) assert.equal(child.exitCode, 0, 'the last process ends by itself');
+  const told = (word: string) =>
+    [...output.matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))].map((match) => match[1]!);
+  return { accepted: told('accepted'), signalled: told('signalled') };
+}
+
+test(`the engine is killed ${kills} times (seed ${seed}): nothing is lost, nothing recorded is done again`, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-kill-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const random = seededRandom(seed);
+  const lives: Life[] = [];
+  for (let incarnation = 0; incarnation < kills; incarnation++) {
+    lives.push(await live(folder, incarnation, 60, Math.floor(random() * 250)));
+  }
+  lives.push(await live(folder, kills, 1));
+
+  const database = new Database(join(folder, 'journal.sqlite'));
+  context.after(() => database.close());
+  const accepted = lives.flatMap((life) => life.accepted);
+  const signalled = new Set(lives.flatMap((life) => life.signalled));
+  assert.ok(accepted.length > kills, `${accepted.length} runs were accepted`);
+
+  for (const runId of accepted) {
+    const run = database.get<{ status: string; input: string; output: string }>(
+      'SELECT status, input, output FROM runs WHERE run_id = ?',
+      runId,
+    );
+    assert.equal(run?.status, 'succeeded', `run ${runId}`);
+    const { n } = JSON.parse(run!.input) as { n: number };
+    const bonus = Number(run!.output) - n * 2;
+    if (n % 3 !== 0 && signalled.has(runId)) assert.equal(bonus, 1, `run ${runId} has its signal`);
+  }
+  assert.equal(database.get<{ n: number }>('SELECT count(*) AS n FROM runs WHERE ended_at IS NULL')!.n, 0);
+  const parents = database.get<{ n: number }>(`SELECT count(*) AS n FROM runs WHERE flow = 'parent'`)!.n;
+  assert.equal(
+    database.get<{ n: number }>('SELECT count(*) AS n FROM facts')!.n,
+    parents,
+    'one fact for each start',
+  );
+  assert.equal(
+    database.get<{ n: number }>(`SELECT count(*) AS n FROM runs WHERE flow = 'child'`)!.n,
+    parents * 2,
+    'each parent has the two children that it began',
+  );
+  checkEffects(database, readFileSync(join(folder, 'effects'), 'utf8'));
+});
+
+/**
+ * Each recorded step names the process whose effect it recorded: it must be the last one that did the effect, because a
+ * later one would have done again what was recorded. A step that failed once has two effects at least.
+ */
+function checkEffects(database: Database, effects: string): void {
+  const doneBy = new Map<string, string[]>();
+  for (const line of effects.trim().split('\n')) {
+    const [key, incarnation] = line.split(' ') as [string, string];
+    doneBy.set(key, [...(doneBy.get(key) ?? []), incarnation]);
+  }
+  const steps = database.all<{ run_id: string; position: number; name: string; result: string | null }>(
+    `SELECT run_id, position, name, result FROM operations JOIN runs ON runs.id = run WHERE kind = 'run'`,
+  );
+  for (const { run_id: runId, position, name, result } of steps) {
+    const incarnations = doneBy.get(`${runId}/${position}`);
+    assert.ok(incarnations, `step ${name} of ${runId} was recorded and so has happened`);
+    if (result !== null)
+      assert.equal(incarnations.at(-1), JSON.parse(result), `${name} of ${runId} after its record`);
+    else assert.ok(incarnations.length >= 2, `${name} of ${runId} was tried twice`);
+    doneBy.delete(`${runId}/${position}`);
+  }
+  assert.deepEqual([...doneBy.keys()], [], 'every effect has the key of a recorded step');
+}
