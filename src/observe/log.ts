@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type LoggerOptions, pino } from 'pino';
 import type { Failure, RecordedEvent } from '../record/events.ts';
 import { toWire } from '../record/wire.ts';
 import { readableLines } from './readable.ts';
@@ -75,13 +75,11 @@ const redacted = ['authorization', 'cookie', 'secret', 'secrets', 'password', 't
 
 export function createLog(options: LogOptions): Log {
   const destination = openDestination(options);
+  // Events of the record are typed and have no secrets; looking for them in each would cost more than the line.
+  const plain = pino(loggerOptions(options.level), destination);
   const logger = pino(
     {
-      level: options.level,
-      base: null,
-      messageKey: 'message',
-      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+      ...loggerOptions(options.level),
       redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
     },
     destination,
@@ -98,7 +96,7 @@ export function createLog(options: LogOptions): Log {
     notice: (message) => logger.info(message),
     requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
     recorded: (event) => {
-      if (logger.isLevelEnabled(recordedLevel)) logger[recordedLevel](withoutContent(event), event.type);
+      if (plain.isLevelEnabled(recordedLevel)) plain[recordedLevel](withoutContent(event), event.type);
     },
     agentAttempt: (line) =>
       logger.info(
@@ -155,6 +153,16 @@ export function createLog(options: LogOptions): Log {
       logger.error({ ...about(line), ...errorFields(line.error) }, 'Conversation export failed'),
     failed: (message, error, fields) => logger.error({ ...fields, ...errorFields(error) }, message),
     flush: () => destination.flushSync?.(),
+  };
+}
+
+function loggerOptions(level: LogLevel): LoggerOptions {
+  return {
+    level,
+    base: null,
+    messageKey: 'message',
+    timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label.toUpperCase() }) },
   };
 }
 
