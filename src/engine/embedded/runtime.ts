@@ -58,6 +58,8 @@ export interface EndedWait {
   readonly completion: Completion;
 }
 
+/** Waiting runs that stay in memory at most. */
+const residentLimit = 1_000;
 const storageRetryMs = 1_000;
 const dueAtOnce = 1_000;
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
@@ -269,7 +271,7 @@ export class Runtime implements ExecutionHost {
     this.write((sql) => {
       if (!hasUndelivered(sql, execution.id, lastSequence)) setStatus(sql, execution.id, 'queued', 'waiting');
     }).catch(() => {});
-    if (this.#residentMs === 0) this.#evictResting();
+    if (this.#residentMs === 0 || this.#resting.size > residentLimit) this.#evictResting();
   }
 
   wake(execution: Execution): void {
@@ -419,7 +421,7 @@ export class Runtime implements ExecutionHost {
   #evictResting(): void {
     const before = this.clock() - this.#residentMs;
     for (const execution of this.#resting.values()) {
-      if (execution.restingSince > before) return;
+      if (execution.restingSince > before && this.#resting.size <= residentLimit) return;
       this.#resting.delete(execution.id);
       if (execution.state === 'resting') this.#forget(execution, new Error('The run waits on disk.'));
     }

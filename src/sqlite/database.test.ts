@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { Database } from './database.ts';
+import { lockFolder } from './folder-lock.ts';
+import { migrationFiles } from './migrate.ts';
+
+const insert = (name: string) => (sql: Pick<Database, 'run'>) =>
+  sql.run('INSERT INTO notes VALUES (?)', name);
+
+function temporaryFolder(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-database-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function open(context: TestContext, folder = temporaryFolder(context)): Database {
+  const database = new Database(join(folder, 'test.sqlite'));
+  context.after(() => database.close());
+  database.run('CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY)');
+  return database;
+}
+
+const names = (database: Database) =>
+  database.all<{ name: string }>('SELECT name FROM notes ORDER BY rowid').map(({ name }) => name);
+
+test('the writes of one turn are one transaction, in order, visible once it is durable', async (context) => {
+  const database = open(context);
+  const version = () => database.get<{ data_version: number }>('PRAGMA data_version')!.data_version;
+  const before = version();
+  const writes = [database.write(insert('a')), database.write(insert('b'))];
+  assert.deepEqual(names(database), []);
+  await Promise.all(writes);
+  assert.deepEqual(names(database), ['a', 'b']);
+  assert.equal(version(), before, 'only this connection has written');
+});
+
+test('a write that throws takes back what it did and nothing else', async (context) => {
+  const database = open(context);
+  const results = await Promise.allSettled([
+    database.write(insert('a')),
+    database.write((sql) => {
+      insert('half')(sql);
+      insert('a')(sql);
+    }),
+    database.write(insert('b')),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  assert.deepEqual(names(database), ['a', 'b']);
+});
+
+test('a full disk rejects the whole group with storage_failed, keeps what was there, and is over when there is room', async (context) => {
+  const database = open(context);
+  await database.write(insert('before'));
+  const pages = database.get<{ page_count: number }>('PRAGMA page_count')!.page_count;
+  database.get(`PRAGMA max_page_count = ${pages}`);
+  const big = Array.from({ length: 50 }, (_, n) => database.write(insert(`${n} ${'x'.repeat(1_000)}`)));
+  const results = await Promise.allSettled([database.write(insert('small')), ...big]);
+  for (const result of results) {
+    assert.equal(result.status, 'rejected');
+    assert.equal((result as PromiseRejectedResult).reason.code, 'storage_failed');
+  }
+  assert.equal(database.failure?.code, 'storage_failed');
+  assert.deepEqual(names(database), ['before']);
+  database.get('PRAGMA max_page_count = 1000000');
+  await database.write(insert('after'));
+  assert.equal(database.failure, undefined);
+  assert.deepEqual(names(database), ['before', 'after']);
+});
+
+test('closing writes what is queued and refuses the rest', async (context) => {
+  const folder = temporaryFolder(context);
+  const database = open(context, folder);
+  const last = database.write(insert('last'));
+  database.close();
+  await last;
+  await assert.rejects(database.write(insert('too late')), { code: 'shutting_down' });
+  assert.deepEqual(names(open(context, folder)), ['last']);
+});
+
+test('a file of a newer version is refused', (context) => {
+  const folder = temporaryFolder(context);
+  open(context, folder).close();
+  const other = new DatabaseSync(join(folder, 'test.sqlite'));
+  other.exec('PRAGMA user_version = 9999');
+  other.close();
+  assert.throws(() => new Database(join(folder, 'test.sqlite')), { code: 'schema_too_new', message: /9999/ });
+});
+
+test('a file that is no database is refused with what to do', (context) => {
+  const folder = temporaryFolder(context);
+  assert.throws(() => new Database(folder), { code: 'storage_failed' });
+});
+
+test('migrations are numbered from 1 without gaps', () => {
+  const versions = migrationFiles().map(({ version }) => version);
+  assert.deepEqual(
+    versions,
+    versions.map((_, index) => index + 1),
+  );
+});
+
+test('a data folder has one process, and is free again when that one is gone', (context) => {
+  const folder = temporaryFolder(context);
+  const lock = lockFolder(folder);
+  const script = `
+    import { lockFolder } from ${JSON.stringify(join(import.meta.dirname, 'folder-lock.ts'))};
+    try { lockFolder(${JSON.stringify(folder)}); console.log('got it'); process.kill(process.pid, 'SIGKILL'); }
+    catch (error) { console.log(error.code, error.message); }`;
+  const other = () =>
+    spawnSync(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+      {
+        encoding: 'utf8',
+      },
+    ).stdout;
+  assert.match(other(), new RegExp(`data_dir_in_use .*pid ${process.pid}`));
+  lock.release();
+  assert.match(other(), /got it/);
+  lockFolder(folder).release();
+});
