@@ -109,6 +109,7 @@ export function conditionsOf(vocabulary: Vocabulary, query: AnalystQuery, fact: 
   const ids = query.account?.groups[0]?.ids;
   if (ids && fact !== 'leads') conditions.push(inList(raw(`${fact}.account_id`), ids));
   if (fact === 'opportunities') {
+    if (query.missing) conditions.push(raw(`opportunities.${query.missing} IS NULL`));
     for (const { operator, amount } of query.amountLimits) {
       conditions.push(sql`opportunities.amount ${operator} ${value(amount)}`);
     }

@@ -11,7 +11,7 @@ import {
 import type { ValueMeaning } from './vocabulary.ts';
 import type { Meaning } from './words/lexicon.ts';
 import { isoOf } from './words/period.ts';
-import type { Comparator, Entity, Topic } from './words/phrases.ts';
+import type { Comparator, Entity, MissingColumn, Topic } from './words/phrases.ts';
 
 type StatusWord = DealStatus | 'closing' | 'created';
 
@@ -27,6 +27,7 @@ export interface Notes {
   readonly grain: Grain | undefined;
   readonly values: readonly (readonly ValueMeaning[])[];
   readonly account: NamedAccounts | undefined;
+  readonly missing: MissingColumn | undefined;
   readonly flags: ReadonlySet<'count' | 'group' | 'average' | 'amount' | 'who'>;
 }
 
@@ -71,6 +72,7 @@ export function interpret(reading: Reading): AnalystQuery {
     order: orderOf(notes),
     ...(limit !== undefined && { limit }),
     ...(direction && { direction }),
+    ...(notes.missing && { missing: notes.missing }),
     ...leftovers(notes),
   };
 }
@@ -96,6 +98,7 @@ function noteDown({ stems, spans }: Reading): Notes {
     grain: of('grain')[0]?.value,
     values: spans.flatMap((span) => (span.values ? [span.values] : [])),
     account: named?.account && { ...named.account, typed: named.typed },
+    missing: of('missing')[0]?.value,
     flags: new Set(
       (['count', 'group', 'average', 'amount', 'who'] as const).filter((kind) => of(kind).length > 0),
     ),
@@ -115,12 +118,16 @@ function decideMeasures(notes: Notes): readonly MeasureName[] {
   if (flags.has('average')) return [status === 'open' ? 'average_open_deal' : 'average_deal'];
   if (flags.has('amount')) return [amountOf[status ?? 'won'] ?? 'won_amount'];
   if (noun) return [noun];
-  const isAsked = flags.has('count') || notes.grain !== undefined || groups(notes).length > 0;
+  const isAsked =
+    flags.has('count') || flags.has('who') || notes.grain !== undefined || groups(notes).length > 0;
   if (!isAsked) return [];
   if (notes.entities.has('customer') || notes.entities.has('account')) {
     if (flags.has('count')) return ['accounts'];
   }
-  if (notes.entities.has('deal') || statuses.size > 0) return [countOf[status ?? 'all'] ?? 'deal_count'];
+  if (notes.entities.has('deal') || statuses.size > 0) {
+    const ranked = flags.has('who') && (status === undefined || status === 'closed');
+    return [countOf[ranked ? 'won' : (status ?? 'all')] ?? 'deal_count'];
+  }
   return flags.has('count') ? [] : groups(notes).length > 0 && orderOf(notes) ? ['won_amount'] : [];
 }
 
@@ -191,6 +198,7 @@ function groupingOf(notes: Notes, intent: Intent, fact: Fact): readonly Dimensio
   const isMetric = intent === 'metric' || intent === 'compare';
   const grouped = wanted.filter((name) => {
     if (!ranked.has(name)) return isMetric || afterGroupWord(spans, name);
+    if (fact === 'accounts' && name === 'account') return false;
     return isMetric && (afterGroupWord(spans, name) || !notes.account || name !== 'account');
   });
   const owner: readonly DimensionName[] =
@@ -222,6 +230,9 @@ function filtersOf(notes: Notes, fact: Fact): readonly Filter[] {
     for (const value of meant.values) values.add(value);
     byDimension.set(meant.dimension, values);
   }
+  const customers = fact === 'accounts' ? notes.spans.find((span) => span.customers)?.customers : undefined;
+  if (customers && !byDimension.has('account_status'))
+    byDimension.set('account_status', new Set(customers.values));
   return [...byDimension].map(([dimension, values]) => ({ dimension, values: [...values] }));
 }
 
@@ -279,6 +290,7 @@ const asksUsage = ({ measures }: Notes) => measures.some((name) => usage.include
 const isPlain = (notes: Notes, measures: readonly MeasureName[]) =>
   measures.every((name) => nouns.has(name)) &&
   !notes.flags.has('count') &&
+  !notes.flags.has('who') &&
   notes.grain === undefined &&
   groups(notes).filter((name) => !ranked.has(name) || afterGroupWord(notes.spans, name)).length === 0;
 
@@ -301,6 +313,7 @@ const cases: readonly Case[] = [
   },
   { intent: 'data', when: ({ topics }, measures) => topics.has('data') && measures.length === 0 },
   { intent: 'stale', when: ({ topics }) => topics.has('stale') },
+  { intent: 'deals', when: (notes, measures) => notes.missing !== undefined && isPlain(notes, measures) },
   { intent: 'inactive', when: ({ topics }) => topics.has('inactive') },
   { intent: 'coverage', when: ({ topics }) => topics.has('coverage') },
   { intent: 'forecast', when: ({ topics }) => topics.has('forecast') },
@@ -319,7 +332,10 @@ const cases: readonly Case[] = [
     intent: 'usage_trend',
     when: (notes) =>
       notes.account !== undefined &&
-      (asksUsage(notes) || notes.topics.has('falling') || notes.topics.has('rising')),
+      notes.grain === undefined &&
+      ((asksUsage(notes) && distinctPeriods(notes).length === 0 && isPlain(notes, [])) ||
+        notes.topics.has('falling') ||
+        notes.topics.has('rising')),
   },
   {
     intent: 'usage_movers',
@@ -389,10 +405,14 @@ const asksCatalogue = ({ entities, stems }: Notes) =>
 
 /** A command to do something, at the beginning but for courtesies; "send me …" asks to be shown. */
 function asksForAction({ spans, stems }: Notes): boolean {
+  if (isSql(stems)) return true;
   const first = spans.find((span) => !span.meanings?.every(({ kind }) => kind === 'stop' || kind === 'name'));
   const isAction = first?.meanings?.some((meaning) => meaning.kind === 'topic' && meaning.value === 'action');
   return isAction === true && !/^(?:me|us|u)$/.test(stems[first?.end ?? 0] ?? '');
 }
+
+/** SQL in a question is not run: it is written in words, or given to the warehouse itself. */
+export const isSql = (stems: readonly string[]): boolean => stems[0] === 'select' && stems.includes('from');
 
 const hasUnknown = (spans: readonly Span[]) => spans.some(({ unknown }) => unknown);
 
@@ -404,9 +424,17 @@ function unknownNames(spans: readonly Span[]): readonly string[] {
     const before = spans[index - 1];
     const isLed = before?.meanings?.some(({ kind }) => kind === 'name') ?? false;
     if (before?.unknown && names.length > 0) names.push(`${names.pop()} ${span.typed}`);
-    else if (isLed || (index > 0 && /^\p{Lu}/u.test(span.typed))) names.push(span.typed);
+    else if (isLed || isName(span, spans[index + 1], index)) names.push(span.typed);
   }
   return names.slice(0, 3);
+}
+
+/** Written with a capital, somebody's, or right before what is asked about ("zorblax pipeline"). */
+function isName({ typed }: Span, next: Span | undefined, index: number): boolean {
+  const asked = next?.meanings?.some(
+    ({ kind }) => kind === 'entity' || kind === 'measure' || kind === 'status',
+  );
+  return asked === true || /['’]s$/i.test(typed) || (index > 0 && /^\p{Lu}/u.test(typed));
 }
 
 function leftovers({ spans }: Notes): Pick<AnalystQuery, 'unknownNames' | 'unused'> {

@@ -2,6 +2,7 @@ import type { AccountGroup } from './account-index.ts';
 import type { DimensionName, Grain } from './semantic-layer/dimensions.ts';
 import type { DealStatus, MeasureName } from './semantic-layer/measures.ts';
 import type { Period } from './words/period.ts';
+import type { MissingColumn } from './words/phrases.ts';
 
 /** What a question asks for; each kind has its answer in answers/. */
 export type Intent =
@@ -59,6 +60,8 @@ export interface AnalystQuery {
   readonly periods: readonly Period[];
   readonly amountLimits: readonly AmountLimit[];
   readonly account?: NamedAccounts;
+  /** A column of deals that is to be empty. */
+  readonly missing?: MissingColumn;
   /** A length of time that is no period: "no activity in 60 days". */
   readonly days?: number;
   readonly order: 'largest' | 'smallest' | 'newest' | 'oldest' | undefined;

@@ -15,6 +15,8 @@ export interface Span {
   readonly number?: number;
   readonly meanings?: readonly Meaning[];
   readonly values?: readonly ValueMeaning[];
+  /** "Customers" are accounts with this status, where the data tell. */
+  readonly customers?: ValueMeaning;
   readonly account?: AccountMatch;
   readonly unknown?: true;
 }
@@ -157,7 +159,12 @@ function readAt(desk: Desk, at: number, end: number): boolean {
   const key = end === at + 1 ? (desk.stems[at] ?? '') : desk.stems.slice(at, end).join(' ');
   const meanings = meaningsOf(key);
   const isWeak = meanings.every(({ kind }) => kind === 'stop' || kind === 'name');
-  if (!isWeak) take(desk, at, end, { meanings });
+  const customers = meanings.some(
+    ({ kind, value }: { kind: string; value?: string }) => kind === 'entity' && value === 'customer',
+  )
+    ? desk.vocabulary.valuesOf('customer').find(({ dimension }) => dimension === 'account_status')
+    : undefined;
+  if (!isWeak) take(desk, at, end, { meanings, ...(customers && { customers }) });
   else if (end > at + 1) {
     if (meanings.length === 0) return false;
     take(desk, at, end, { meanings });

@@ -27,15 +27,25 @@ export const numberIn = (row: Row | undefined, name: string): number => {
 };
 
 /** " in EMEA", " for IXIS", " over 100,000": what the rows were limited to. */
-export function scopeOf({ account, filters, amountLimits }: AnalystQuery): Text {
+export function scopeOf({ account, filters, amountLimits, missing }: AnalystQuery): Text {
   const words = { '>': 'over', '<': 'under', '>=': 'of at least', '<=': 'of at most' } as const;
   const parts = [
     ...(account?.groups[0] ? [say` for ${account.groups[0].name}`] : []),
     ...filters.map(({ dimension, values }) => filterText(dimension, values)),
+    ...(missing ? [say` without ${missingWords[missing]}`] : []),
     ...amountLimits.map(({ operator, amount }) => say` ${words[operator]} ${whole(amount)}`),
   ];
   return together(parts, '');
 }
+
+const missingWords = {
+  close_date: 'a close date',
+  amount: 'an amount',
+  owner_id: 'an owner',
+  next_step: 'a next step',
+  account_id: 'an account',
+  product_id: 'a product',
+} as const;
 
 function filterText(dimension: DimensionName, values: readonly string[]): Text {
   const names = listed([...new Set(values)].slice(0, 6), 'or');

@@ -1,7 +1,7 @@
 import { conditionsOf, populationConditions } from '../compile.ts';
 import type { Answer } from '../render/answer.ts';
 import { maxRows } from '../render/answer.ts';
-import { counted, short, whole } from '../render/format.ts';
+import { counted, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
 import { type Population, populations } from '../semantic-layer/measures.ts';
 import { raw, type Sql } from '../sql.ts';
@@ -67,15 +67,22 @@ function orderOf({ query, vocabulary }: AnswerContext, population: Population): 
 
 function headline({ query }: AnswerContext, population: Population, list: DealList, phrase: Text): Text {
   const scope = scopeOf(query);
-  const closing =
-    population.status === 'open' && query.periods.length > 0 && phrase.plain !== '' ? say` closing` : say``;
+  const closing = population.dateMeaning.includes('creation')
+    ? say` created`
+    : population.status === 'open' && query.periods.length > 0 && phrase.plain !== ''
+      ? say` closing`
+      : say``;
   if (list.total === 0) return say`There are no ${population.noun[1]}${scope}${closing}${phrase}.`;
   const worth = list.withAmount > 0 ? say`, worth ${strong(short(list.amount))} together` : say``;
   const top =
     query.limit !== undefined && list.total > query.limit
       ? say` The ${query.order === 'smallest' ? 'smallest' : query.order === 'newest' ? 'latest' : query.order === 'oldest' ? 'oldest' : 'largest'} ${query.limit} are below.`
       : say``;
-  return say`${list.total === 1 ? 'There is' : 'There are'} ${strong(counted(list.total, population.noun))}${scope}${closing}${phrase}${worth}.${top}`;
+  const largest =
+    query.limit === undefined && query.order === 'largest' && list.withAmount > 0
+      ? say` The largest is ${strong(text(list.rows[0]?.deal))} with ${short(Number(list.rows[0]?.amount ?? 0))}.`
+      : say``;
+  return say`${list.total === 1 ? 'There is' : 'There are'} ${strong(counted(list.total, population.noun))}${scope}${closing}${phrase}${worth}.${top}${largest}`;
 }
 
 export function amountNote(population: Population, list: DealList): readonly Text[] {

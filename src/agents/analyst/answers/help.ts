@@ -32,7 +32,7 @@ function understoodParts({ query }: AnswerContext): readonly Text[] {
     ...query.dimensions.map((name) => data(dimensionOf(name).label.toLowerCase())),
     ...query.filters.flatMap(({ values }) => values.slice(0, 2).map((value) => say`“${value}”`)),
     ...query.periods.map(({ label }) => data(label)),
-    ...(query.account ? [say`${query.account.groups[0]?.name ?? ''}`] : []),
+    ...(query.account?.certainty === 'exact' ? [say`${query.account.groups[0]?.name ?? ''}`] : []),
     ...(query.status ? [say`${query.status} deals`] : []),
   ].slice(0, 6);
 }
@@ -52,7 +52,9 @@ export function answerHelp(context: AnswerContext): Answer {
 export function answerReadOnly(context: AnswerContext): Answer {
   return {
     ...general,
-    headline: say`I only read: I can't change, delete, send or create anything, so nothing was done.`,
+    headline: /^\s*select\b/i.test(context.question)
+      ? say`I don't run SQL from a question, so nothing was done. Ask in words, and the SQL is part of the answer.`
+      : say`I only read: I can't change, delete, send or create anything, so nothing was done.`,
     blocks: [lines(examples(context), 'What I can do is answer questions such as')],
   };
 }
@@ -122,7 +124,7 @@ export function answerData({ vocabulary }: AnswerContext): Answer {
   return {
     ...general,
     headline: say`There are data in ${strong(`${filled} of ${canonicalTables.length} tables`)}.`,
-    blocks: [table(['Table', 'What', 'Rows', 'Dates', 'Empty columns'], rows, { numbers: [2] })],
+    blocks: [table(['Table', 'Holds', 'Rows', 'Dates', 'Empty columns'], rows, { numbers: [2] })],
     topic: 'data',
   };
 }

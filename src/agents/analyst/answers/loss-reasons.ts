@@ -35,7 +35,7 @@ export async function answerLossReasons(context: AnswerContext): Promise<Answer>
   const [groups, deals] = await Promise.all([
     hasReasons
       ? context.run(
-          sql`SELECT opportunities.loss_reason AS loss_reason,\n  count(*) AS lost_deals,\n  sum(opportunities.amount) AS lost_amount,\n  sum(count(*)) OVER () AS total\n${fromSql('opportunities', conditions)}${whereSql(conditions)}\nGROUP BY 1\nORDER BY 2 DESC, 1\nLIMIT 20`,
+          sql`SELECT opportunities.loss_reason AS loss_reason,\n  count(*) AS lost_deals,\n  sum(opportunities.amount) AS lost_amount,\n  sum(count(*)) OVER () AS total\n${fromSql('opportunities', conditions)}${whereSql(conditions)}\nGROUP BY 1\nORDER BY opportunities.loss_reason IS NULL, 2 DESC, 1\nLIMIT 20`,
         )
       : [],
     listDeals(context, {

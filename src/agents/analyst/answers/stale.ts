@@ -4,7 +4,15 @@ import { type Answer, maxRows, table } from '../render/answer.ts';
 import { counted, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
 import { join, raw, type Sql, sql } from '../sql.ts';
-import { type AnswerContext, missingNote, numberIn, readingNotes, scopeOf, wonLostRule } from './context.ts';
+import {
+  type AnswerContext,
+  missingNote,
+  numberIn,
+  periodText,
+  readingNotes,
+  scopeOf,
+  wonLostRule,
+} from './context.ts';
 import { dealColumns } from './deal-rows.ts';
 
 /** A deal nobody has worked on for so many days is stale, … */
@@ -26,7 +34,7 @@ export async function answerStale(context: AnswerContext): Promise<Answer> {
     headline: headline(context, rows, rules),
     blocks: rows.length > 0 ? [listTable(context, rows, rules)] : [],
     notes: [...missing(context), ...missingNote(own.missing), ...readingNotes(context)],
-    period: 'all open deals',
+    period: query.periods[0] ? periodText(query.periods[0], 'by expected close date') : 'all open deals',
     rules: [
       `Stale when one of these holds: ${rules.map(({ label }) => label).join('; ')}. Those with most signs come first, then the largest.`,
       wonLostRule,

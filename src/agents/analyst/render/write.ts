@@ -68,10 +68,11 @@ function tablePlain({ columns, rows, more }: Table): string {
   const body = rows.map(([first = nothing, ...rest], index) => {
     const facts = rest
       .map((cell, at) => [columns[at + 1]?.label ?? '', cell] as const)
-      .filter(([, cell]) => cell !== nothing)
-      .map(([label, cell]) => `${label} ${escapePlain(cell)}`);
+      .filter(([, cell]) => cell !== nothing && cell !== '')
+      .map(([label, cell]) => (label === 'Value' ? escapePlain(cell) : `${label} ${escapePlain(cell)}`));
     const name = first === nothing ? 'not filled in' : escapePlain(first);
-    return `${index + 1}. ${name}${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`;
+    const mark = columns.length === 2 && columns[1]?.label === 'Value' ? '-' : `${index + 1}.`;
+    return `${mark} ${name}${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`;
   });
   return body.join('\n') + (more ? `\n… and ${whole(more)} more.` : '');
 }

@@ -162,7 +162,6 @@ export const measures = [
       'asp',
       'mean deal size',
       'typical deal size',
-      'average sale',
       'average amount',
       'average selling price',
       'average deal value',
@@ -182,6 +181,8 @@ export const measures = [
     words: [
       'cycle',
       'sale cycle',
+      'average sale cycle',
+      'average cycle',
       'cycle time',
       'cycle length',
       'time to close',

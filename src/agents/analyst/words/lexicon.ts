@@ -24,8 +24,12 @@ function learn(phrase: string, meaning: Meaning): void {
   for (const word of key.split(' ')) words.add(word);
 }
 
+/** Labels that are words of their own meaning: "deals" and "won" are no measure. */
+const bareLabels: ReadonlySet<MeasureName> = new Set(['closed_won', 'deal_count']);
+
 for (const each of measures)
-  for (const phrase of [each.label, ...each.words]) learn(phrase, { kind: 'measure', value: each.name });
+  for (const phrase of bareLabels.has(each.name) ? each.words : [each.label, ...each.words])
+    learn(phrase, { kind: 'measure', value: each.name });
 for (const each of dimensions)
   for (const phrase of [each.label, ...each.words]) learn(phrase, { kind: 'dimension', value: each.name });
 for (const value of grains)

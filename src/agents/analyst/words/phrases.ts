@@ -23,6 +23,8 @@ export type Topic =
   | 'action';
 
 export type Entity = 'deal' | 'account' | 'customer' | 'lead' | 'call' | 'product' | 'owner';
+/** A column of deals that a question asks to be empty. */
+export type MissingColumn = 'close_date' | 'amount' | 'owner_id' | 'next_step' | 'account_id' | 'product_id';
 export type Comparator = 'over' | 'under' | 'atLeast' | 'atMost';
 
 export type Concept =
@@ -31,6 +33,7 @@ export type Concept =
   | { readonly kind: 'status'; readonly value: 'open' | 'won' | 'lost' | 'closed' | 'closing' | 'created' }
   | { readonly kind: 'order'; readonly value: 'descending' | 'ascending' | 'newest' | 'oldest' }
   | { readonly kind: 'comparator'; readonly value: Comparator }
+  | { readonly kind: 'missing'; readonly value: MissingColumn }
   | { readonly kind: 'count' | 'group' | 'average' | 'amount' | 'stop' | 'name' | 'who' };
 
 const topics: Readonly<Record<Topic, string>> = {
@@ -74,7 +77,7 @@ const entities: Readonly<Record<Entity, string>> = {
 
 const statuses = {
   open: 'open, active, in progress, ongoing, in the pipeline, in pipeline, in play, not closed, still open',
-  won: 'won, win, winning, closed won, sold, signed, booked, bought',
+  won: 'won, win, winning, closed won, sold, sell, signed, booked, bought',
   lost: 'lost, lose, losing, closed lost, lost to',
   closed: 'closed, finished, decided',
   closing:
@@ -94,6 +97,15 @@ const comparators: Readonly<Record<Comparator, string>> = {
   under: 'under, below, less than, smaller than, lower than, cheaper than, fewer than',
   atLeast: 'at least, minimum, no less than, or more',
   atMost: 'at most, maximum, no more than, up to',
+};
+
+const missing: Readonly<Record<MissingColumn, string>> = {
+  close_date: 'no close date, without close date, without a close date, missing close date',
+  amount: 'no amount, without amount, without an amount, missing amount, no value, without value',
+  owner_id: 'no owner, without owner, without an owner, unassigned',
+  next_step: 'no next step, without next step, without a next step, missing next step',
+  account_id: 'no account, without account, without an account',
+  product_id: 'no product, without product, without a product',
 };
 
 const others = {
@@ -126,6 +138,7 @@ export const phrases: readonly (readonly [string, Concept])[] = [
   ...keysOf(statuses).flatMap((value) => each<Concept>(statuses[value], { kind: 'status', value })),
   ...keysOf(orders).flatMap((value) => each<Concept>(orders[value], { kind: 'order', value })),
   ...keysOf(comparators).flatMap((value) => each<Concept>(comparators[value], { kind: 'comparator', value })),
+  ...keysOf(missing).flatMap((value) => each<Concept>(missing[value], { kind: 'missing', value })),
   ...(['count', 'group', 'average', 'amount', 'who', 'name', 'stop'] as const).flatMap((kind) =>
     each<Concept>(others[kind], { kind }),
   ),
