@@ -13,18 +13,18 @@ const maxLength = 160;
 /** Control characters, and those that hide or reorder text. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu;
 
-const clean = (text: string): string => {
+const clean = (text: string, limit: number): string => {
   const single = needsCleaning.test(text) ? text.replace(invisible, ' ').trim() : text;
-  return single.length > maxLength ? `${single.slice(0, maxLength - 1)}…` : single;
+  return single.length > limit ? `${single.slice(0, limit - 1)}…` : single;
 };
 const needsCleaning = /[^\x20-\x7e]| {2}|^ | $/;
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '|': '&#124;' };
-const special = /[\\`*_[\]~&<>|#!]|:\/\/|www\.|@|^[-+=]|^\d+[.)]/;
+const special = /[\\`*_[\]~&<>|#!]|:\/\/|www\.|@|^[-+=]|^\d+[.)](?:\s|$)/;
 
 /** Somebody else's text, as markdown that shows exactly it. */
-export function escapeMarkdown(text: string): string {
-  const single = clean(text);
+export function escapeMarkdown(text: string, limit = maxLength): string {
+  const single = clean(text, limit);
   if (!special.test(single)) return single;
   return single
     .replace(/[&<>|]/g, (character) => entities[character] ?? character)
@@ -34,7 +34,7 @@ export function escapeMarkdown(text: string): string {
     .replace(/www\./gi, (match) => `${match.slice(0, 3)}&#46;`)
     .replace(/@/g, '&#64;')
     .replace(/^([-+=])/, '\\$1')
-    .replace(/^(\d+)([.)])/, '$1\\$2');
+    .replace(/^(\d+)([.)])(?=\s|$)/, '$1\\$2');
 }
 
 const lookAlikes: Readonly<Record<string, string>> = {
@@ -46,8 +46,8 @@ const lookAlikes: Readonly<Record<string, string>> = {
   _: '_',
 };
 
-export function escapePlain(text: string): string {
-  const single = clean(text);
+export function escapePlain(text: string, limit = maxLength): string {
+  const single = clean(text, limit);
   return /[|*`<>]|:\/\//.test(single)
     ? single.replace(/[|*`<>]/g, (character) => lookAlikes[character] ?? character).replaceAll('://', ': //')
     : single;

@@ -16,17 +16,20 @@ export function write(answer: Answer, today: number, queries: readonly Sql[]): W
     answer.headline.markdown,
     ...answer.blocks.map(blockMarkdown),
     ...answer.notes.map(({ markdown }) => `> ${markdown}`),
-    basis.length > 0 ? `_${basis.map(escapeMarkdown).join('_  \n_')}_` : '',
+    basis.length > 0 ? `_${basis.map((line) => escapeMarkdown(line, longestRule)).join('_  \n_')}_` : '',
     queries.length > 0 ? fenced(queries.map((query) => `${readable(query)};`).join('\n\n')) : '',
   ];
   const plain = [
     answer.headline.plain,
     ...answer.blocks.map(blockPlain),
     answer.notes.map(({ plain: note }) => `Note: ${note}`).join('\n'),
-    basis.map(escapePlain).join('\n'),
+    basis.map((line) => escapePlain(line, longestRule)).join('\n'),
   ];
   return { markdown: paragraphs(markdown), plain: paragraphs(plain) };
 }
+
+/** Rules are our own sentences: they are not cut like names are. */
+const longestRule = 1_000;
 
 const paragraphs = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
 
@@ -52,7 +55,7 @@ function blockMarkdown(block: Block): string {
 function tableMarkdown({ columns, rows, more }: Table): string {
   const head = `| ${columns.map(({ label }) => escapeMarkdown(label)).join(' | ')} |`;
   const rule = `| ${columns.map(({ isNumber }) => (isNumber ? '---:' : '---')).join(' | ')} |`;
-  const body = rows.map((row) => `| ${row.map(escapeMarkdown).join(' | ')} |`);
+  const body = rows.map((row) => `| ${row.map((cell) => escapeMarkdown(cell)).join(' | ')} |`);
   return [head, rule, ...body].join('\n') + (more ? `\n\n… and ${whole(more)} more.` : '');
 }
 
