@@ -187,22 +187,24 @@ function single(
   return account ? { account: { certainty: 'exact', groups: [account] } } : { unknown: true };
 }
 
-const factors: Readonly<Record<string, number>> = {
-  k: 1e3,
-  m: 1e6,
-  mm: 1e6,
-  mn: 1e6,
-  mio: 1e6,
-  b: 1e9,
-  bn: 1e9,
-};
+const factors: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    k: 1e3,
+    m: 1e6,
+    mm: 1e6,
+    mn: 1e6,
+    mio: 1e6,
+    b: 1e9,
+    bn: 1e9,
+  }),
+);
 
 /** "100k", "1,250,000", "1.5m"; not dates or ordinals. */
 function amountIn(word: string): number | undefined {
   const match = /^(\d+(?:,\d{3})*(?:\.\d+)?)([a-z]*)$/.exec(word);
   if (!match) return undefined;
   const [, digits = '', suffix = ''] = match;
-  const factor = suffix === '' ? 1 : factors[suffix];
+  const factor = suffix === '' ? 1 : factors.get(suffix);
   return factor && digits.length < 16 ? Number(digits.replaceAll(',', '')) * factor : undefined;
 }
 

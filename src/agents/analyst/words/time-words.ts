@@ -1,8 +1,12 @@
 import type { Unit } from './calendar.ts';
 
+/** Without a prototype: "constructor" is no word of time. */
+const dictionary = <Value>(words: Readonly<Record<string, Value>>): Readonly<Record<string, Value>> =>
+  Object.assign(Object.create(null), words);
+
 /** The words of time, as stems (tokens.ts). The reference page lists them; a test compares the two. */
 
-export const unitWords: Readonly<Record<string, Unit>> = {
+export const unitWords = dictionary<Unit>({
   day: 'day',
   week: 'week',
   month: 'month',
@@ -11,9 +15,9 @@ export const unitWords: Readonly<Record<string, Unit>> = {
   half: 'half',
   year: 'year',
   yr: 'year',
-};
+});
 
-export const monthWords: Readonly<Record<string, number>> = {
+export const monthWords = dictionary<number>({
   january: 0,
   jan: 0,
   february: 1,
@@ -38,10 +42,10 @@ export const monthWords: Readonly<Record<string, number>> = {
   nov: 10,
   december: 11,
   dec: 11,
-};
+});
 
 /** How many units away: "last week" is -1. */
-export const offsetWords: Readonly<Record<string, number>> = {
+export const offsetWords = dictionary<number>({
   this: 0,
   current: 0,
   last: -1,
@@ -53,10 +57,10 @@ export const offsetWords: Readonly<Record<string, number>> = {
   coming: 1,
   upcoming: 1,
   following: 1,
-};
+});
 
 /** "the last 30 days", "next 90 days". */
-export const rollingWords: Readonly<Record<string, 'past' | 'future'>> = {
+export const rollingWords = dictionary<'past' | 'future'>({
   last: 'past',
   past: 'past',
   previou: 'past',
@@ -68,9 +72,9 @@ export const rollingWords: Readonly<Record<string, 'past' | 'future'>> = {
   coming: 'future',
   upcoming: 'future',
   following: 'future',
-};
+});
 
-export const numberWords: Readonly<Record<string, number>> = {
+export const numberWords = dictionary<number>({
   one: 1,
   two: 2,
   three: 3,
@@ -87,9 +91,9 @@ export const numberWords: Readonly<Record<string, number>> = {
   thirty: 30,
   sixty: 60,
   ninety: 90,
-};
+});
 
-export const ordinalWords: Readonly<Record<string, number>> = {
+export const ordinalWords = dictionary<number>({
   first: 1,
   '1st': 1,
   second: 2,
@@ -98,11 +102,11 @@ export const ordinalWords: Readonly<Record<string, number>> = {
   '3rd': 3,
   fourth: 4,
   '4th': 4,
-};
+});
 
-export const dayWords: Readonly<Record<string, number>> = { today: 0, yesterday: -1, tomorrow: 1 };
+export const dayWords = dictionary<number>({ today: 0, yesterday: -1, tomorrow: 1 });
 
-export const toDateWords: Readonly<Record<string, Unit>> = { ytd: 'year', qtd: 'quarter', mtd: 'month' };
+export const toDateWords = dictionary<Unit>({ ytd: 'year', qtd: 'quarter', mtd: 'month' });
 
 /** Words that open a range, and words that join its ends. */
 export const boundWords = ['since', 'from', 'between', 'after', 'before', 'until', 'till', 'by', 'starting'];
