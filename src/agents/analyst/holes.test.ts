@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Asking, askRows } from '../../../test/fixtures/analyst.ts';
 import { examples } from './answers/examples.ts';
-import { type Asking, askRows } from './asking.ts';
 
 /** A typical export: open deals have neither amount nor close date, no regions on deals, owners by name alone, stages of its own. */
 const crmExport = [

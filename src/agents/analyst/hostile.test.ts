@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Asking, askDemo, askRows, cellsOf } from './asking.ts';
+import { type Asking, askDemo, askRows, cellsOf } from '../../../test/fixtures/analyst.ts';
 import { data } from './render/text.ts';
 
 const names = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Asking, askDemo, testToday } from './asking.ts';
+import { type Asking, askDemo, testToday } from '../../../test/fixtures/analyst.ts';
 import { interpret } from './interpret.ts';
 import type { AnalystQuery } from './query.ts';
 import { read } from './reading.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Asking, askRows } from '../../../test/fixtures/analyst.ts';
 import { createAccountIndex } from './account-index.ts';
-import { type Asking, askRows } from './asking.ts';
 import { statusOfStage } from './semantic-layer/stages.ts';
 import { trendOf } from './trend.ts';
 import { distance } from './words/distance.ts';

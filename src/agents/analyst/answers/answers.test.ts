@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Asking, askDemo, cellsOf, numberOf, sqlIn } from '../asking.ts';
+import { type Asking, askDemo, cellsOf, numberOf, sqlIn } from '../../../../test/fixtures/analyst.ts';
 import { examples } from './examples.ts';
 
 /** SQL written by hand, apart from the semantic layer: what the answers must agree with. */
