@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createOverview } from './agents/overview.ts';
 import { type Config, endpointSettings } from './config.ts';
+import { messageOf, SignalboxError } from './core/errors.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
 import type { EngineObserver } from './engine/embedded/observer.ts';
 import { guessType } from './flows/query/classify.ts';
@@ -43,12 +44,22 @@ export interface Signalbox {
 
 /** Puts the parts together on one data folder: the only place that knows which adapter stands behind which port. */
 export async function compose(config: Config, log: Log): Promise<Signalbox> {
-  const lock = lockFolder(config.dataDir);
+  const lock = lockDataDir(config.dataDir);
   try {
     return await composeIn(config, log, lock);
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+function lockDataDir(dataDir: string): FolderLock {
+  try {
+    return lockFolder(dataDir);
+  } catch (error) {
+    if (error instanceof SignalboxError) throw error;
+    const message = `SIGNALBOX_DATA_DIR is ${dataDir}, which cannot be used: ${messageOf(error)}.`;
+    throw new SignalboxError('config_invalid', message, { cause: error });
   }
 }
 

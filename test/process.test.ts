@@ -137,6 +137,10 @@ test('a configuration that cannot be used is one line and exit code 1', async ()
   const cases: [Record<string, string>, RegExp][] = [
     [{ PORT: 'x' }, /^Signalbox could not start\. PORT is "x"\. .*\n$/],
     [{ HOST: '0.0.0.0' }, /^Signalbox could not start\. HOST is 0\.0\.0\.0.*SIGNALBOX_API_KEYS.*\n$/],
+    [
+      { SIGNALBOX_DATA_DIR: '/dev/null/data' },
+      /^Signalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used.*\n$/,
+    ],
     [{ SIGNALBOX_DATADIR: 'x' }, /Did you mean SIGNALBOX_DATA_DIR\?\n$/],
   ];
   for (const [variables, message] of cases) {

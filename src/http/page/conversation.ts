@@ -88,8 +88,14 @@ ${
     ? html`<p class="soft">${none}</p>`
     : html`<div class="table" tabindex="0" role="region" aria-label="Delivery attempts"><table><thead><tr><th>Attempt</th><th>When</th><th>To</th><th>Result</th><th class="right">Took</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }
-${!conversation.complete && nextAttemptAt !== null && html`<p class="soft">The next attempt is due ${timeAt(nextAttemptAt, now)}.</p>`}
+${!conversation.complete && nextAttemptAt !== null && nextAttempt(nextAttemptAt, now)}
 </section>`;
+}
+
+function nextAttempt(at: number, now: number): Html {
+  return at >= now - 1_000
+    ? html`<p class="soft">The next attempt is due ${timeAt(at, now)}.</p>`
+    : html`<p class="soft">The next attempt waits, because other deliveries to this endpoint keep failing.</p>`;
 }
 
 function deliveryRow(attempt: DeliveryAttempt, now: number): Html {

@@ -38,24 +38,29 @@ export class Streams {
  */
 export function registerEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
   const heartbeatMs = ports.options.heartbeatMs ?? 15_000;
-  app.get<{ Params: { tracking_id: string } }>('/webhook/:tracking_id/events', async (request, reply) => {
-    const trackingId = trackingIdOf(request.params.tracking_id);
-    const afterSequence = lastEventId(request);
-    const summary = await ports.store.summary(trackingId);
-    if (summary === undefined) throw unknownConversation(trackingId);
-    const controller = streams.open(request);
-    const events = ports.follow(trackingId, { afterSequence, signal: controller.signal });
-    const iterator = events[Symbol.asyncIterator]();
-    const first = iterator.next();
-    if (summary.complete && afterSequence > 0 && (await first).done === true) {
-      controller.abort();
-      return reply.code(204).send();
-    }
-    reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-    return reply
-      .type('text/event-stream; charset=utf-8')
-      .send(Readable.from(frames(iterator, first, heartbeatMs, controller), { highWaterMark: 16 }));
-  });
+  const route = { exposeHeadRoute: false };
+  app.get<{ Params: { tracking_id: string } }>(
+    '/webhook/:tracking_id/events',
+    route,
+    async (request, reply) => {
+      const trackingId = trackingIdOf(request.params.tracking_id);
+      const afterSequence = lastEventId(request);
+      const summary = await ports.store.summary(trackingId);
+      if (summary === undefined) throw unknownConversation(trackingId);
+      const controller = streams.open(request);
+      const events = ports.follow(trackingId, { afterSequence, signal: controller.signal });
+      const iterator = events[Symbol.asyncIterator]();
+      const first = iterator.next();
+      if (summary.complete && afterSequence > 0 && (await first).done === true) {
+        controller.abort();
+        return reply.code(204).send();
+      }
+      reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
+      return reply
+        .type('text/event-stream; charset=utf-8')
+        .send(Readable.from(frames(iterator, first, heartbeatMs, controller), { highWaterMark: 16 }));
+    },
+  );
 }
 
 /**
