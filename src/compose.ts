@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
-import { createOverview } from './agents/overview.ts';
+import { createAnalyst } from './agents/analyst/analyst.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
@@ -69,7 +69,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock): Promise<Si
   live.subscribeAll((event) => log.recorded(event));
   const store = createSqliteStore(database, live);
   const workspace = openWorkspace(config, log);
-  const agent = whenPrepared(createOverview({ warehouse: workspace.warehouse }), workspace.prepared);
+  const today = () => todayOf(config);
+  const agent = whenPrepared(createAnalyst({ warehouse: workspace.warehouse, today }), workspace.prepared);
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
   const engine = new EmbeddedEngine({
     database,
@@ -93,7 +94,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock): Promise<Si
     about: async () => ({
       ...(await workspace.describe()),
       version,
-      today: todayOf(config),
+      today: today(),
       agent: agent.name,
       deliversTo,
     }),
