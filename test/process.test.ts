@@ -164,7 +164,8 @@ test('the tool says what it knows, and what to do where no server is', async () 
 });
 
 test('listen verifies what comes and answers as it is told', async () => {
-  const child = tool(['listen', '--port', '0', '--json', '--status', '503', '--times', '1']);
+  const variables = { SIGNALBOX_DATA_DIR: join(folder, 'not-there-yet') };
+  const child = tool(['listen', '--port', '0', '--json', '--status', '503'], variables);
   let text = '';
   for await (const chunk of child.stdout!) {
     text += chunk;

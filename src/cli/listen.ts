@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
@@ -59,6 +60,8 @@ function wholeNumber(option: string, text: string, most: number): number {
 function secretsOf(context: Context, given: string | undefined): string[] {
   if (given !== undefined) return [given];
   const { webhookSecrets: configured, dataDir } = context.readConfig();
+  // The receiver may be the first to need the secret; the server that starts later finds it there.
+  mkdirSync(dataDir, { recursive: true });
   return webhookSecrets(configured, dataDir).map((secret) => secret.reveal());
 }
 

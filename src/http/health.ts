@@ -69,9 +69,10 @@ async function delivery({ store, breakers }: HealthSources): Promise<HealthPart>
   const disabled = (await store.disabledEndpoints()).length;
   const open = breakers.open().length;
   const seen = [
-    disabled > 0 && `${disabled} disabled (the receiver said it is gone)`,
-    open > 0 && `${open} failing, so deliveries to it wait`,
+    disabled > 0 && `${disabled} disabled, because the receiver said that it is gone`,
+    open > 0 && `${open} failing, so that deliveries there wait`,
   ].filter((part) => part !== false);
-  const detail = seen.length === 0 ? 'All endpoints take deliveries.' : `Endpoints: ${seen.join('; ')}.`;
+  const detail =
+    seen.length === 0 ? 'All endpoints take deliveries.' : `Of the endpoints, ${seen.join('; ')}.`;
   return { name: 'delivery', status: seen.length === 0 ? 'HEALTHY' : 'DEGRADED', detail, essential: false };
 }

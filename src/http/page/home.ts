@@ -61,7 +61,7 @@ function tiles({ about, stats }: HomeData): Html {
 function problems(parts: readonly HealthPart[]): Html | false {
   const bad = parts.filter((part) => part.status !== 'HEALTHY');
   if (bad.length === 0) return false;
-  return html`<ul class="notice" role="status">${bad.map((part) => html`<li><strong>${part.name}</strong> ${part.detail}</li>`)}</ul>`;
+  return html`<ul class="notice" role="status">${bad.map((part) => html`<li><strong>${part.name[0]?.toUpperCase()}${part.name.slice(1)}.</strong> ${part.detail}</li>`)}</ul>`;
 }
 
 function nothingYet(newest: boolean): Html {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { renderMarkdown } from './markdown.ts';
 
 const allowedTags =
-  /^<\/?(p|h[1-6]|ul|ol|li|strong|em|del|code|pre|blockquote|table|thead|tbody|tr|br|hr)>$|^<(td|th)( class="(right|center)")?>$|^<\/(td|th|div|span)>$|^<div class="table" tabindex="0" role="region" aria-label="Table">$|^<span class="url">$|^<ol start="\d+">$/;
+  /^<\/?(p|h[1-6]|ul|ol|li|strong|em|del|code|pre|blockquote|table|thead|tbody|tr|br|hr|details|summary)>$|^<(td|th)( class="(right|center)")?>$|^<\/(td|th|div|span)>$|^<div class="table" tabindex="0" role="region" aria-label="Table">$|^<span class="url">$|^<ol start="\d+">$/;
 
 function assertHarmless(markdown: string): string {
   const text = String(renderMarkdown(markdown));
@@ -52,6 +52,7 @@ test('what answers are made of is rendered', () => {
   );
   assert.match(text, /<h2>Deals<\/h2>/);
   assert.match(text, /<td class="right">1<\/td>/);
+  assert.match(text, /<details><summary>SQL<\/summary><pre><code>SELECT 1/);
   assert.match(text, /<code>SELECT 1 &lt; 2<\/code>/);
   assert.match(
     assertHarmless('[docs](https://example.com/)'),

@@ -19,7 +19,10 @@ const marked = new Marked({
     html: ({ text }) => escapeHtml(text),
     image: ({ text }) => escapeHtml(text),
     checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
-    code: ({ text }) => `<pre><code>${escapeHtml(text)}</code></pre>\n`,
+    code({ text, lang }) {
+      const block = `<pre><code>${escapeHtml(text)}</code></pre>`;
+      return lang === 'sql' ? `<details><summary>SQL</summary>${block}</details>\n` : `${block}\n`;
+    },
     link({ href, tokens }: Tokens.Link) {
       const shown = this.parser.parseInline(tokens);
       const target = escapeHtml(href);

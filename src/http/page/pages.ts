@@ -107,10 +107,12 @@ async function answerStarts({ store }: AppPorts, rows: readonly ConversationSumm
   return new Map(
     conversations.map((found) => {
       const text = found?.answer?.responsePlain ?? found?.error?.message ?? '';
-      return [found?.trackingId ?? '', text.slice(0, 280).replace(/\s+/g, ' ').trim()];
+      return [found?.trackingId ?? '', firstParagraph(text)];
     }),
   );
 }
+
+const firstParagraph = (text: string): string => text.trim().split('\n', 1)[0]!.slice(0, 280);
 
 function sendPage(reply: FastifyReply, text: string): FastifyReply {
   reply.header('content-security-policy', pagePolicy).header('cache-control', 'no-store');
