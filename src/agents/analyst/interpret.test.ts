@@ -200,7 +200,8 @@ describe('questions become queries', () => {
         await understand(question);
         best = Math.min(best, performance.now() - started);
       }
-      assert.ok(best < 25, `${best.toFixed(1)} ms for ${question.slice(0, 30)}…`);
+      // Far above what it takes on an idle machine, far below what anything quadratic would.
+      assert.ok(best < 250, `${best.toFixed(1)} ms for ${question.slice(0, 30)}…`);
     }
   });
 });
