@@ -94,10 +94,12 @@ export interface Compiled {
 export function filterSql(vocabulary: Vocabulary, filters: readonly Filter[], fact: Fact): Compiled {
   const conditions: Sql[] = [];
   const missing: DimensionName[] = [];
-  for (const { dimension, values } of filters) {
+  for (const { dimension, values, isExcluded } of filters) {
     const expression = dimensionSql(vocabulary, dimension, fact);
-    if (expression) conditions.push(inList(expression, values));
-    else missing.push(dimension);
+    if (expression) {
+      const among = inList(expression, values);
+      conditions.push(isExcluded ? sql`NOT coalesce(${among}, FALSE)` : among);
+    } else missing.push(dimension);
   }
   return { conditions, missing };
 }

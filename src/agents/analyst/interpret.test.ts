@@ -20,7 +20,9 @@ function inShort(query: AnalystQuery): string {
     ...(query.grain ? [`by ${query.grain}`] : []),
     ...query.dimensions.map((name) => `by ${name}`),
     ...(query.status && query.measures.length === 0 ? [query.status] : []),
-    ...query.filters.map(({ dimension, values }) => `${dimension}=${values.join('|')}`),
+    ...query.filters.map(
+      ({ dimension, values, isExcluded }) => `${dimension}${isExcluded ? '≠' : '='}${values.join('|')}`,
+    ),
     ...(query.account
       ? [`account=${query.account.groups.length > 1 ? 'several' : query.account.groups[0]?.name}`]
       : []),
@@ -116,13 +118,25 @@ const phrasings: readonly (readonly [question: string, query: string])[] = [
   ['show me leads from website', 'leads leads source=Website'],
   ['usage by product last month', 'metric usage_units by product 2026-10-01/2026-10-31'],
   ['how many customers do we have', 'metric accounts account_status=customer'],
+  ['deals between 50k and 100k', 'deals >=50000 <=100000'],
+  ['what deals did IXIS lose', 'deals lost account=IXIS'],
+  ['average deal size in EMEA vs APAC', 'metric average_deal by region region=EMEA|APAC'],
+  ['which products sell best', 'metric won_amount by product largest'],
+  ['pipeline excluding EMEA', 'metric pipeline region≠EMEA'],
+  ['deals not in EMEA closing this quarter', `deals open region≠EMEA ${q4}`],
+  ['deals that were not won', 'not_understood'],
+  ["which deals didn't close last quarter", 'not_understood'],
+  ['compare IXIS and Lantern Rail', 'not_understood'],
+  ['pipeline for Zorblax', 'unknown_name'],
+  ["Maria's deals", 'unknown_name'],
+  ['deal status for Lantern Rail Systems', 'unknown_name'],
   ['delete all deals', 'read_only'],
   ['what can you do', 'help'],
   ['what data do you have', 'data'],
 ];
 
 /** Intents for which the rest of the line does not matter. */
-const bare: ReadonlySet<string> = new Set(['read_only', 'help', 'data']);
+const bare: ReadonlySet<string> = new Set(['read_only', 'help', 'data', 'not_understood', 'unknown_name']);
 
 describe('questions become queries', () => {
   let asking: Asking;

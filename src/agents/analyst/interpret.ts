@@ -1,48 +1,23 @@
-import type { AmountLimit, AnalystQuery, Filter, Intent, NamedAccounts } from './query.ts';
-import type { Reading, Span } from './reading.ts';
-import { type DimensionName, dimensionOf, type Fact, type Grain } from './semantic-layer/dimensions.ts';
+import { intentOf, statusOf } from './intents.ts';
 import {
-  type DealStatus,
-  type Measure,
-  type MeasureName,
-  measureOf,
-  populations,
-} from './semantic-layer/measures.ts';
+  afterGroupWord,
+  distinctPeriods,
+  groups,
+  type Notes,
+  negated,
+  noteDown,
+  nouns,
+  orderOf,
+  ranked,
+  statusWord,
+  unknownNames,
+} from './notes.ts';
+import type { AmountLimit, AnalystQuery, Filter, Intent } from './query.ts';
+import type { Reading, Span } from './reading.ts';
+import { type DimensionName, dimensionOf, type Fact } from './semantic-layer/dimensions.ts';
+import { type MeasureName, measureOf, populations } from './semantic-layer/measures.ts';
 import type { ValueMeaning } from './vocabulary.ts';
-import type { Meaning } from './words/lexicon.ts';
-import { isoOf } from './words/period.ts';
-import type { Comparator, Entity, MissingColumn, Topic } from './words/phrases.ts';
-
-type StatusWord = DealStatus | 'closing' | 'created';
-
-/** What the spans say, sorted by kind. */
-export interface Notes {
-  readonly stems: readonly string[];
-  readonly spans: readonly Span[];
-  readonly topics: ReadonlySet<Topic>;
-  readonly entities: ReadonlySet<Entity>;
-  readonly statuses: ReadonlySet<StatusWord>;
-  readonly measures: readonly MeasureName[];
-  readonly dimensions: readonly DimensionName[];
-  readonly grain: Grain | undefined;
-  readonly values: readonly (readonly ValueMeaning[])[];
-  readonly account: NamedAccounts | undefined;
-  readonly missing: MissingColumn | undefined;
-  readonly flags: ReadonlySet<'count' | 'group' | 'average' | 'amount' | 'who'>;
-}
-
-/** Counts that a bare noun also asks for: "open deals" is a list unless something asks for a number. */
-const nouns: ReadonlySet<MeasureName> = new Set([
-  'open_deals',
-  'won_deals',
-  'lost_deals',
-  'closed_deals',
-  'new_deals',
-  'deal_count',
-  'leads',
-  'calls',
-  'accounts',
-]);
+import type { Comparator } from './words/phrases.ts';
 
 export function interpret(reading: Reading): AnalystQuery {
   const notes = noteDown(reading);
@@ -58,12 +33,14 @@ export function interpret(reading: Reading): AnalystQuery {
       ? 'rising'
       : undefined;
   const limit = limitOf(notes, limits);
+  const filters = filtersOf(notes, fact);
+  const sides = sidesOf(notes, intent, filters);
   return {
-    intent,
+    intent: sides ? 'metric' : intent,
     measures: decided,
-    dimensions: groupingOf(notes, intent, fact),
+    dimensions: sides ?? groupingOf(notes, intent, fact),
     ...(notes.grain && { grain: notes.grain }),
-    filters: filtersOf(notes, fact),
+    filters,
     ...(status && { status }),
     periods: distinctPeriods(notes),
     amountLimits: limits,
@@ -73,36 +50,19 @@ export function interpret(reading: Reading): AnalystQuery {
     ...(limit !== undefined && { limit }),
     ...(direction && { direction }),
     ...(notes.missing && { missing: notes.missing }),
-    ...leftovers(notes),
+    ...leftovers(notes, intent, limits, limit),
   };
 }
 
-const distinctPeriods = ({ spans }: Notes) => {
-  const found = spans.flatMap(({ period, days }) => (period && days === undefined ? [period] : []));
-  return [...new Map(found.map((period) => [isoOf(period), period])).values()].slice(0, 2);
-};
-
-function noteDown({ stems, spans }: Reading): Notes {
-  const meanings = spans.flatMap((span) => span.meanings ?? []);
-  const of = <Kind extends Meaning['kind']>(kind: Kind) =>
-    meanings.filter((meaning): meaning is Extract<Meaning, { kind: Kind }> => meaning.kind === kind);
-  const named = spans.find((span) => span.account);
-  return {
-    stems,
-    spans,
-    topics: new Set(of('topic').map(({ value }) => value)),
-    entities: new Set(of('entity').map(({ value }) => value)),
-    statuses: new Set(of('status').map(({ value }) => value)),
-    measures: [...new Set(of('measure').map(({ value }) => value))],
-    dimensions: [...new Set(of('dimension').map(({ value }) => value))],
-    grain: of('grain')[0]?.value,
-    values: spans.flatMap((span) => (span.values ? [span.values] : [])),
-    account: named?.account && { ...named.account, typed: named.typed },
-    missing: of('missing')[0]?.value,
-    flags: new Set(
-      (['count', 'group', 'average', 'amount', 'who'] as const).filter((kind) => of(kind).length > 0),
-    ),
-  };
+/** "EMEA vs APAC" compares two values, not two periods: the measure goes by their dimension. */
+function sidesOf(
+  notes: Notes,
+  intent: Intent,
+  filters: readonly Filter[],
+): readonly DimensionName[] | undefined {
+  const several = filters.find(({ values }) => values.length > 1);
+  const compares = intent === 'compare' && distinctPeriods(notes).length < 2 && notes.measures.length > 0;
+  return compares && several ? [several.dimension] : undefined;
 }
 
 /** "win rate" is one measure; "won deals" with "amount" is the amount; "how many open deals" the count. */
@@ -124,6 +84,8 @@ function decideMeasures(notes: Notes): readonly MeasureName[] {
   if (notes.entities.has('customer') || notes.entities.has('account')) {
     if (flags.has('count')) return ['accounts'];
   }
+  if (groups(notes).length > 0 && orderOf(notes) && !notes.entities.has('deal'))
+    return [amountOf[status ?? 'won'] ?? 'won_amount'];
   if (notes.entities.has('deal') || statuses.size > 0) {
     const ranked = flags.has('who') && (status === undefined || status === 'closed');
     return [countOf[ranked ? 'won' : (status ?? 'all')] ?? 'deal_count'];
@@ -150,47 +112,6 @@ const amountOf: Readonly<Record<string, MeasureName>> = {
   created: 'created_amount',
 };
 
-function statusWord({ statuses, measures }: Notes): StatusWord | undefined {
-  for (const word of ['won', 'lost', 'closed', 'open', 'closing', 'created'] as const) {
-    if (statuses.has(word)) return word;
-  }
-  const population = measures.map((name) => measureOf(name).population)[0];
-  return population === 'created' ? 'created' : (population && statusByPopulation(population)) || undefined;
-}
-
-function statusByPopulation(name: Measure['population']): DealStatus | undefined {
-  const population = populations[name];
-  return 'status' in population ? population.status : undefined;
-}
-
-function statusOf(notes: Notes, measures: readonly MeasureName[]): DealStatus | undefined {
-  const word = statusWord({ ...notes, measures: measures.length > 0 ? measures : notes.measures });
-  if (word === 'closing') return 'open';
-  return word === 'created' ? undefined : word;
-}
-
-/** The dimensions to group by: those that are named, unless they only say what a value is ("the EMEA region"). */
-function groups({ spans }: Notes): readonly DimensionName[] {
-  const found: DimensionName[] = [];
-  for (const [index, span] of spans.entries()) {
-    const dimension = span.meanings?.find((meaning) => meaning.kind === 'dimension')?.value as
-      | DimensionName
-      | undefined;
-    if (!dimension || found.includes(dimension)) continue;
-    const labels = [spans[index - 1], spans[index + 1]].some((near) =>
-      near?.values?.some((value) => value.dimension === dimension),
-    );
-    const isGrouped = isGroupWord(spans[index - 1]);
-    if (!labels || isGrouped) found.push(dimension);
-  }
-  return found;
-}
-
-const isGroupWord = (span: Span | undefined): boolean =>
-  span?.meanings?.some(({ kind }) => kind === 'group') ?? false;
-
-const ranked: ReadonlySet<DimensionName> = new Set(['account', 'owner', 'product']);
-
 /** An entity that is listed ("which accounts …") is not a grouping, unless it is ranked by a measure. */
 function groupingOf(notes: Notes, intent: Intent, fact: Fact): readonly DimensionName[] {
   const wanted = groups(notes).filter((name) => dimensionOf(name).sources[fact]);
@@ -210,13 +131,6 @@ function groupingOf(notes: Notes, intent: Intent, fact: Fact): readonly Dimensio
   return [...named, ...owner].slice(0, 2);
 }
 
-function afterGroupWord(spans: readonly Span[], name: DimensionName): boolean {
-  const index = spans.findIndex((span) =>
-    span.meanings?.some((meaning) => meaning.kind === 'dimension' && meaning.value === name),
-  );
-  return spans.slice(Math.max(0, index - 3), index).some(isGroupWord);
-}
-
 /** A value that several dimensions have ("Qualified") is of the one that the rows have. Same dimension: any of them. */
 function filtersOf(notes: Notes, fact: Fact): readonly Filter[] {
   const byDimension = new Map<DimensionName, Set<string>>();
@@ -233,7 +147,14 @@ function filtersOf(notes: Notes, fact: Fact): readonly Filter[] {
   const customers = fact === 'accounts' ? notes.spans.find((span) => span.customers)?.customers : undefined;
   if (customers && !byDimension.has('account_status'))
     byDimension.set('account_status', new Set(customers.values));
-  return [...byDimension].map(([dimension, values]) => ({ dimension, values: [...values] }));
+  const excluded = new Set(
+    negated(notes).flatMap((span) => span.values?.map(({ dimension }) => dimension) ?? []),
+  );
+  return [...byDimension].map(([dimension, values]) => ({
+    dimension,
+    values: [...values],
+    ...(excluded.has(dimension) && { isExcluded: true as const }),
+  }));
 }
 
 function namedBeside({ spans }: Notes, values: readonly ValueMeaning[], dimension: DimensionName): boolean {
@@ -250,7 +171,20 @@ const operators: Readonly<Record<Comparator, AmountLimit['operator']>> = {
   atMost: '<=',
 };
 
-function amountLimits({ spans }: Notes): readonly AmountLimit[] {
+function amountLimits({ spans, stems }: Notes): readonly AmountLimit[] {
+  const numbers = spans.filter(({ number }) => number !== undefined);
+  const [low, high] = numbers.map(({ number }) => number ?? 0);
+  if (
+    numbers.length === 2 &&
+    stems[(numbers[0]?.at ?? 0) - 1] === 'between' &&
+    low !== undefined &&
+    high !== undefined
+  ) {
+    return [
+      { operator: '>=', amount: Math.min(low, high) },
+      { operator: '<=', amount: Math.max(low, high) },
+    ];
+  }
   return spans.flatMap((span, index) => {
     const comparator = span.meanings?.find((meaning) => meaning.kind === 'comparator')?.value as
       | Comparator
@@ -262,193 +196,39 @@ function amountLimits({ spans }: Notes): readonly AmountLimit[] {
 
 const maxLimit = 50;
 
+/** A larger number is no "top N". */
+const mostAsked = 500;
+
 function limitOf({ spans }: Notes, limits: readonly AmountLimit[]): number | undefined {
   const numbers = spans.flatMap(({ number }) => (number === undefined ? [] : [number]));
   const count = numbers.find(
-    (number) => Number.isInteger(number) && number >= 1 && !limits.some(({ amount }) => amount === number),
+    (number) =>
+      Number.isInteger(number) &&
+      number >= 1 &&
+      number <= mostAsked &&
+      !limits.some(({ amount }) => amount === number),
   );
   return count === undefined ? undefined : Math.min(count, maxLimit);
 }
 
-function orderOf({ spans }: Pick<Notes, 'spans'>): AnalystQuery['order'] {
-  for (const { meanings } of spans) {
-    const order = meanings?.find((meaning) => meaning.kind === 'order')?.value;
-    if (order === 'descending') return 'largest';
-    if (order === 'ascending') return 'smallest';
-    if (order === 'newest' || order === 'oldest') return order;
-  }
-  return undefined;
-}
-
-interface Case {
-  readonly intent: Intent;
-  readonly when: (notes: Notes, measures: readonly MeasureName[]) => boolean;
-}
-
-const usage: readonly MeasureName[] = ['usage_units', 'active_users', 'active_accounts'];
-const asksUsage = ({ measures }: Notes) => measures.some((name) => usage.includes(name));
-const isPlain = (notes: Notes, measures: readonly MeasureName[]) =>
-  measures.every((name) => nouns.has(name)) &&
-  !notes.flags.has('count') &&
-  !notes.flags.has('who') &&
-  notes.grain === undefined &&
-  groups(notes).filter((name) => !ranked.has(name) || afterGroupWord(notes.spans, name)).length === 0;
-
-/** The first that holds. */
-const cases: readonly Case[] = [
-  { intent: 'read_only', when: (notes) => asksForAction(notes) },
-  {
-    intent: 'fit',
-    when: ({ topics, account, spans }) => topics.has('fit') && (!!account || hasUnknown(spans)),
-  },
-  { intent: 'unknown_name', when: ({ spans }) => unknownNames(spans).length > 0 },
-  {
-    intent: 'which_account',
-    when: ({ account }) =>
-      account !== undefined && account.certainty !== 'exact' && account.groups.length > 1,
-  },
-  {
-    intent: 'help',
-    when: ({ topics, account }, measures) => topics.has('help') && !account && measures.length === 0,
-  },
-  { intent: 'data', when: ({ topics }, measures) => topics.has('data') && measures.length === 0 },
-  { intent: 'stale', when: ({ topics }) => topics.has('stale') },
-  { intent: 'deals', when: (notes, measures) => notes.missing !== undefined && isPlain(notes, measures) },
-  { intent: 'inactive', when: ({ topics }) => topics.has('inactive') },
-  { intent: 'coverage', when: ({ topics }) => topics.has('coverage') },
-  { intent: 'forecast', when: ({ topics }) => topics.has('forecast') },
-  {
-    intent: 'loss_reasons',
-    when: ({ topics, dimensions, statuses, measures }) =>
-      (topics.has('why') || dimensions.includes('loss_reason')) &&
-      !statuses.has('won') &&
-      (statuses.has('lost') ||
-        dimensions.includes('loss_reason') ||
-        measures.some((each) => each.startsWith('lost'))),
-  },
-  { intent: 'calls', when: (notes) => notes.topics.has('talk') && !asksUsage(notes) },
-  { intent: 'compare', when: (notes) => notes.topics.has('compare') || distinctPeriods(notes).length === 2 },
-  {
-    intent: 'usage_trend',
-    when: (notes) =>
-      notes.account !== undefined &&
-      notes.grain === undefined &&
-      ((asksUsage(notes) && distinctPeriods(notes).length === 0 && isPlain(notes, [])) ||
-        notes.topics.has('falling') ||
-        notes.topics.has('rising')),
-  },
-  {
-    intent: 'usage_movers',
-    when: (notes, measures) =>
-      (notes.topics.has('falling') || notes.topics.has('rising')) &&
-      (asksUsage(notes) || measures.every((name) => name === 'accounts')) &&
-      (asksUsage(notes) || notes.entities.has('account') || notes.entities.has('customer')),
-  },
-  {
-    intent: 'pipeline_analysis',
-    when: (notes) =>
-      notes.topics.has('analysis') &&
-      notes.measures.includes('pipeline') &&
-      groups(notes).length === 0 &&
-      !notes.account,
-  },
-  { intent: 'deal_status', when: (notes, measures) => asksDealStatus(notes, measures) },
-  {
-    intent: 'account',
-    when: (notes, measures) =>
-      notes.account !== undefined && measures.length === 0 && isPlain(notes, measures),
-  },
-  { intent: 'calls', when: (notes, measures) => measures[0] === 'calls' && isPlain(notes, measures) },
-  {
-    intent: 'leads',
-    when: (notes, measures) => measures[0] === 'leads' && isPlain(notes, measures) && isListing(notes),
-  },
-  { intent: 'deals', when: (notes, measures) => asksDeals(notes) && isPlain(notes, measures) },
-  { intent: 'metric', when: (_notes, measures) => measures.length > 0 && !(measures[0] === 'accounts') },
-  {
-    intent: 'metric',
-    when: (notes, measures) => measures[0] === 'accounts' && !isPlain(notes, measures),
-  },
-  { intent: 'catalogue', when: (notes) => asksCatalogue(notes) },
-  {
-    intent: 'accounts',
-    when: ({ entities, values }) =>
-      (entities.has('account') || entities.has('customer')) && (values.length > 0 || true),
-  },
-  { intent: 'deals', when: ({ values, account }) => values.length > 0 && account === undefined },
-  { intent: 'help', when: ({ topics }) => topics.has('help') },
-];
-
-function intentOf(notes: Notes, measures: readonly MeasureName[]): Intent {
-  if (understoodShare(notes) < 0.34) return asksForAction(notes) ? 'read_only' : 'not_understood';
-  return cases.find(({ when }) => when(notes, measures))?.intent ?? 'not_understood';
-}
-
-const isListing = ({ stems }: Notes) => stems.some((stem) => /^(?:list|show|which|who|what)$/.test(stem));
-
-const asksDeals = (notes: Notes) =>
-  notes.entities.has('deal') ||
-  notes.statuses.size > (notes.statuses.has('created') ? 1 : 0) ||
-  notes.measures.some(
-    (name) => nouns.has(name) && populations[measureOf(name).population].fact === 'opportunities',
-  );
-
-const asksDealStatus = (notes: Notes, measures: readonly MeasureName[]) =>
-  notes.account !== undefined &&
-  isPlain(notes, measures) &&
-  !notes.topics.has('about') &&
-  (notes.topics.has('deal_status') || (asksDeals(notes) && distinctPeriods(notes).length === 0));
-
-const asksCatalogue = ({ entities, stems }: Notes) =>
-  (entities.has('product') || entities.has('owner')) &&
-  stems.some((stem) => /^(?:list|show|which|what|who|our)$/.test(stem));
-
-/** A command to do something, at the beginning but for courtesies; "send me …" asks to be shown. */
-function asksForAction({ spans, stems }: Notes): boolean {
-  if (isSql(stems)) return true;
-  const first = spans.find((span) => !span.meanings?.every(({ kind }) => kind === 'stop' || kind === 'name'));
-  const isAction = first?.meanings?.some((meaning) => meaning.kind === 'topic' && meaning.value === 'action');
-  return isAction === true && !/^(?:me|us|u)$/.test(stems[first?.end ?? 0] ?? '');
-}
-
-/** SQL in a question is not run: it is written in words, or given to the warehouse itself. */
-export const isSql = (stems: readonly string[]): boolean => stems[0] === 'select' && stems.includes('from');
-
-const hasUnknown = (spans: readonly Span[]) => spans.some(({ unknown }) => unknown);
-
-/** Unknown words that stand where a name stands: after "for", "at", "in", "from" … or written with a capital. */
-function unknownNames(spans: readonly Span[]): readonly string[] {
-  const names: string[] = [];
-  for (const [index, span] of spans.entries()) {
-    if (!span.unknown) continue;
-    const before = spans[index - 1];
-    const isLed = before?.meanings?.some(({ kind }) => kind === 'name') ?? false;
-    if (before?.unknown && names.length > 0) names.push(`${names.pop()} ${span.typed}`);
-    else if (isLed || isName(span, spans[index + 1], index)) names.push(span.typed);
-  }
-  return names.slice(0, 3);
-}
-
-/** Written with a capital, somebody's, or right before what is asked about ("zorblax pipeline"). */
-function isName({ typed }: Span, next: Span | undefined, index: number): boolean {
-  const asked = next?.meanings?.some(
-    ({ kind }) => kind === 'entity' || kind === 'measure' || kind === 'status',
-  );
-  return asked === true || /['’]s$/i.test(typed) || (index > 0 && /^\p{Lu}/u.test(typed));
-}
-
-function leftovers({ spans }: Notes): Pick<AnalystQuery, 'unknownNames' | 'unused'> {
-  const unused = spans.filter(({ unknown }) => unknown).map(({ typed }) => typed);
+/** What was read but has no part in the answer is said, so that nobody takes it for part of it. */
+function leftovers(
+  { spans, account }: Notes,
+  intent: Intent,
+  limits: readonly AmountLimit[],
+  limit: number | undefined,
+): Pick<AnalystQuery, 'unknownNames' | 'unused'> {
+  const usesDays = intent === 'stale' || intent === 'inactive';
+  let accountsSeen = 0;
+  const isUnused = (span: Span): boolean => {
+    if (span.days !== undefined) return !usesDays;
+    if (span.number !== undefined)
+      return span.number !== limit && !limits.some(({ amount }) => amount === span.number);
+    if (span.account && account) return ++accountsSeen > 1 && span.typed !== account.typed;
+    return span.unknown === true;
+  };
+  const unused = spans.filter(isUnused).map(({ typed }) => typed);
   return { unknownNames: unknownNames(spans), unused: unused.slice(0, 8) };
-}
-
-/** How much of what is not filler was understood. */
-function understoodShare({ spans }: Notes): number {
-  const meant = spans.filter(
-    (span) => !span.meanings?.every(({ kind }) => kind === 'stop' || kind === 'name' || kind === 'group'),
-  );
-  const known = meant.filter(({ unknown }) => !unknown).length;
-  return known === 0 ? 0 : known / meant.length;
 }
 
 function factOf(intent: Intent, measures: readonly MeasureName[], notes: Notes): Fact {

@@ -34,6 +34,8 @@ export type Intent =
 export interface Filter {
   readonly dimension: DimensionName;
   readonly values: readonly string[];
+  /** All but these. */
+  readonly isExcluded?: true;
 }
 
 export interface AmountLimit {

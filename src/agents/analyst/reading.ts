@@ -217,7 +217,7 @@ function readPartialNames(desk: Desk): void {
     searches += 1;
     let end = at + 1;
     while (end < stems.length && end < at + longestName && isName(desk, end)) end++;
-    if (!takeName(desk, at, end)) while (end > at + 1 && !takeName(desk, at, end - 1)) end--;
+    if (!takeJoined(desk, at, end) && !takeName(desk, at, end)) take(desk, at, end, { unknown: true });
     at = Math.max(at, (desk.spans[at]?.end ?? at + 1) - 1);
   }
 }
@@ -232,6 +232,19 @@ function isName(desk: Desk, at: number): boolean {
     desk.vocabulary.valuesOf(stem).length === 0 &&
     desk.accounts.exact(stem) === undefined
   );
+}
+
+/** "Harbor Data Systems" is not the account "Harbor Data": a capital right beside a name is part of it. */
+function takeJoined(desk: Desk, at: number, end: number): boolean {
+  const { spans, tokens, stems } = desk;
+  const isCapital = (index: number) => /^\p{Lu}/u.test(tokens[index]?.raw ?? '');
+  const [before, after] = [spans[at - 1], spans[end]];
+  const from = before?.account && isCapital(at) && isCapital(at - 1) && at > 1 ? before.at : at;
+  const to = after?.account && isCapital(at) && isCapital(end) && at > 0 ? after.end : end;
+  if (from === at && to === end) return false;
+  const account = desk.accounts.search(stems.slice(from, to));
+  take(desk, from, to, account ? { account } : { unknown: true });
+  return true;
 }
 
 function takeName(desk: Desk, at: number, end: number): boolean {

@@ -274,6 +274,30 @@ describe('answers over the demo workspace', () => {
     assert.equal(none.toolCalls.length, 0);
   });
 
+  it('does not take a part of a name for another company', async () => {
+    const [lead] = await asking.rows("SELECT company FROM leads WHERE company LIKE 'Sedge Point%'");
+    const known = await asking.ask(`is ${lead?.company} a good fit?`);
+    assert.match(known.plain, new RegExp(`^${lead?.company} looks like`));
+    const unknown = await asking.ask('is Sedge Point Bakery a good fit?');
+    assert.match(unknown.plain, /^There is no company called “Sedge Point Bakery”/);
+  });
+
+  it('leaves out what is excluded, rows without a value not among it', async () => {
+    const { plain } = await asking.ask('how many deals not in EMEA');
+    const [row] = await asking.rows(
+      "SELECT count(*) AS n FROM opportunities o LEFT JOIN accounts a USING (account_id) LEFT JOIN owners w ON w.owner_id = o.owner_id WHERE coalesce(o.region, a.region, w.region) IS DISTINCT FROM 'EMEA'",
+    );
+    assert.match(
+      plain,
+      new RegExp(`^Deals with a region other than EMEA: ${Number(row?.n).toLocaleString('en-US')}\\.`),
+    );
+  });
+
+  it('says what it read but did not use', async () => {
+    assert.match((await asking.ask('deals open for more than 90 days')).plain, /not used: 90 days/);
+    assert.match((await asking.ask('show deal 12345')).plain, /not used: 12345/);
+  });
+
   it('only reads', async () => {
     for (const question of [
       'delete all deals',

@@ -1,6 +1,6 @@
 import type { Row } from '../../../tools/warehouse/warehouse.ts';
 import { filledSources } from '../compile.ts';
-import type { AnalystQuery } from '../query.ts';
+import type { AnalystQuery, Filter } from '../query.ts';
 import { counted, whole } from '../render/format.ts';
 import { data, listed, say, type Text, together } from '../render/text.ts';
 import { type DimensionName, dimensionOf, type Fact } from '../semantic-layer/dimensions.ts';
@@ -31,9 +31,12 @@ export function scopeOf({ account, filters, amountLimits, missing }: AnalystQuer
   const words = { '>': 'over', '<': 'under', '>=': 'of at least', '<=': 'of at most' } as const;
   const parts = [
     ...(account?.groups[0] ? [say` for ${account.groups[0].name}`] : []),
-    ...filters.map(({ dimension, values }) => filterText(dimension, values)),
+    ...filters.map(filterText),
     ...(missing ? [say` without ${missingWords[missing]}`] : []),
-    ...amountLimits.map(({ operator, amount }) => say` ${words[operator]} ${whole(amount)}`),
+    ...amountLimits.map(
+      ({ operator, amount }, index) =>
+        say`${index > 0 ? say` and` : say``} ${words[operator]} ${whole(amount)}`,
+    ),
   ];
   return together(parts, '');
 }
@@ -47,8 +50,9 @@ const missingWords = {
   product_id: 'a product',
 } as const;
 
-function filterText(dimension: DimensionName, values: readonly string[]): Text {
+function filterText({ dimension, values, isExcluded }: Filter): Text {
   const names = listed([...new Set(values)].slice(0, 6), 'or');
+  if (isExcluded) return say` with a ${dimensionOf(dimension).label.toLowerCase()} other than ${names}`;
   if (dimension === 'owner' || dimension === 'manager') return say` of ${names}`;
   if (dimension === 'region' || dimension === 'country' || dimension === 'industry') return say` in ${names}`;
   return say` with ${dimensionOf(dimension).label.toLowerCase()} ${names}`;

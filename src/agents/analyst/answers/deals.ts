@@ -1,7 +1,8 @@
+import type { Row } from '../../../tools/warehouse/warehouse.ts';
 import { conditionsOf, populationConditions } from '../compile.ts';
 import type { Answer } from '../render/answer.ts';
 import { maxRows } from '../render/answer.ts';
-import { counted, short, text, whole } from '../render/format.ts';
+import { counted, dayText, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
 import { type Population, populations } from '../semantic-layer/measures.ts';
 import { raw, type Sql } from '../sql.ts';
@@ -25,6 +26,7 @@ export async function answerDeals(context: AnswerContext): Promise<Answer> {
     conditions: [...populationConditions(vocabulary, population, applied.period), ...own.conditions],
     order: orderOf(context, population),
     limit: Math.min(query.limit ?? maxRows, 50),
+    ...(query.order === 'newest' || query.order === 'oldest' ? { also: [created] } : {}),
   });
   const isTop = query.limit !== undefined;
   return {
@@ -50,6 +52,13 @@ export async function answerDeals(context: AnswerContext): Promise<Answer> {
   };
 }
 
+const created = {
+  name: 'created_date',
+  label: 'Created',
+  sql: raw('opportunities.created_date'),
+  write: (row: Row) => dayText(row.created_date),
+};
+
 function populationOf({ query }: AnswerContext): Population {
   if (query.status) return populations[query.status];
   return query.measures[0] === 'new_deals' ? populations.created : populations.all;
@@ -58,7 +67,9 @@ function populationOf({ query }: AnswerContext): Population {
 function orderOf({ query, vocabulary }: AnswerContext, population: Population): Sql {
   const hasAmount = vocabulary.profile.filled('opportunities.amount') > 0;
   const date = population.date;
-  if (query.order === 'newest') return raw(`${date} DESC NULLS LAST`);
+  const isClosed = population.status !== undefined && population.status !== 'open';
+  if (query.order === 'newest')
+    return raw(`${isClosed ? date : 'opportunities.created_date'} DESC NULLS LAST`);
   if (query.order === 'oldest') return raw('opportunities.created_date ASC NULLS LAST');
   if (query.order === 'smallest') return raw('opportunities.amount ASC NULLS LAST');
   if (!hasAmount) return raw(`${date} DESC NULLS LAST`);

@@ -34,7 +34,7 @@ export type Concept =
   | { readonly kind: 'order'; readonly value: 'descending' | 'ascending' | 'newest' | 'oldest' }
   | { readonly kind: 'comparator'; readonly value: Comparator }
   | { readonly kind: 'missing'; readonly value: MissingColumn }
-  | { readonly kind: 'count' | 'group' | 'average' | 'amount' | 'stop' | 'name' | 'who' };
+  | { readonly kind: 'negation' | 'count' | 'group' | 'average' | 'amount' | 'stop' | 'name' | 'who' };
 
 const topics: Readonly<Record<Topic, string>> = {
   forecast:
@@ -43,7 +43,7 @@ const topics: Readonly<Record<Topic, string>> = {
   stale:
     'stale, stuck, stalled, stalling, slipping, slipped, rotting, dormant, neglected, overdue, past due, going cold, gone cold, at risk, risky, risk',
   inactive:
-    'no activity, without activity, no call, inactive, not contacted, no contact, without contact, not touched, untouched, not heard, not spoken, no touch, no recent activity, no meeting, gone quiet, gone dark',
+    'no activity, without activity, no call, inactive, not contacted, havent been contacted, hasnt been contacted, not contacted us, not been contacted, not been touched, not spoken to, havent spoken to, havent contacted, havent heard from, not heard from, no contact, without contact, not touched, untouched, not heard, not spoken, no touch, no recent activity, no meeting, gone quiet, gone dark',
   falling:
     'falling, dropping, declining, decreasing, shrinking, going down, down, drop, decline, decrease, churn risk, fallen, dropped, declined, losing usage, decreased, less usage, falling usage',
   rising: 'rising, growing, increasing, going up, growth, increase, grown, increased, expanding, more usage',
@@ -56,7 +56,7 @@ const topics: Readonly<Record<Topic, string>> = {
   analysis:
     'analysis, analyse, analyze, overview, breakdown, summary, report, health, picture, review, snapshot, summarise, summarize',
   about:
-    'tell me about, about, 360, know about, profile, brief me on, briefing, account summary, background on, info on, information on, detail on, what do we know about',
+    'tell me about, own, responsible for, in charge of, about, 360, know about, profile, brief me on, briefing, account summary, background on, info on, information on, detail on, what do we know about',
   deal_status:
     'deal status, status, status of the deal, where do we stand, stand with, standing, state of, progress',
   help: 'help, what can you do, what can you answer, what can i ask, how do you work, example question, who are you, what do you do, what question, hello, hi, hey, thank, thank you',
@@ -109,6 +109,8 @@ const missing: Readonly<Record<MissingColumn, string>> = {
 };
 
 const others = {
+  negation:
+    'not, not in, except, except for, excluding, exclude, other than, outside, outside of, but not, apart from, without, non, never, dont, didnt, doesnt, isnt, arent, wasnt, werent, havent, hasnt, wont, cannot, cant, couldnt',
   count: 'how many, number of, count, count of, how often',
   group:
     'by, per, each, across, split by, broken down by, break down by, grouped by, group by, for each, by each, breakdown by, for every, every, along',
@@ -139,7 +141,7 @@ export const phrases: readonly (readonly [string, Concept])[] = [
   ...keysOf(orders).flatMap((value) => each<Concept>(orders[value], { kind: 'order', value })),
   ...keysOf(comparators).flatMap((value) => each<Concept>(comparators[value], { kind: 'comparator', value })),
   ...keysOf(missing).flatMap((value) => each<Concept>(missing[value], { kind: 'missing', value })),
-  ...(['count', 'group', 'average', 'amount', 'who', 'name', 'stop'] as const).flatMap((kind) =>
+  ...(['negation', 'count', 'group', 'average', 'amount', 'who', 'name', 'stop'] as const).flatMap((kind) =>
     each<Concept>(others[kind], { kind }),
   ),
 ];
