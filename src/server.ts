@@ -67,6 +67,7 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number)
 }
 
 function greeting(url: string, config: Config, deliversTo: readonly string[]): string {
+  const elsewhere = url === 'http://127.0.0.1:8080' ? '' : ` --url ${url}`;
   const key = config.apiKeys.length > 0 ? ' -H "Authorization: Bearer $SIGNALBOX_API_KEY"' : '';
   const answers =
     deliversTo.length > 0
@@ -79,7 +80,7 @@ function greeting(url: string, config: Config, deliversTo: readonly string[]): s
   return `
   Signalbox is ready at ${url}
 
-  Ask       bin/signalbox ask "What deals are closing this quarter?"
+  Ask       bin/signalbox ask${elsewhere} "What deals are closing this quarter?"
             curl -s ${url}/webhook -H 'Content-Type: application/json'${key} -d '{"query":"What deals are closing this quarter?","source_system":"terminal","source_process":"curl","timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}'
   Answers   ${answers}
   Data      ${config.dataDir}
