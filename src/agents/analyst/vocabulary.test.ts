@@ -12,7 +12,7 @@ describe('more accounts than are kept in memory', () => {
   before(async () => {
     asking = await askRows([
       `INSERT INTO accounts (account_id, name, region)
-       SELECT 'A' || range, CASE WHEN range = 31337 THEN 'Zephyrine Instruments Ltd' ELSE 'Company ' || range || ' Holding' END, 'North' FROM range(60000)`,
+       SELECT 'A' || range, CASE WHEN range = 31337 THEN 'Zephyrine Instruments Ltd' ELSE 'Company ' || range || ' Instruments' END, 'North' FROM range(60000)`,
       "INSERT INTO opportunities (opportunity_id, account_id, stage, amount, close_date) VALUES ('1', 'A31337', 'Open', 5000, '2026-12-01'), ('2', 'A5', 'Open', 70, '2026-12-01')",
     ]);
   });

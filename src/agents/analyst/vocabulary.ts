@@ -221,8 +221,11 @@ async function lookUp(warehouse: Warehouse, tokens: readonly Token[]): Promise<A
   if (words.length === 0) return empty;
   const parameters = words.flatMap((word) => [`${word.slice(0, 4)}%`, `% ${word.slice(0, 4)}%`]);
   const like = parameters.map((_, index) => `lower(accounts.name) LIKE $${index + 1}`).join(' OR ');
-  const whole = words.map((_, index) => `lower(accounts.name) LIKE $${parameters.length + index + 1}`);
-  const text = `SELECT account_id, name FROM accounts WHERE ${like} ORDER BY (${whole.join(' OR ')}) DESC, length(name), account_id LIMIT ${maxLookedUpAccounts}`;
+  const whole = words.map(
+    (_, index) => `CASE WHEN lower(accounts.name) LIKE $${parameters.length + index + 1} THEN 1 ELSE 0 END`,
+  );
+  // Those that have most of the words come first: one common word ("Foods") must not crowd out the account that is meant.
+  const text = `SELECT account_id, name FROM accounts WHERE ${like} ORDER BY ${whole.join(' + ')} DESC, length(name), account_id LIMIT ${maxLookedUpAccounts}`;
   const { rows } = await warehouse.query(text, {
     parameters: [...parameters, ...words.map((word) => `%${word}%`)],
     rowLimit: maxLookedUpAccounts,
