@@ -1,3 +1,5 @@
+import { TurnBudget } from './turn-budget.ts';
+
 /**
  * Who may execute next. Each flow has a queue, first in, first out, and a limit of runs that execute at once; flows with
  * work take turns, so that a flood of one never keeps another from its turn.
@@ -24,6 +26,7 @@ export class Admission<T extends Ticket> {
   #turn = 0;
   #running = 0;
   #queued = 0;
+  readonly #turns = new TurnBudget();
   #closed = false;
 
   /** `limit` is for all flows together; `admit` is called for each ticket whose turn it is. */
@@ -66,9 +69,10 @@ export class Admission<T extends Ticket> {
   }
 
   #admitNext(): void {
-    while (!this.#closed && this.#running < this.#limit) {
+    while (!this.#closed && this.#running < this.#limit && this.#turns.hasRoom) {
       const ticket = this.#take();
       if (ticket === undefined) return;
+      this.#turns.use(() => this.#admitNext());
       this.#admit(ticket);
     }
   }
