@@ -1,7 +1,7 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { hasEnded } from '../engine.ts';
-import type { Completion } from './execution.ts';
+import type { Completion } from './execution-host.ts';
 import {
   type KeptError,
   keepError,

@@ -142,7 +142,7 @@ export class EmbeddedEngine implements Engine {
 
   async resume(runId: string): Promise<RunStatus> {
     const row = this.#row(runId);
-    this.#runtime.flowOf(row);
+    this.#runtime.flows.require(row.flow, row.version);
     const { changes } = await this.#runtime.write((sql) =>
       sql.run(`UPDATE runs SET status = 'queued', error = NULL WHERE id = ? AND status = 'paused'`, row.id),
     );
@@ -160,7 +160,9 @@ export class EmbeddedEngine implements Engine {
       );
     }
     const input: unknown = JSON.parse(row.input);
-    const run = this.#runtime.newRun(this.#runtime.flowOf(row), input, undefined, { restartOf: runId });
+    const run = this.#runtime.newRun(this.#runtime.flows.require(row.flow, row.version), input, undefined, {
+      restartOf: runId,
+    });
     const earlier = await this.#runtime.write((sql): string | undefined => {
       const before = runByRunId(sql, runId)!.restarted_as;
       if (before !== null) return before;
@@ -204,7 +206,7 @@ export class EmbeddedEngine implements Engine {
       return true;
     };
     if (tell()) return promise;
-    const forget = this.#runtime.onEnd(id, tell);
+    const forget = this.#runtime.endings.on(id, tell);
     options.signal?.addEventListener('abort', () => {
       forget();
       reject(options.signal!.reason);

@@ -1,60 +1,12 @@
 import { SignalboxError } from '../../core/errors.ts';
-import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import {
-  type Fact,
-  type OperationKind,
-  operationLimit,
-  type StampedFact,
-  type StepContext,
-  type StepOptions,
-} from '../engine.ts';
+import { type Fact, type OperationKind, operationLimit, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import { Attempt, type AttemptEnd } from './attempt.ts';
 import { DeterministicSource } from './deterministic.ts';
+import type { Call, Completion, ExecutionHost } from './execution-host.ts';
 import { flowChanged, journalLeftOver } from './flow-changed.ts';
-import {
-  type KeptError,
-  keepError,
-  type OperationRow,
-  putEnded,
-  putRetrying,
-  revivedError,
-} from './journal.ts';
-import { journalText } from './journal-text.ts';
+import { type KeptError, keepError, type OperationRow, putEnded, revivedError } from './journal.ts';
 import { createStep } from './step.ts';
-
-/** What an execution needs of the engine around it. */
-export interface ExecutionHost {
-  readonly clock: () => number;
-  /** Once true, no further attempt of a step begins. */
-  readonly stopping: boolean;
-  /** For tests: after each operation the run leaves memory and is replayed. */
-  readonly alwaysReplay: boolean;
-  reload(execution: Execution): void;
-  write<T>(work: (sql: Sql) => T): Promise<T>;
-  writeFacts(sql: Sql, facts: readonly StampedFact[]): void;
-  setAlarm(dueAt: number): void;
-  /** Prepares a run. Throws `unknown_flow`, `invalid_request` and what `journalText` throws. */
-
-  newRun<I>(flow: Flow<I>, input: I, parent?: { id: number; position: number }): PreparedRun;
-  /** Calls `afterTurn` once what is under way in this turn of the event loop has come to rest. */
-  scheduleTurn(execution: Execution): void;
-  rested(execution: Execution): void;
-  wake(execution: Execution): void;
-  returned(execution: Execution, output: unknown): void;
-  threw(execution: Execution, error: unknown): void;
-  paused(execution: Execution, error: SignalboxError): void;
-  /** The journal could not be written; what the run did since is not known. */
-  writeFailed(execution: Execution, error: unknown): void;
-}
-
-export interface PreparedRun {
-  readonly runId: string;
-  insert(sql: Sql): void;
-  /** To be called once the insert is durable. */
-  enqueue(): void;
-}
 
 export interface ExecutionOf {
   readonly id: number;
@@ -65,33 +17,6 @@ export interface ExecutionOf {
   readonly cancelReason: string | null;
   /** What the run has done so far; undefined for one that has not begun. */
   readonly journal?: readonly OperationRow[];
-}
-
-/** An operation that the flow has called and that has not come back to it yet. */
-export interface Call {
-  readonly position: number;
-  readonly kind: OperationKind;
-  readonly name: string;
-  readonly promise: Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-  /** Begins the operation, or its next attempt. */
-  readonly begin: (call: Call) => void;
-  startedAt: number;
-  attempts: number;
-  attempt: Attempt | undefined;
-  /** Whether an attempt or a write of it is under way. */
-  busy: boolean;
-}
-
-/** The durable end of an operation, on its way to the flow. */
-export interface Completion {
-  readonly position: number;
-  readonly sequence: number;
-  readonly endedAt: number;
-  readonly value?: unknown;
-  readonly error?: KeptError;
-  readonly cause?: unknown;
 }
 
 type State = 'active' | 'resting' | 'waking' | 'gone';
@@ -227,18 +152,6 @@ export class Execution {
     if (recorded.status === 'retrying' && (recorded.due_at ?? 0) <= this.#host.clock()) call.begin(call);
   }
 
-  /** Makes one attempt of a step. */
-  attempt(call: Call, work: (context: StepContext) => unknown, options: StepOptions): void {
-    if (this.#host.stopping) return;
-    call.attempts += 1;
-    this.#setBusy(call, true);
-    const idempotencyKey = `${this.runId}/${call.position}`;
-    call.attempt = new Attempt({ idempotencyKey, attempt: call.attempts, stepName: call.name }, (end) =>
-      this.#attemptEnded(call, end, options),
-    );
-    call.attempt.begin(work, options.timeoutMs);
-  }
-
   /** Begins the next attempt of a step whose delay is over. */
   retry(position: number): void {
     if (this.#state === 'gone') return;
@@ -252,51 +165,6 @@ export class Execution {
       const call = this.#calls.get(position);
       if (call !== undefined && !call.busy) call.begin(call);
     }
-  }
-
-  #attemptEnded(call: Call, end: AttemptEnd, options: StepOptions): void {
-    if (this.#state === 'gone') return;
-    if ('error' in end) {
-      this.#attemptFailed(call, end.error, end.facts, options);
-      return;
-    }
-    try {
-      const result = journalText(end.value, `result of step "${call.name}"`);
-      this.end(call, { value: end.value, result, facts: end.facts });
-    } catch (error) {
-      this.#attemptFailed(call, error, end.facts, { retry: noRetry });
-    }
-  }
-
-  #attemptFailed(call: Call, error: unknown, facts: readonly Fact[], options: StepOptions): void {
-    const kept = keepError(error, 'step_failed');
-    const at = this.#host.clock();
-    const delayMs = nextDelayMs(options.retry ?? noRetry, {
-      attempt: call.attempts,
-      retryable: kept.retryable,
-      retryAfterMs: error instanceof SignalboxError ? error.retryAfterMs : undefined,
-      elapsedMs: at - call.startedAt,
-      random: Math.random(),
-    });
-    if (delayMs === undefined) this.end(call, { error: kept, cause: error, facts });
-    else this.#retryAt(call, at + delayMs, kept, this.stamp(call, facts, at));
-  }
-
-  #retryAt(call: Call, dueAt: number, error: KeptError, facts: readonly StampedFact[]): void {
-    const write = (sql: Sql): undefined => {
-      const { position, name, attempts, startedAt } = call;
-      putRetrying(sql, {
-        run: this.id,
-        position,
-        name,
-        attempts,
-        startedAt,
-        error: JSON.stringify(error),
-        dueAt,
-      });
-      if (facts.length > 0) this.#host.writeFacts(sql, facts);
-    };
-    this.commit(call, write, () => this.#host.setAlarm(dueAt));
   }
 
   /** Writes the end of an operation, with its facts, and gives it to the flow. */
@@ -336,10 +204,10 @@ export class Execution {
    * durable; `afterwards` runs just before.
    */
   commit(call: Call, work: (sql: Sql) => Completion | undefined, afterwards?: () => void): void {
-    this.#setBusy(call, true);
+    this.setBusy(call, true);
     this.#host.write(work).then(
       (completion) => {
-        this.#setBusy(call, false);
+        this.setBusy(call, false);
         afterwards?.();
         if (completion === undefined) this.#scheduleTurn();
         else this.complete(completion);
@@ -385,7 +253,7 @@ export class Execution {
     for (const completion of completions) {
       const call = this.#calls.get(completion.position);
       call?.attempt?.abandon(revivedError(completion.error!));
-      if (call !== undefined) this.#setBusy(call, false);
+      if (call !== undefined) this.setBusy(call, false);
       this.complete(completion);
     }
   }
@@ -469,7 +337,8 @@ export class Execution {
     this.#host.scheduleTurn(this);
   }
 
-  #setBusy(call: Call, busy: boolean): void {
+  /** Notes whether an attempt or a write of an operation is under way. */
+  setBusy(call: Call, busy: boolean): void {
     if (call.busy === busy) return;
     call.busy = busy;
     this.#busy += busy ? 1 : -1;

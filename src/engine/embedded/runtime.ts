@@ -4,12 +4,12 @@ import type { Database, Sql } from '../../sqlite/database.ts';
 import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { Admission } from './admission.ts';
-import { Alarm } from './alarm.ts';
-import { type Completion, Execution, type ExecutionHost, type PreparedRun } from './execution.ts';
+import { Endings } from './endings.ts';
+import { Execution } from './execution.ts';
+import type { Completion, ExecutionHost, PreparedRun } from './execution-host.ts';
 import type { FactWriter } from './facts.ts';
+import { FlowRegistry } from './flow-registry.ts';
 import {
-  dueOperations,
-  earliestDue,
   endRun,
   endWaiting,
   insertRun,
@@ -18,18 +18,16 @@ import {
   nextSequence,
   operationsOf,
   pauseRun,
-  type RunRow,
-  releaseRetry,
   runById,
   setStatus,
 } from './journal.ts';
 import { journalText } from './journal-text.ts';
 import type { EngineObserver } from './observer.ts';
-import { putSignal, timedOutSignal } from './signals.ts';
+import { Timers } from './timers.ts';
 
 export interface EmbeddedOptions {
   readonly database: Database;
-  readonly flows: readonly Flow[];
+  readonly flows: readonly Flow<never>[];
   readonly writeFacts: FactWriter;
   readonly observer: EngineObserver;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -61,7 +59,6 @@ export interface EndedWait {
 /** Waiting runs that stay in memory at most. */
 const residentLimit = 1_000;
 const storageRetryMs = 1_000;
-const dueAtOnce = 1_000;
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
 const queuedInMemory = 10_000;
 
@@ -73,15 +70,15 @@ export class Runtime implements ExecutionHost {
   readonly observer: EngineObserver;
   readonly queueLimit: number;
   readonly admission: Admission<Ticket>;
+  readonly endings = new Endings();
   stopping = false;
-  readonly #flows = new Map<string, Flow>();
+  readonly flows: FlowRegistry;
   readonly #writeFacts: FactWriter;
   readonly #residents = new Map<number, Execution>();
   readonly #resting = new Map<number, Execution>();
   /** Queued runs, with the execution of those that are new. */
   readonly #queued = new Map<number, Execution | undefined>();
-  readonly #waiters = new Map<number, (() => void)[]>();
-  readonly #alarm: Alarm;
+  readonly #timers: Timers;
   readonly #residentMs: number;
   readonly #sweeper: NodeJS.Timeout;
   #turns: Execution[] = [];
@@ -93,19 +90,14 @@ export class Runtime implements ExecutionHost {
     this.clock = options.clock ?? Date.now;
     this.alwaysReplay = options.alwaysReplay ?? false;
     this.queueLimit = options.queueLimit ?? 100_000;
+    this.flows = new FlowRegistry(options.flows);
     this.#writeFacts = options.writeFacts;
     this.#residentMs = options.residentMs ?? 1_000;
     this.admission = new Admission<Ticket>(options.concurrency ?? 1_024, (ticket) => this.#admit(ticket));
-    for (const flow of options.flows) this.#addFlow(flow);
+    for (const [name, limit] of this.flows.concurrency) this.admission.addFlow(name, limit);
     this.#lastRunNumber = this.database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
-    this.#alarm = new Alarm(() => this.#endDue(), this.clock);
+    this.#timers = new Timers(this);
     this.#sweeper = setInterval(() => this.#evictResting(), 250).unref();
-  }
-
-  #addFlow(flow: Flow): void {
-    const known = [...this.#flows.values()].some((other) => other.name === flow.name);
-    if (!known) this.admission.addFlow(flow.name, flow.concurrency);
-    this.#flows.set(`${flow.name}@${flow.version}`, flow);
   }
 
   get residentCount(): number {
@@ -135,7 +127,7 @@ export class Runtime implements ExecutionHost {
   }
 
   setAlarm(dueAt: number): void {
-    if (!this.stopping) this.#alarm.setNoLaterThan(dueAt);
+    this.#timers.set(dueAt);
   }
 
   /** Takes up what an earlier process left: runs that were executing, and the timers of those that wait. */
@@ -147,7 +139,7 @@ export class Runtime implements ExecutionHost {
       `SELECT id, flow FROM runs WHERE status = 'queued' AND ended_at IS NULL ORDER BY id`,
     );
     for (const row of rows) this.enqueue(row.id, row.flow);
-    this.#endDue();
+    this.#timers.check();
   }
 
   newRun<I>(
@@ -156,7 +148,7 @@ export class Runtime implements ExecutionHost {
     parent?: { id: number; position: number },
     from: { runId?: string; restartOf?: string } = {},
   ): PreparedRun & { readonly id: number } {
-    this.#requireFlow(flow.name, flow.version);
+    this.flows.require(flow.name, flow.version);
     const parsed = flow.parseInput(input);
     const text = journalText(parsed, `input of flow ${flow.name}`) ?? 'null';
     const id = ++this.#lastRunNumber;
@@ -195,7 +187,7 @@ export class Runtime implements ExecutionHost {
   /** Queues a run whose journal is on disk. */
   enqueue(id: number, flow: string): void {
     if (this.#queued.has(id)) return;
-    if (!this.#hasQueue(flow)) {
+    if (!this.flows.hasName(flow)) {
       this.#pauseUnknown(id, flow);
       return;
     }
@@ -203,12 +195,8 @@ export class Runtime implements ExecutionHost {
     this.admission.enqueue({ id, flow });
   }
 
-  #hasQueue(flow: string): boolean {
-    return [...this.#flows.values()].some((known) => known.name === flow);
-  }
-
   #pauseUnknown(id: number, flow: string): void {
-    const error = this.#unknownFlow(flow);
+    const error = this.flows.unknown(flow);
     this.write((sql) => pauseRun(sql, id, JSON.stringify(keepError(error, 'unknown_flow')))).then(
       () => this.#reportPaused(id, error),
       () => {},
@@ -236,7 +224,7 @@ export class Runtime implements ExecutionHost {
   #load(ticket: Ticket): Execution | undefined {
     const row = runById(this.database, ticket.id);
     if (row === undefined || hasEnded(row.status) || row.status === 'paused') return undefined;
-    const flow = this.#flows.get(`${row.flow}@${row.version}`);
+    const flow = this.flows.find(row.flow, row.version);
     if (flow === undefined) {
       this.#pauseUnknown(ticket.id, `${row.flow}@${row.version}`);
       return undefined;
@@ -353,21 +341,10 @@ export class Runtime implements ExecutionHost {
     else execution.complete(ended.completion);
   }
 
-  /** Tells whoever waits that a run has ended or is paused. */
+  /** Gives the end of a run to its parent and to whoever waits for it. */
   reportEnd(id: number, parent?: EndedWait): void {
     if (parent !== undefined) this.deliver(parent);
-    for (const tell of this.#waiters.get(id) ?? []) tell();
-    this.#waiters.delete(id);
-  }
-
-  onEnd(id: number, tell: () => void): () => void {
-    const waiters = this.#waiters.get(id) ?? [];
-    this.#waiters.set(id, [...waiters, tell]);
-    return () => {
-      const left = (this.#waiters.get(id) ?? []).filter((waiter) => waiter !== tell);
-      if (left.length === 0) this.#waiters.delete(id);
-      else this.#waiters.set(id, left);
-    };
+    this.endings.tell(id);
   }
 
   paused(execution: Execution, error: SignalboxError): void {
@@ -427,54 +404,11 @@ export class Runtime implements ExecutionHost {
     }
   }
 
-  #endDue(): void {
-    if (this.stopping) return;
-    const now = this.clock();
-    this.write((sql) => this.#endDueNow(sql, now)).then(
-      ({ ended, retries, more, next }) => {
-        for (const end of ended) this.deliver(end);
-        for (const retry of retries) this.#retry(retry);
-        if (more) setImmediate(() => this.#endDue());
-        else if (next !== null) this.setAlarm(next);
-      },
-      () => this.setAlarm(now + storageRetryMs),
-    );
-  }
-
-  #endDueNow(sql: Sql, now: number) {
-    const due = dueOperations(sql, now, dueAtOnce);
-    const ended: EndedWait[] = [];
-    const retries: { run: number; flow: string; position: number }[] = [];
-    for (const operation of due) {
-      const at = { run: operation.run, position: operation.position };
-      if (operation.status === 'retrying') {
-        releaseRetry(sql, at);
-        setStatus(sql, at.run, 'waiting', 'queued');
-        retries.push({ ...at, flow: operation.flow });
-        continue;
-      }
-      const end = this.endWait(sql, at, {
-        result: operation.kind === 'signal' ? timedOutSignal : null,
-        error: null,
-      });
-      if (end !== undefined) ended.push(end);
-      if (operation.kind !== 'signal') continue;
-      const occurrence = Number(operation.target);
-      putSignal(sql, { runId: operation.run_id, name: operation.name, occurrence, payload: null, at: now });
-    }
-    const more = due.length === dueAtOnce;
-    return { ended, retries, more, next: more ? null : earliestDue(sql) };
-  }
-
-  #retry(retry: { run: number; flow: string; position: number }): void {
+  /** Lets the next attempt of a step begin. */
+  retry(retry: { run: number; flow: string; position: number }): void {
     const execution = this.#residents.get(retry.run);
     if (execution === undefined) this.enqueue(retry.run, retry.flow);
     else execution.retry(retry.position);
-  }
-
-  /** The flow that a stored run runs. Throws `unknown_flow`. */
-  flowOf(row: RunRow): Flow {
-    return this.#requireFlow(row.flow, row.version);
   }
 
   stamped(runId: string, facts: readonly Fact[]): StampedFact[] {
@@ -482,25 +416,11 @@ export class Runtime implements ExecutionHost {
     return facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at }));
   }
 
-  #requireFlow(name: string, version: number): Flow {
-    const flow = this.#flows.get(`${name}@${version}`);
-    if (flow === undefined) throw this.#unknownFlow(`${name}@${version}`);
-    return flow;
-  }
-
-  #unknownFlow(seen: string): SignalboxError {
-    const known = [...this.#flows.keys()].join(', ') || 'none';
-    return new SignalboxError(
-      'unknown_flow',
-      `There is no flow ${seen}; registered are: ${known}. Start the version of the program that has it; its runs go on then.`,
-    );
-  }
-
   /** Stops timers and admission; what executes goes on until it rests or is let go. */
   beginStop(): void {
     this.stopping = true;
     this.admission.close();
-    this.#alarm.clear();
+    this.#timers.stop();
     clearInterval(this.#sweeper);
   }
 

@@ -2,8 +2,10 @@ import { defaultRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { ChildOptions, Fact, SignalResult, Step, StepContext, StepOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import type { Call, Completion, Execution, ExecutionHost, PreparedRun } from './execution.ts';
+import type { Execution } from './execution.ts';
+import type { Call, Completion, ExecutionHost, PreparedRun } from './execution-host.ts';
 import { insertWaiting, keepError, putEnded } from './journal.ts';
+import { attemptStep } from './run-step.ts';
 import { keptSignal, receivedSignal } from './signals.ts';
 
 const defaultOptions: StepOptions = { retry: defaultRetry };
@@ -14,7 +16,9 @@ export function createStep(execution: Execution, host: ExecutionHost): Step {
     runId: execution.runId,
     run: <T>(name: string, work: (context: StepContext) => T | Promise<T>, options?: StepOptions) => {
       const attemptOptions = options === undefined ? defaultOptions : { ...defaultOptions, ...options };
-      return execution.open<T>('run', name, (call) => execution.attempt(call, work, attemptOptions));
+      return execution.open<T>('run', name, (call) =>
+        attemptStep({ execution, host, call, options: attemptOptions }, work),
+      );
     },
     sleep: (name, durationMs) =>
       execution.open<void>('sleep', name, (call) => beginSleep(execution, host, call, durationMs)),

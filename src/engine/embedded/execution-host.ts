@@ -1,0 +1,65 @@
+import type { SignalboxError } from '../../core/errors.ts';
+import type { Sql } from '../../sqlite/database.ts';
+import type { OperationKind, StampedFact } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import type { Attempt } from './attempt.ts';
+import type { Execution } from './execution.ts';
+import type { KeptError } from './journal.ts';
+
+/** What an execution needs of the engine around it. */
+export interface ExecutionHost {
+  readonly clock: () => number;
+  /** Once true, no further attempt of a step begins. */
+  readonly stopping: boolean;
+  /** For tests: after each operation the run leaves memory and is replayed. */
+  readonly alwaysReplay: boolean;
+  reload(execution: Execution): void;
+  write<T>(work: (sql: Sql) => T): Promise<T>;
+  writeFacts(sql: Sql, facts: readonly StampedFact[]): void;
+  setAlarm(dueAt: number): void;
+  /** Prepares a run. Throws `unknown_flow`, `invalid_request` and what `journalText` throws. */
+  newRun<I>(flow: Flow<I>, input: I, parent?: { id: number; position: number }): PreparedRun;
+  /** Calls `afterTurn` once what is under way in this turn of the event loop has come to rest. */
+  scheduleTurn(execution: Execution): void;
+  rested(execution: Execution): void;
+  wake(execution: Execution): void;
+  returned(execution: Execution, output: unknown): void;
+  threw(execution: Execution, error: unknown): void;
+  paused(execution: Execution, error: SignalboxError): void;
+  /** The journal could not be written; what the run did since is not known. */
+  writeFailed(execution: Execution, error: unknown): void;
+}
+
+export interface PreparedRun {
+  readonly runId: string;
+  insert(sql: Sql): void;
+  /** To be called once the insert is durable. */
+  enqueue(): void;
+}
+
+/** An operation that the flow has called and that has not come back to it yet. */
+export interface Call {
+  readonly position: number;
+  readonly kind: OperationKind;
+  readonly name: string;
+  readonly promise: Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Begins the operation, or its next attempt. */
+  readonly begin: (call: Call) => void;
+  startedAt: number;
+  attempts: number;
+  attempt: Attempt | undefined;
+  /** Whether an attempt or a write of it is under way. */
+  busy: boolean;
+}
+
+/** The durable end of an operation, on its way to the flow. */
+export interface Completion {
+  readonly position: number;
+  readonly sequence: number;
+  readonly endedAt: number;
+  readonly value?: unknown;
+  readonly error?: KeptError;
+  readonly cause?: unknown;
+}

@@ -1,0 +1,43 @@
+import { SignalboxError } from '../../core/errors.ts';
+import type { Flow } from '../flow.ts';
+
+/** The flows that a process has, by name and version. */
+export class FlowRegistry {
+  readonly #flows = new Map<string, Flow>();
+  readonly #concurrency = new Map<string, number>();
+
+  constructor(flows: readonly Flow<never>[]) {
+    for (const flow of flows) {
+      this.#flows.set(`${flow.name}@${flow.version}`, flow as unknown as Flow);
+      this.#concurrency.set(flow.name, flow.concurrency);
+    }
+  }
+
+  /** The names, each with how many of its runs may execute at once: what the version that was given last says. */
+  get concurrency(): ReadonlyMap<string, number> {
+    return this.#concurrency;
+  }
+
+  hasName(name: string): boolean {
+    return this.#concurrency.has(name);
+  }
+
+  find(name: string, version: number): Flow | undefined {
+    return this.#flows.get(`${name}@${version}`);
+  }
+
+  /** Throws `unknown_flow`. */
+  require(name: string, version: number): Flow {
+    const flow = this.find(name, version);
+    if (flow === undefined) throw this.unknown(`${name}@${version}`);
+    return flow;
+  }
+
+  unknown(seen: string): SignalboxError {
+    const known = [...this.#flows.keys()].join(', ') || 'none';
+    return new SignalboxError(
+      'unknown_flow',
+      `There is no flow ${seen}; registered are: ${known}. Start the version of the program that has it; its runs go on then.`,
+    );
+  }
+}

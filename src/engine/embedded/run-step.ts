@@ -1,0 +1,70 @@
+import { SignalboxError } from '../../core/errors.ts';
+import { nextDelayMs, noRetry } from '../../core/retry.ts';
+import type { Sql } from '../../sqlite/database.ts';
+import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
+import { Attempt, type AttemptEnd } from './attempt.ts';
+import type { Execution } from './execution.ts';
+import type { Call, ExecutionHost } from './execution-host.ts';
+import { type KeptError, keepError, putRetrying } from './journal.ts';
+import { journalText } from './journal-text.ts';
+
+/** A step of kind `run` while its attempts go on. */
+interface RunningStep {
+  readonly execution: Execution;
+  readonly host: ExecutionHost;
+  readonly call: Call;
+  readonly options: StepOptions;
+}
+
+/** Makes the next attempt of a step. */
+export function attemptStep(step: RunningStep, work: (context: StepContext) => unknown): void {
+  const { execution, host, call, options } = step;
+  if (host.stopping) return;
+  call.attempts += 1;
+  execution.setBusy(call, true);
+  const idempotencyKey = `${execution.runId}/${call.position}`;
+  const of = { idempotencyKey, attempt: call.attempts, stepName: call.name };
+  call.attempt = new Attempt(of, (end) => attemptEnded(step, end));
+  call.attempt.begin(work, options.timeoutMs);
+}
+
+function attemptEnded(step: RunningStep, end: AttemptEnd): void {
+  const { execution, call } = step;
+  if (execution.state === 'gone') return;
+  if ('error' in end) {
+    attemptFailed(step, end.error, end.facts);
+    return;
+  }
+  try {
+    const result = journalText(end.value, `result of step "${call.name}"`);
+    execution.end(call, { value: end.value, result, facts: end.facts });
+  } catch (error) {
+    attemptFailed({ ...step, options: { retry: noRetry } }, error, end.facts);
+  }
+}
+
+function attemptFailed(step: RunningStep, error: unknown, facts: readonly Fact[]): void {
+  const { execution, host, call, options } = step;
+  const kept = keepError(error, 'step_failed');
+  const at = host.clock();
+  const delayMs = nextDelayMs(options.retry ?? noRetry, {
+    attempt: call.attempts,
+    retryable: kept.retryable,
+    retryAfterMs: error instanceof SignalboxError ? error.retryAfterMs : undefined,
+    elapsedMs: at - call.startedAt,
+    random: Math.random(),
+  });
+  if (delayMs === undefined) execution.end(call, { error: kept, cause: error, facts });
+  else retryAt(step, at + delayMs, kept, execution.stamp(call, facts, at));
+}
+
+function retryAt(step: RunningStep, dueAt: number, error: KeptError, facts: readonly StampedFact[]): void {
+  const { execution, host, call } = step;
+  const write = (sql: Sql): undefined => {
+    const { position, name, attempts, startedAt } = call;
+    const failed = { run: execution.id, position, name, attempts, startedAt };
+    putRetrying(sql, { ...failed, error: JSON.stringify(error), dueAt });
+    if (facts.length > 0) host.writeFacts(sql, facts);
+  };
+  execution.commit(call, write, () => host.setAlarm(dueAt));
+}

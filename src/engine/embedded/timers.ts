@@ -1,0 +1,78 @@
+import type { Sql } from '../../sqlite/database.ts';
+import { Alarm } from './alarm.ts';
+import { dueOperations, earliestDue, releaseRetry, setStatus } from './journal.ts';
+import type { EndedWait, Runtime } from './runtime.ts';
+import { putSignal, timedOutSignal } from './signals.ts';
+
+const dueAtOnce = 1_000;
+const storageRetryMs = 1_000;
+
+interface Due {
+  readonly ended: readonly EndedWait[];
+  readonly retries: readonly { run: number; flow: string; position: number }[];
+  /** Whether there are more than one group took. */
+  readonly more: boolean;
+  readonly next: number | null;
+}
+
+/** Ends sleeps and waits when they are due, and lets delayed attempts begin. The times are in the journal; only the earliest is in memory. */
+export class Timers {
+  readonly #runtime: Runtime;
+  readonly #alarm: Alarm;
+  #stopped = false;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#alarm = new Alarm(() => this.check(), runtime.clock);
+  }
+
+  /** Makes sure that what is due at that time (milliseconds since the epoch) is looked at then. */
+  set(dueAt: number): void {
+    if (!this.#stopped) this.#alarm.setNoLaterThan(dueAt);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#alarm.clear();
+  }
+
+  /** Ends what is due now and sets the alarm for what comes next. */
+  check(): void {
+    if (this.#stopped) return;
+    const now = this.#runtime.clock();
+    this.#runtime
+      .write((sql) => this.#endDue(sql, now))
+      .then(
+        (due) => this.#deliver(due),
+        () => this.set(now + storageRetryMs),
+      );
+  }
+
+  #deliver({ ended, retries, more, next }: Due): void {
+    for (const end of ended) this.#runtime.deliver(end);
+    for (const retry of retries) this.#runtime.retry(retry);
+    if (more) setImmediate(() => this.check());
+    else if (next !== null) this.set(next);
+  }
+
+  #endDue(sql: Sql, now: number): Due {
+    const due = dueOperations(sql, now, dueAtOnce);
+    const ended: EndedWait[] = [];
+    const retries: { run: number; flow: string; position: number }[] = [];
+    for (const { run, run_id: runId, flow, position, kind, name, target } of due) {
+      if (kind === 'run') {
+        releaseRetry(sql, { run, position });
+        setStatus(sql, run, 'waiting', 'queued');
+        retries.push({ run, flow, position });
+        continue;
+      }
+      const result = kind === 'signal' ? timedOutSignal : null;
+      const end = this.#runtime.endWait(sql, { run, position }, { result, error: null });
+      if (end !== undefined) ended.push(end);
+      if (kind === 'signal')
+        putSignal(sql, { runId, name, occurrence: Number(target), payload: null, at: now });
+    }
+    const more = due.length === dueAtOnce;
+    return { ended, retries, more, next: more ? null : earliestDue(sql) };
+  }
+}
