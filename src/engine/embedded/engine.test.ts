@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { Database } from '../../sqlite/database.ts';
 import { engineContract } from '../contract/contract.ts';
 import type { EngineHarness } from '../contract/harness.ts';
+import { eventually } from '../contract/harness.ts';
 import type { StampedFact } from '../engine.ts';
 import { EmbeddedEngine } from './engine.ts';
 import { silentObserver } from './observer.ts';
@@ -73,3 +75,21 @@ engineContract(
   'embedded, replayed after each operation',
   embedded({ alwaysReplay: true, residentMs: 0 }, quadratic),
 );
+
+test('expired idempotency keys are forgotten at the start, in groups', async (context) => {
+  const database = new Database(':memory:');
+  context.after(() => database.close());
+  for (let n = 0; n < 1_200; n++) {
+    database.run(
+      'INSERT INTO idempotency_keys VALUES (?, 1, ?, ?)',
+      `key ${n}`,
+      'f',
+      n < 1_150 ? 1 : Date.now() + 60_000,
+    );
+  }
+  const engine = new EmbeddedEngine({ database, flows: [], writeFacts: () => {}, observer: silentObserver });
+  context.after(() => engine.stop(0));
+  engine.recover();
+  const left = () => database.get<{ n: number }>('SELECT count(*) AS n FROM idempotency_keys')!.n;
+  await eventually('the expired ones are gone', () => left() === 50);
+});

@@ -7,7 +7,7 @@ interface OperationName {
 }
 
 const advice =
-  'Register the code that began this run again (as the version that the run keeps), then resume it; or cancel it.';
+  'Register the code that began this run again (as the version that the run keeps), then resume it; or terminate it.';
 
 /** The journal has one operation at a position, the code calls another. */
 export function flowChanged(runId: string, recorded: OperationName, called: OperationName): SignalboxError {

@@ -18,6 +18,7 @@ import {
   nextSequence,
   operationsOf,
   pauseRun,
+  purgeExpiredKeys,
   runById,
   setStatus,
 } from './journal.ts';
@@ -58,6 +59,7 @@ export interface EndedWait {
 
 /** Waiting runs that stay in memory at most. */
 const residentLimit = 1_000;
+const purgeEveryMs = 60_000;
 const storageRetryMs = 1_000;
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
 const queuedInMemory = 10_000;
@@ -81,6 +83,7 @@ export class Runtime implements ExecutionHost {
   readonly #timers: Timers;
   readonly #residentMs: number;
   readonly #sweeper: NodeJS.Timeout;
+  readonly #purger: NodeJS.Timeout;
   #turns: Execution[] = [];
   #lastRunNumber: number;
 
@@ -98,6 +101,7 @@ export class Runtime implements ExecutionHost {
     this.#lastRunNumber = this.database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#timers = new Timers(this);
     this.#sweeper = setInterval(() => this.#evictResting(), 250).unref();
+    this.#purger = setInterval(() => this.#purgeKeys(), purgeEveryMs).unref();
   }
 
   get residentCount(): number {
@@ -130,6 +134,15 @@ export class Runtime implements ExecutionHost {
     this.#timers.set(dueAt);
   }
 
+  /** Forgets idempotency keys that have expired, a group at a time. */
+  #purgeKeys(): void {
+    const now = this.clock();
+    this.write((sql) => purgeExpiredKeys(sql, now)).then(
+      (purged) => purged > 0 && !this.stopping && setImmediate(() => this.#purgeKeys()),
+      () => {},
+    );
+  }
+
   /** Takes up what an earlier process left: runs that were executing, and the timers of those that wait. */
   recover(): void {
     this.database.run(
@@ -140,6 +153,7 @@ export class Runtime implements ExecutionHost {
     );
     for (const row of rows) this.enqueue(row.id, row.flow);
     this.#timers.check();
+    this.#purgeKeys();
   }
 
   newRun<I>(
@@ -422,6 +436,7 @@ export class Runtime implements ExecutionHost {
     this.admission.close();
     this.#timers.stop();
     clearInterval(this.#sweeper);
+    clearInterval(this.#purger);
   }
 
   /** Lets go of every run in memory. */
