@@ -42,11 +42,14 @@ export interface Signalbox {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Puts the parts together on one data folder: the only place that knows which adapter stands behind which port. */
-export async function compose(config: Config, log: Log): Promise<Signalbox> {
+/**
+ * Puts the parts together on one data folder: the only place that knows which adapter stands behind which port.
+ * Without another agent the analyst answers.
+ */
+export async function compose(config: Config, log: Log, agent?: Agent): Promise<Signalbox> {
   const lock = lockDataDir(config.dataDir);
   try {
-    return await composeIn(config, log, lock);
+    return await composeIn(config, log, lock, agent);
   } catch (error) {
     lock.release();
     throw error;
@@ -63,14 +66,15 @@ function lockDataDir(dataDir: string): FolderLock {
   }
 }
 
-async function composeIn(config: Config, log: Log, lock: FolderLock): Promise<Signalbox> {
+async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Agent): Promise<Signalbox> {
   const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));
   const store = createSqliteStore(database, live);
   const workspace = openWorkspace(config, log);
   const today = () => todayOf(config);
-  const agent = whenPrepared(createAnalyst({ warehouse: workspace.warehouse, today }), workspace.prepared);
+  const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
+  const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
   const engine = new EmbeddedEngine({
     database,
