@@ -1,0 +1,112 @@
+import { availableParallelism } from 'node:os';
+import type { AcceptResult } from './accept/accept.ts';
+import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
+import type { ContenderResult } from './engine/compare.ts';
+
+export interface Results {
+  readonly fsyncMs: number;
+  readonly accept?: AcceptResult;
+  readonly engine?: readonly ContenderResult[];
+  readonly conversations?: ConversationResults;
+}
+
+type Row = readonly string[];
+
+export function report(results: Results): string {
+  const { fsyncMs, accept, engine, conversations } = results;
+  const machine = `Node ${process.versions.node}, ${availableParallelism()} cores, one fsync ${fsyncMs.toFixed(2)} ms`;
+  const sections = [
+    accept && acceptSection(accept),
+    engine && engineSection(engine),
+    conversations && conversationSection(conversations),
+  ];
+  return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
+}
+
+function acceptSection({ bare, executing, waiting }: AcceptResult): string {
+  const share = (perSecond: number) => `${((perSecond / bare.perSecond) * 100).toFixed(0)} %`;
+  const rows = [executing, waiting].map((round, at) => [
+    ['POST /webhook, runs execute at once', 'POST /webhook, the agent takes a minute'][at]!,
+    whole(round.perSecond),
+    share(round.perSecond),
+    ...latencyCells(round),
+    mib(round.peakMemoryMib),
+    round.senderCpu.toFixed(2),
+  ]);
+  return table(
+    'Accept: 64 connections, best of three alternating rounds (goals: 40 % of bare; p99 under 50 ms)',
+    [
+      ['', 'requests/s', 'of bare', 'p50 ms', 'p99 ms', 'peak MiB', 'sender CPU'],
+      [
+        'bare node:http, same bytes',
+        whole(bare.perSecond),
+        '100 %',
+        ...latencyCells(bare),
+        '',
+        bare.senderCpu.toFixed(2),
+      ],
+      ...rows,
+    ],
+  ).concat(
+    `\nWhile requests came in, ${whole(executing.completedPerSecond)} conversations a second were completed.`,
+  );
+}
+
+function engineSection(results: readonly ContenderResult[]): string {
+  const ours = results[0]!.measured;
+  const ratio = (theirs: number, own?: number) => (own === undefined ? '' : `${(own / theirs).toFixed(1)} ×`);
+  const rows = results.map(({ name, measured, failure }) =>
+    measured === undefined
+      ? [name, `not measured: ${failure}`]
+      : [
+          name,
+          whole(measured.at64.perSecond),
+          ratio(measured.at64.perSecond, ours?.at64.perSecond),
+          whole(measured.at256.perSecond),
+          ratio(measured.at256.perSecond, ours?.at256.perSecond),
+          measured.alone.latency.p50Ms.toFixed(1),
+        ],
+  );
+  const notes = results.map(({ name, durability }) => `${name}: ${durability}.`);
+  return table('Five-step runs a second, best of three alternating rounds (goals: 10 × Restate, 30 × DBOS)', [
+    ['', '64 at once', 'we are', '256 at once', 'we are', 'one alone, p50 ms'],
+    ...rows,
+  ]).concat(`\n${notes.join('\n')}`);
+}
+
+function conversationSection({ distinct, repeated, atTenASecond }: ConversationResults): string {
+  const row = (name: string, result: ConversationResult) => [
+    name,
+    result.perSecond.toFixed(0),
+    ...latencyCells(result),
+    mib(result.peakMemoryMib),
+    result.clientCpu.toFixed(2),
+  ];
+  return table(
+    'Conversations, posted to delivered, best of three rounds (goals: 1,000 a second; p50 under 25 ms at ten a second)',
+    [
+      ['', 'completed/s', 'p50 ms', 'p99 ms', 'peak MiB', 'clients CPU'],
+      row('64 senders, distinct questions', distinct),
+      row('64 senders, eight questions repeated', repeated),
+      row('ten a second, distinct questions', atTenASecond),
+    ],
+  ).concat('\nA sender waits for the delivery before it asks again; all were found complete on the record.');
+}
+
+function latencyCells({ latency }: { readonly latency: { p50Ms: number; p99Ms: number } }): Row {
+  return [latency.p50Ms.toFixed(1), latency.p99Ms.toFixed(1)];
+}
+
+const whole = (value: number) => Math.round(value).toLocaleString('en');
+const mib = (value: number) => value.toFixed(0);
+
+function table(title: string, rows: readonly Row[]): string {
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(...rows.filter((row) => row.length > 2).map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: Row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join('  ');
+  return [title, ...rows.map((row) => `  ${line(row)}`)].join('\n');
+}
