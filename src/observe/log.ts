@@ -1,6 +1,7 @@
 import { type LoggerOptions, pino } from 'pino';
 import type { Failure, RecordedEvent } from '../record/events.ts';
 import { toWire } from '../record/wire.ts';
+import { LineWriter } from './line-writer.ts';
 import { readableLines } from './readable.ts';
 
 /**
@@ -173,7 +174,7 @@ interface Destination {
 
 function openDestination(options: LogOptions): Destination {
   const { write } = options;
-  const lines = write === undefined ? pino.destination({ fd: 1, sync: false }) : { write };
+  const lines = write === undefined ? new LineWriter(1) : { write };
   return options.format === 'json' ? lines : readableLines(lines);
 }
 
