@@ -104,3 +104,18 @@ function checkEffects(database: Database, effects: string): void {
   }
   assert.deepEqual([...doneBy.keys()], [], 'every effect has the key of a recorded step');
 }
+
+test('the check sees a recorded step that is done again, and an effect without a record', () => {
+  const database = new Database(':memory:');
+  database.run(
+    `INSERT INTO runs (id, run_id, flow, version, status, input, created_at) VALUES (1, 'r', 'f', 1, 'succeeded', '{}', 0)`,
+  );
+  database.run(
+    `INSERT INTO operations (run, position, kind, name, status, result, started_at) VALUES (1, 0, 'run', 'one', 'succeeded', '"1"', 0)`,
+  );
+  checkEffects(database, 'r/0 0\nr/0 1\n');
+  assert.throws(() => checkEffects(database, 'r/0 1\nr/0 2\n'), /after its record/);
+  assert.throws(() => checkEffects(database, 'r/0 1\nr/1 1\n'), /every effect has the key/);
+  assert.throws(() => checkEffects(database, 'r/1 1\n'), /recorded and so has happened/);
+  database.close();
+});
