@@ -14,6 +14,11 @@ test('whatever JSON.stringify writes comes back as JSON.parse reads it', () => {
   );
 });
 
+test('a number that is none once it is read is refused', () => {
+  refuses('{"a":[1e999]}', /number that is too large/);
+  refuses('-1e400', /number that is too large/);
+});
+
 test('a name that comes twice is refused by name, at any depth and however it is spelt', () => {
   refuses('{"query":"a","query":"b"}', /"query" comes twice/);
   refuses('{"a":[{"b":{"c":1,"c":2}}]}', /"c" comes twice/);

@@ -58,6 +58,11 @@ function endOfString(text: string, start: number): number {
 }
 
 function countMembers(value: unknown): number {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw malformed(
+      'The body has a number that is too large (about 1.8e308 is the most). Send it as a string.',
+    );
+  }
   if (typeof value !== 'object' || value === null) return 0;
   const values = Object.values(value);
   let members = Array.isArray(value) ? 0 : values.length;
