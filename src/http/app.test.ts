@@ -48,6 +48,15 @@ describe('POST /webhook', () => {
     assert.deepEqual(conversation.extra, { unknown_field: { a: [1] } });
   });
 
+  test('a body up to the limit is taken whole, whatever the journal of a run takes', async () => {
+    const app = await createTestApp();
+    const padding = 1_048_576 - JSON.stringify(question({ padding: '' })).length;
+    const { status, body } = await app.ask(question({ padding: 'x'.repeat(padding) }));
+    assert.equal(status, 202);
+    const { conversation } = await completed(app, body.tracking_id);
+    assert.equal(conversation.extra.padding.length, padding);
+  });
+
   test('says every fault of a body at once', async () => {
     const app = await createTestApp();
     const ahead = new Date(Date.now() + 6 * 60_000).toISOString();

@@ -18,8 +18,6 @@ export const queryInputSchema = Type.Object({
   sourceProcess: Type.String(),
   /** The sender's own time, ISO-8601. */
   timestamp: Type.String(),
-  /** Fields of the request that the contract does not name; they never reach a prompt. */
-  extra: Type.Record(Type.String(), Type.Unknown()),
   /** A first guess. */
   webhookType: webhookTypeSchema,
   /** ISO-8601. */

@@ -77,9 +77,11 @@ function start(ports: AppPorts, ask: Ask, begun: Begun, idempotency?: Idempotenc
 
 function inputOf(ports: AppPorts, ask: Ask, { now, receivedAt }: Begun): QueryInput {
   const webhookType = ports.guessType(ask.query);
+  // What the contract does not name stays on the record alone: a run's input has a smaller limit than a body.
+  const { extra: _, ...named } = ask;
   const { sourceSystem, sourceProcess } = ask;
   return {
-    ...ask,
+    ...named,
     trackingId: uuidv7(now),
     conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
     deliveryId: uuidv7(now),
