@@ -22,6 +22,7 @@ test('what cannot be used is one line with the variable, the value seen and what
   refuses({ PORT: '80a' }, /^PORT is "80a"\. Expected a whole number from 0 to 65535\.$/);
   refuses({ PORT: '65536' }, /^PORT is/);
   refuses({ WEBHOOK_URL: 'ftp://x/' }, /^WEBHOOK_URL is "ftp:\/\/x\/"\. Expected an http or https URL\.$/);
+  refuses({ WEBHOOK_URL: 'http://u:100%@x/' }, /^WEBHOOK_URL is .*Expected an http or https URL\.$/);
   refuses({ SIGNALBOX_TODAY: '2026-02-30' }, /^SIGNALBOX_TODAY/);
   refuses({ SIGNALBOX_DELIVERY_SCHEDULE: '2s,soon' }, /^SIGNALBOX_DELIVERY_SCHEDULE/);
   refuses({ SIGNALBOX_RATE_LIMIT: '0/1m' }, /^SIGNALBOX_RATE_LIMIT/);
@@ -36,6 +37,10 @@ test('a secret is never shown: not in an error, not in the configuration', () =>
     () => readConfig({ SIGNALBOX_WEBHOOK_SECRETS: secret }),
     (error: Error) =>
       error.message.startsWith('SIGNALBOX_WEBHOOK_SECRETS') && !error.message.includes(secret),
+  );
+  assert.throws(
+    () => readConfig({ WEBHOOK_URL: 'http://user:pass word@ho st/' }),
+    (error: Error) => error.message.startsWith('WEBHOOK_URL') && !error.message.includes('word'),
   );
   const base64 = Buffer.alloc(32, 7).toString('base64');
   const config = readConfig({

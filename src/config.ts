@@ -256,7 +256,9 @@ function readSetting(setting: Setting<unknown>, environment: Environment): unkno
 }
 
 function unusable(setting: Setting<unknown>, text: string): Error {
-  const seen = setting.secret ? 'is set to something else' : `is ${JSON.stringify(text.slice(0, 120))}`;
+  // A URL that can't be read may have a password in it all the same.
+  const shown = text.replace(/\/\/.*@/, '//[credentials]@').slice(0, 120);
+  const seen = setting.secret ? 'is set to something else' : `is ${JSON.stringify(shown)}`;
   return new Error(`${setting.variable} ${seen}. Expected ${setting.expects.replaceAll('`', '')}.`);
 }
 
@@ -292,7 +294,18 @@ function parseBoolean(text: string): boolean | undefined {
 
 function parseUrl(text: string): string | undefined {
   const parsed = URL.parse(text);
-  return parsed !== null && /^https?:$/.test(parsed.protocol) ? parsed.href : undefined;
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
+  return decodes(parsed.username) && decodes(parsed.password) ? parsed.href : undefined;
+}
+
+/** Credentials are sent decoded; a % that begins no escape can't be. */
+function decodes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseDate(text: string): string | undefined {

@@ -28,7 +28,10 @@ test('scopes: admin may do everything, operate may look, ingest only sends', () 
 
 test('what cannot be used is named without showing the key', () => {
   const cases: [string, RegExp][] = [
-    [`crm:${key}`, /Entry 1 .*scope/],
+    [key, /Entry 1 .*colons/],
+    [`${key}:ingest`, /Entry 1 .*colons/],
+    [`crm:${key}`, /Entry 1 .*colons/],
+    [`crm:send:${key}`, /Entry 1 .*scope that is none/],
     [`crm:ingest:short`, /Entry 1 .*16 to 256/],
     [`a b:ingest:${key}`, /no usable name/],
     [`crm:ingest:${key},crm:read:${key}`, /"crm" twice/],

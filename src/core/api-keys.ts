@@ -54,6 +54,8 @@ function parseEntry(entry: string, index: number): ApiKey {
 }
 
 function problemOf(name: string, scopeText: string, secret: string): string | undefined {
+  // Without two colons any part of it may be the key.
+  if (secret === '') return 'has no name, scope and key with colons between';
   if (!/^[\w.-]{1,64}$/.test(name)) return 'has no usable name (letters, digits, `.`, `_`, `-`)';
   const known = scopeText.split('+').every((scope) => (scopes as readonly string[]).includes(scope));
   if (!known) return `(${name}) has a scope that is none of ${scopes.join(', ')}`;
