@@ -36,6 +36,7 @@ test('Retry-After is seconds or an HTTP date, in each of its three forms', () =>
   const cases: [string | undefined, number | undefined][] = [
     ['120', 120_000],
     [' 0 ', 0],
+    ['1000000000000', 1_000_000_000_000_000],
     ['Sun, 06 Nov 1994 08:49:37 GMT', 7_000],
     ['Sunday, 06-Nov-94 08:49:37 GMT', 7_000],
     ['Sun Nov  6 08:49:37 1994', 7_000],

@@ -45,7 +45,7 @@ export function nextAttemptDelayMs(
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   const text = value.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text) * second;
+  if (/^\d+$/.test(text)) return Number(text) * second;
   // Only the forms of an HTTP date: Date.parse alone would take many other texts.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d{2}:\d{2}:\d{2}/.test(text)) return undefined;
   const at = Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
