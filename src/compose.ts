@@ -96,7 +96,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     health: () => checkHealth({ database, engine, workspace, store, breakers, queueLimit }),
     about: async () => ({
-      ...(await workspace.describe()),
+      // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
+      ...(await workspace.describe().catch(() => ({ tables: [], demo: false }))),
       version,
       today: today(),
       agent: agent.name,
