@@ -205,7 +205,7 @@ function month(reading: Reading, at: number): Found | undefined {
   const { stems, today, lean } = reading;
   const index = words.monthWords[stems[at] ?? ''];
   if (index === undefined) return undefined;
-  const date = dateNumber(stems[at + 1] ?? '');
+  const date = dateNumber(stems[at + 1] ?? '', index);
   const year = yearAfter(reading, at + (date ? 2 : 1));
   if (!year && !date && /^ma[ry]$/.test(stems[at] ?? '') && !leadsToMonth(stems[at - 1])) return undefined;
   const inYear = (in_: number) => wholeUnit(date ? 'day' : 'month', dayOf(in_, index, date ?? 1));
@@ -222,9 +222,9 @@ const leadsToMonth = (word: string | undefined): boolean =>
 /** "3 October 2025", "31st of October". */
 function dayMonth(reading: Reading, at: number): Found | undefined {
   const { stems, today, lean } = reading;
-  const date = dateNumber(stems[at] ?? '');
   const monthAt = stems[at + 1] === 'of' ? at + 2 : at + 1;
   const index = words.monthWords[stems[monthAt] ?? ''];
+  const date = index === undefined ? undefined : dateNumber(stems[at] ?? '', index);
   if (!date || index === undefined) return undefined;
   const year = yearAfter(reading, monthAt + 1);
   const inYear = (in_: number) => wholeUnit('day', dayOf(in_, index, date));
@@ -236,10 +236,11 @@ function dayMonth(reading: Reading, at: number): Found | undefined {
   };
 }
 
-function dateNumber(word: string): number | undefined {
+/** Only a day that the month has in some year: 30 February is not 2 March. */
+function dateNumber(word: string, monthIndex: number): number | undefined {
   const match = /^(\d{1,2})(?:st|nd|rd|th)?$/.exec(word);
   const date = Number(match?.[1]);
-  return date >= 1 && date <= 31 ? date : undefined;
+  return date >= 1 && partsOf(dayOf(2_000, monthIndex, date)).month === monthIndex ? date : undefined;
 }
 
 function leaning(inYear: (year: number) => Period, today: number, lean: Lean): Period {
