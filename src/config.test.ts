@@ -25,6 +25,7 @@ test('what cannot be used is one line with the variable, the value seen and what
   refuses({ WEBHOOK_URL: 'http://u:100%@x/' }, /^WEBHOOK_URL is .*Expected an http or https URL\.$/);
   refuses({ SIGNALBOX_TODAY: '2026-02-30' }, /^SIGNALBOX_TODAY/);
   refuses({ SIGNALBOX_DELIVERY_SCHEDULE: '2s,soon' }, /^SIGNALBOX_DELIVERY_SCHEDULE/);
+  refuses({ SIGNALBOX_DELIVERY_SCHEDULE: '999999999d' }, /^SIGNALBOX_DELIVERY_SCHEDULE/);
   refuses({ SIGNALBOX_RATE_LIMIT: '0/1m' }, /^SIGNALBOX_RATE_LIMIT/);
   refuses({ SIGNALBOX_BODY_LIMIT: '1GB' }, /^SIGNALBOX_BODY_LIMIT/);
   refuses({ ENABLE_CONVERSATION_EXPORT: 'maybe' }, /^ENABLE_CONVERSATION_EXPORT/);

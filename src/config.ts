@@ -318,9 +318,13 @@ const namedSchedules: Readonly<Record<string, string>> = {
   original: '2s,4s,8s',
 };
 
+/** Longer than any outage of a receiver; far longer ones end beyond the last date that there is. */
+const longestWaitMs = 365 * 86_400_000;
+
 function parseSchedule(text: string): RetryPolicy | undefined {
   const delaysMs = (namedSchedules[text] ?? text).split(',').map(parseDuration);
-  if (delaysMs.length > 20 || delaysMs.some((delayMs) => delayMs === undefined)) return undefined;
+  const usable = (delayMs: number | undefined) => delayMs !== undefined && delayMs <= longestWaitMs;
+  if (delaysMs.length > 20 || !delaysMs.every(usable)) return undefined;
   return { maxAttempts: delaysMs.length + 1, delaysMs: delaysMs as number[] };
 }
 
