@@ -43,7 +43,7 @@ async function attempt<R>(work: () => Promise<R>): Promise<{ result: R } | { fai
   try {
     return { result: await work() };
   } catch (error) {
-    return { failure: (error as Error).message };
+    return { failure: (error as Error).message.split('\n')[0]! };
   }
 }
 
