@@ -48,7 +48,7 @@ const parent = defineFlow({
     );
     const doubled = await step.call('ask', child, n);
     await step.start('begin', child, n);
-    const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 60_000 });
+    const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 5_000 });
     await step.run('last', effect);
     return doubled + (signal.timedOut ? 0 : 1);
   },

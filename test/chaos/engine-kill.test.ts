@@ -33,8 +33,11 @@ async function live(
     if (output === '' && killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs);
     output += chunk;
   });
+  const tooLate = setTimeout(() => child.kill('SIGKILL'), 60_000);
   await once(child, 'close');
-  if (killAfterMs === undefined) assert.equal(child.exitCode, 0, 'the last process ends by itself');
+  clearTimeout(tooLate);
+  if (killAfterMs === undefined)
+    assert.equal(child.exitCode, 0, 'the last process ends by itself: no run is stuck');
   const told = (word: string) =>
     [...output.matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))].map((match) => match[1]!);
   return { accepted: told('accepted'), signalled: told('signalled') };

@@ -123,6 +123,31 @@ export const stepCases: Record<string, Case> = {
     assert.deepEqual(attempts, [1, 2, 3]);
   },
 
+  'a delayed attempt that was under way when the process ended is made again': async (open) => {
+    let lives = 1;
+    let second = 0;
+    const flow = flowOf('interrupted', (step) =>
+      step.run(
+        'fails once',
+        ({ attempt }) => {
+          // Long turns make the delay be over when the run comes to rest.
+          const until = performance.now() + 1;
+          while (performance.now() < until);
+          if (attempt === 1) throw new Error('once');
+          second += 1;
+          return lives === 1 ? new Promise(() => {}) : 'in the second life';
+        },
+        { retry: { maxAttempts: 3, delaysMs: [0] } },
+      ),
+    );
+    const under = await open([flow]);
+    const runs = await Promise.all(Array.from({ length: 90 }, () => under.engine.start(flow, {})));
+    await eventually('the second attempts are under way', () => second >= runs.length);
+    lives = 2;
+    const engine = await under.restart();
+    for (const { runId } of runs) assert.equal((await engine.wait(runId)).output, 'in the second life');
+  },
+
   'a step that takes too long is aborted and tried again': async (open) => {
     let aborted = 0;
     const flow = flowOf('slow', (step) =>

@@ -271,7 +271,7 @@ export class Runtime implements ExecutionHost {
     this.#resting.set(execution.id, execution);
     const lastSequence = execution.lastSequence;
     this.write((sql) => {
-      if (!hasUndelivered(sql, execution.id, lastSequence)) setStatus(sql, execution.id, 'queued', 'waiting');
+      if (!hasWork(sql, execution.id, lastSequence)) setStatus(sql, execution.id, 'queued', 'waiting');
     }).catch(() => {});
     if (this.#residentMs === 0 || this.#resting.size > residentLimit) this.#evictResting();
   }
@@ -449,11 +449,15 @@ export class Runtime implements ExecutionHost {
   }
 }
 
-function hasUndelivered(sql: Sql, run: number, lastSequence: number): boolean {
-  return (
-    sql.get('SELECT 1 FROM operations WHERE run = ? AND sequence > ? LIMIT 1', run, lastSequence) !==
-    undefined
+/** Whether an operation has ended that the flow has not heard of, or a delayed attempt may begin. */
+function hasWork(sql: Sql, run: number, lastSequence: number): boolean {
+  const work = sql.get(
+    `SELECT 1 FROM operations
+     WHERE run = ? AND (sequence > ? OR (status = 'retrying' AND due_at IS NULL)) LIMIT 1`,
+    run,
+    lastSequence,
   );
+  return work !== undefined;
 }
 
 function parsed(result: string | null): unknown {
