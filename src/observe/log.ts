@@ -1,4 +1,5 @@
 import { type LoggerOptions, pino } from 'pino';
+import { safeUrl } from '../core/safe-url.ts';
 import type { Failure, RecordedEvent } from '../record/events.ts';
 import { toWire } from '../record/wire.ts';
 import { LineWriter } from './line-writer.ts';
@@ -200,12 +201,6 @@ function about(line: AboutLine): Record<string, unknown> {
 
 function delivery(line: DeliveryLine): Record<string, unknown> {
   return { delivery_id: line.deliveryId, webhook_url: safeUrl(line.webhookUrl), attempt: line.attempt };
-}
-
-/** A URL without its credentials and its query, where receivers tend to keep their secrets. */
-export function safeUrl(text: string): string {
-  const url = URL.parse(text);
-  return url === null ? '[not a URL]' : `${url.origin}${url.pathname}`;
 }
 
 function errorFields(error: unknown): Record<string, unknown> {

@@ -20,9 +20,11 @@ export function toWire(event: RecordedEvent): JsonObject {
   return {
     event_type: event.type,
     tracking_id: event.trackingId,
-    timestamp: new Date(event.at).toISOString(),
     sequence: event.sequence,
     ...snakeKeys(data),
+    // What the sender called the time of its request is not the time of the event.
+    ...('timestamp' in data && { request_timestamp: data.timestamp }),
+    timestamp: new Date(event.at).toISOString(),
     ...toolCalls,
     webhook_metadata: {
       source_system: sourceSystem,

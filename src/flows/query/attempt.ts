@@ -1,5 +1,6 @@
 import { type ErrorCode, messageOf, SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
+import { safeUrl } from '../../core/safe-url.ts';
 import type { StepContext } from '../../engine/engine.ts';
 import type { Log } from '../../observe/log.ts';
 import type { CircuitBreakers } from '../../outbound/breaker.ts';
@@ -230,7 +231,7 @@ class DeliveryAttempt {
         : 'Start the dead letter anew once the receiver is well.';
     const message = `Not delivered after ${attempt} attempt${attempt === 1 ? '' : 's'}. ${reason} ${advice}`;
     const exports = this.#ports.exportsConversations;
-    return { kind: 'used_up', code, message, webhookUrl: endpoint.url, exports };
+    return { kind: 'used_up', code, message, webhookUrl: safeUrl(endpoint.url), exports };
   }
 
   #done(deliveryStatus: 'delivered' | 'not_configured', attempts: number): AttemptResult {
@@ -268,7 +269,7 @@ class DeliveryAttempt {
     return {
       ...this.#about(),
       attempt: this.#place.attempt,
-      webhookUrl: endpoint.url,
+      webhookUrl: safeUrl(endpoint.url),
       responseTimeMs,
     };
   }
@@ -289,7 +290,7 @@ class DeliveryAttempt {
     return {
       ...this.#aboutLine(),
       deliveryId,
-      webhookUrl: endpoint.url,
+      webhookUrl: safeUrl(endpoint.url),
       attempt: this.#place.attempt,
     };
   }
