@@ -23,11 +23,25 @@ export async function runQuery(
       `The query has ${sql.length} characters; at most ${maximumSqlLength} are read. Make it shorter.`,
     );
   try {
-    assertReadable(await serialize(connection, sql));
+    await checkReadable(connection, sql);
     return await execute(connection, await connection.prepare(sql), parameters, rowLimit);
   } catch (error) {
     throw asQueryError(error);
   }
+}
+
+const keptTexts = 1_000;
+const longestKeptText = 8_000;
+
+/** Texts that were found readable. The verdict depends on nothing but the text. */
+const readableTexts = new Set<string>();
+
+async function checkReadable(connection: DuckDBConnection, sql: string): Promise<void> {
+  if (readableTexts.has(sql)) return;
+  assertReadable(await serialize(connection, sql));
+  if (sql.length > longestKeptText) return;
+  if (readableTexts.size === keptTexts) readableTexts.delete(readableTexts.values().next().value!);
+  readableTexts.add(sql);
 }
 
 /** DuckDB's own parse of the text, which runs nothing of it. */
