@@ -1,8 +1,9 @@
+import { availableParallelism } from 'node:os';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 /** What a DuckDB of ours may use of the machine. */
 export interface DuckDbResources {
-  /** Threads of one instance. Default 2. */
+  /** Threads of one instance. Default: all cores for writing, one less for reading. */
   readonly threads?: number;
   /** In DuckDB's notation. Default `1GB`. */
   readonly memoryLimit?: string;
@@ -11,7 +12,10 @@ export interface DuckDbResources {
 /** Loads the engine (68 MB of native code) at its first use, so that a process which never asks never pays. */
 export const loadDuckDb = () => import('@duckdb/node-api');
 
-const resources = ({ threads = 2, memoryLimit = '1GB' }: DuckDbResources) => ({
+/** A server that reads leaves one core to its event loop. */
+const readerThreads = Math.max(1, availableParallelism() - 1);
+
+const resources = ({ threads = availableParallelism(), memoryLimit = '1GB' }: DuckDbResources) => ({
   threads: String(threads),
   memory_limit: memoryLimit,
 });
@@ -44,7 +48,7 @@ export async function openForReading(
 ): Promise<DuckDBInstance> {
   const { DuckDBInstance } = await loadDuckDb();
   const instance = await DuckDBInstance.create(path ?? ':memory:', {
-    ...resources(options),
+    ...resources({ threads: readerThreads, ...options }),
     ...isolated,
     temp_directory: '',
     enable_external_access: 'false',
