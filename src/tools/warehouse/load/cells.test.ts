@@ -154,7 +154,11 @@ describe('reading cells', () => {
       fc.asyncProperty(fc.array(day, { minLength: 1, maxLength: 100 }), async (dates) => {
         const iso = dates.map((date) => date.toISOString().slice(0, 10));
         const same = async (how: string, order: 'day first' | 'month first', texts: readonly string[]) =>
-          assert.deepEqual(await read(dateSql('t', allForms, order), texts), iso, how);
+          assert.deepEqual(
+            await read(dateSql('t', allForms, { dotted: order, other: order }), texts),
+            iso,
+            how,
+          );
         await same('ISO', 'month first', iso);
         await same(
           'ISO time',
@@ -224,7 +228,7 @@ describe('reading cells', () => {
     ];
     for (const order of ['day first', 'month first'] as const)
       assert.deepEqual(
-        await read(dateSql('t', allForms, order), texts),
+        await read(dateSql('t', allForms, { dotted: order, other: order }), texts),
         texts.map(() => null),
       );
   });
@@ -267,20 +271,24 @@ describe('reading cells', () => {
 });
 
 describe('what a column is written in', () => {
-  const evidence = { dayFirst: 0, monthFirst: 0, either: 5, dotted: 0 };
+  const evidence = { dayFirst: 0, monthFirst: 0, either: 5 };
+  const usual = 'month first';
   it('is settled by the days that can only be read one way', () => {
-    assert.deepEqual(decideOrder({ ...evidence, dayFirst: 1 }, undefined), { order: 'day first' });
-    assert.deepEqual(decideOrder({ ...evidence, monthFirst: 1 }, 'day first'), { order: 'month first' });
+    assert.deepEqual(decideOrder({ ...evidence, dayFirst: 1 }, { usual }), { order: 'day first' });
+    assert.deepEqual(decideOrder({ ...evidence, monthFirst: 1 }, { agreed: 'day first', usual }), {
+      order: 'month first',
+    });
   });
   it('follows the other columns of the file, and says so when there is nothing to go by', () => {
-    assert.deepEqual(decideOrder(evidence, 'day first'), { order: 'day first' });
-    assert.match(decideOrder(evidence, undefined).note ?? '', /ambiguous/);
-    assert.equal(decideOrder({ ...evidence, dotted: 5 }, undefined).order, 'day first');
+    assert.deepEqual(decideOrder(evidence, { agreed: 'day first', usual }), { order: 'day first' });
+    assert.match(decideOrder(evidence, { usual }).note ?? '', /ambiguous.*month first/);
   });
-  it('tells when both orders occur', () => {
-    const { order, note } = decideOrder({ ...evidence, dayFirst: 3, monthFirst: 1 }, undefined);
+  it('tells when both orders occur, unless a mapping file has said what is meant', () => {
+    const both = { ...evidence, dayFirst: 3, monthFirst: 1 };
+    const { order, note } = decideOrder(both, { usual });
     assert.equal(order, 'day first');
     assert.match(note ?? '', /3 day first, 1 month first/);
+    assert.deepEqual(decideOrder(both, { said: 'month first', usual }), { order: 'month first' });
   });
   it('takes the decimal mark of the majority, and of the file where there is none', () => {
     assert.deepEqual(

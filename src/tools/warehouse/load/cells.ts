@@ -76,12 +76,26 @@ const isoDay = (text: string) =>
 export const numericParts = '^(\\d{1,2})[-/.](\\d{1,2})[-/.](\\d{4}|\\d{2})';
 const part = (text: string, at: number) => `regexp_extract(${text}, ${quoteText(numericParts)}, ${at})`;
 
-function numericDay(text: string, order: DateOrder): string {
-  const [day, month] = order === 'day first' ? [1, 2] : [2, 1];
+/** What 03/04/2026 means, and what 03.04.2026 does: one file may have both, from two programs. */
+export interface DateOrders {
+  readonly dotted: DateOrder;
+  readonly other: DateOrder;
+}
+
+/** A day of the wrong order that no calendar has (13/02 where the month comes first) is read in the only way it can be. */
+function numericDay(text: string, orders: DateOrders): string {
   const year = part(text, 3);
   const century = `CASE WHEN length(${year}) = 4 THEN '' WHEN ${year} >= '70' THEN '19' ELSE '20' END`;
-  return `try_cast(${century} || ${year} || '-' || ${part(text, month)} || '-' || ${part(text, day)} AS DATE)`;
+  const day = (month: number, day: number) =>
+    `try_cast(${century} || ${year} || '-' || ${part(text, month)} || '-' || ${part(text, day)} AS DATE)`;
+  const read = (order: DateOrder) =>
+    order === 'day first' ? `coalesce(${day(2, 1)}, ${day(1, 2)})` : `coalesce(${day(1, 2)}, ${day(2, 1)})`;
+  if (orders.dotted === orders.other) return read(orders.other);
+  return `CASE WHEN ${dottedSql(text)} THEN ${read(orders.dotted)} ELSE ${read(orders.other)} END`;
 }
+
+/** Whether a day of numbers is cut by dots. */
+export const dottedSql = (text: string): string => `regexp_matches(${text}, '^\\d{1,2}[.]')`;
 
 const wordFormats = [
   '%d %b %Y',
@@ -101,11 +115,11 @@ function wordDay(text: string): string {
   return `try_strptime(${withoutWeekday}, [${list(wordFormats)}])::DATE`;
 }
 
-/** `order` decides what 03/04/2026 means; `forms` are those that the column has. */
-export function dateSql(text: string, forms: readonly DateForm[], order: DateOrder): string {
+/** `orders` decide what 03/04/2026 means; `forms` are those that the column has. */
+export function dateSql(text: string, forms: readonly DateForm[], orders: DateOrders): string {
   const readers: Readonly<Record<DateForm, string>> = {
     iso: isoDay(text),
-    numeric: numericDay(text, order),
+    numeric: numericDay(text, orders),
     compact: `try_strptime(${text}, '%Y%m%d')::DATE`,
     words: wordDay(text),
   };

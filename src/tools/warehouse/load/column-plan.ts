@@ -4,9 +4,11 @@ import {
   bareNumberSql,
   booleanSql,
   type DateForm,
+  type DateOrders,
   type DecimalMark,
   dateForms,
   dateSql,
+  dottedSql,
   knownSql,
   momentSql,
   numberForms,
@@ -33,6 +35,7 @@ export interface ColumnPlan {
 
 /** What may be known from elsewhere. */
 export interface PlanHints {
+  /** What a mapping file says of the file's dates. */
   readonly dates: DateOrder | undefined;
   /** The file is cut by semicolons, as programs do where the comma is the decimal mark. */
   readonly semicolons: boolean;
@@ -41,7 +44,16 @@ export interface PlanHints {
 /** Beyond this share of unreadable cells a column is not what its name says, and is kept as text. */
 const maximumUnreadable = 0.5;
 
-const noHints: PlanHints = { dates: undefined, semicolons: false };
+/** The hints, and what the columns of the file agree on. */
+interface Hints extends PlanHints {
+  readonly agreed: AgreedOrders;
+}
+
+const noHints: Hints = {
+  dates: undefined,
+  semicolons: false,
+  agreed: { dotted: undefined, other: undefined },
+};
 
 export const cellsTable = '_cells';
 const cellOf = (mapping: ColumnMapping) => `_${mapping.at}`;
@@ -56,12 +68,15 @@ export async function planColumns(
   const wanted = mappings.filter((mapping) => mapping.column !== undefined);
   // The days of all columns first, so that one that could be read either way follows one that could not.
   const evidence = await Promise.all(wanted.map((mapping) => dateEvidence(sql, mapping)));
-  const dates = hints.dates ?? agreedOrder(evidence);
-  for (const mapping of wanted) plans.push(await planColumn(sql, mapping, { ...hints, dates }));
+  const agreed = {
+    dotted: agreedOrder(evidence.map(({ dotted }) => dotted)),
+    other: agreedOrder(evidence.map(({ other }) => other)),
+  };
+  for (const mapping of wanted) plans.push(await planColumn(sql, mapping, { ...hints, agreed }));
   return plans;
 }
 
-async function planColumn(sql: Sql, mapping: ColumnMapping, hints: PlanHints): Promise<ColumnPlan> {
+async function planColumn(sql: Sql, mapping: ColumnMapping, hints: Hints): Promise<ColumnPlan> {
   const type = mapping.canonical?.type ?? (await likelyType(sql, cellOf(mapping)));
   const plan = await planAs(sql, mapping, type, hints);
   if (plan.failsSql === undefined) return plan;
@@ -85,12 +100,7 @@ async function demote(sql: Sql, plan: ColumnPlan, failing: number): Promise<Colu
   return { ...text, note };
 }
 
-async function planAs(
-  sql: Sql,
-  mapping: ColumnMapping,
-  type: ColumnType,
-  hints: PlanHints,
-): Promise<ColumnPlan> {
+async function planAs(sql: Sql, mapping: ColumnMapping, type: ColumnType, hints: Hints): Promise<ColumnPlan> {
   const cell = cellOf(mapping);
   const text = type === 'text' ? cell : knownSql(cell);
   const { filled = 0 } = await sql.counts(`SELECT count(${text}) AS filled FROM ${cellsTable}`);
@@ -112,7 +122,7 @@ interface Reader {
   readonly note?: string | undefined;
 }
 
-async function readerOf(sql: Sql, type: ColumnType, cell: string, hints: PlanHints): Promise<Reader> {
+async function readerOf(sql: Sql, type: ColumnType, cell: string, hints: Hints): Promise<Reader> {
   switch (type) {
     case 'number':
       return numberReader(sql, cell, hints);
@@ -174,29 +184,48 @@ export function decimalMark(point: number, comma: number, semicolons: boolean): 
   return point > comma ? 'point' : 'comma';
 }
 
+/** How many cells can only be read day first, only month first, or both ways. */
 interface DateEvidence {
   readonly dayFirst: number;
   readonly monthFirst: number;
   readonly either: number;
-  readonly dotted: number;
 }
 
-const noEvidence: DateEvidence = { dayFirst: 0, monthFirst: 0, either: 0, dotted: 0 };
+/** Apart for days cut by dots and others: 1.3.2026 and 3/1/2026 stand in one column when two programs wrote it. */
+interface ColumnEvidence {
+  readonly dotted: DateEvidence;
+  readonly other: DateEvidence;
+}
 
-/** How many cells can only be read day first, only month first, or both ways. */
-async function dateEvidence(sql: Sql, mapping: ColumnMapping): Promise<DateEvidence> {
-  if (mapping.canonical !== undefined && mapping.canonical.type !== 'date') return noEvidence;
+type AgreedOrders = Readonly<Record<keyof DateOrders, DateOrder | undefined>>;
+
+const noEvidence: DateEvidence = { dayFirst: 0, monthFirst: 0, either: 0 };
+
+async function dateEvidence(sql: Sql, mapping: ColumnMapping): Promise<ColumnEvidence> {
+  if (mapping.canonical !== undefined && mapping.canonical.type !== 'date')
+    return { dotted: noEvidence, other: noEvidence };
   return evidenceOf(sql, cellOf(mapping));
 }
 
-async function evidenceOf(sql: Sql, cell: string): Promise<DateEvidence> {
+async function evidenceOf(sql: Sql, cell: string): Promise<ColumnEvidence> {
   const at = (part: number) => `try_cast(regexp_extract(t, ${quoteText(numericParts)}, ${part}) AS INTEGER)`;
+  const kinds = ['dotted', 'other'] as const;
   const counts = await sql.counts(`
-    SELECT count_if(a > 12 AND b <= 12) AS day_first, count_if(b > 12 AND a <= 12) AS month_first,
-      count_if(a <= 12 AND b <= 12 AND a <> b) AS either, count_if(t LIKE '%.%') AS dotted
-    FROM (SELECT t, ${at(1)} AS a, ${at(2)} AS b FROM (SELECT ${cell} AS t FROM ${cellsTable} WHERE ${form(cell, dateForms.numeric)}))`);
-  const { day_first = 0, month_first = 0, either = 0, dotted = 0 } = counts;
-  return { dayFirst: day_first, monthFirst: month_first, either, dotted };
+    SELECT ${kinds
+      .map((kind) => {
+        const own = kind === 'dotted' ? 'dotted' : 'NOT dotted';
+        return `count_if(${own} AND a > 12 AND b <= 12) AS ${kind}_day_first, count_if(${own} AND b > 12 AND a <= 12) AS ${kind}_month_first,
+      count_if(${own} AND a <= 12 AND b <= 12 AND a <> b) AS ${kind}_either`;
+      })
+      .join(', ')}
+    FROM (SELECT ${dottedSql('t')} AS dotted, ${at(1)} AS a, ${at(2)} AS b
+      FROM (SELECT ${cell} AS t FROM ${cellsTable} WHERE ${form(cell, dateForms.numeric)}))`);
+  const of = (kind: keyof ColumnEvidence): DateEvidence => ({
+    dayFirst: counts[`${kind}_day_first`] ?? 0,
+    monthFirst: counts[`${kind}_month_first`] ?? 0,
+    either: counts[`${kind}_either`] ?? 0,
+  });
+  return { dotted: of('dotted'), other: of('other') };
 }
 
 /** The order of those columns of a file that can only be read one way, when they agree. */
@@ -209,30 +238,51 @@ function agreedOrder(columns: readonly DateEvidence[]): DateOrder | undefined {
   return orders.size === 1 ? [...orders][0] : undefined;
 }
 
+interface KnownOrder {
+  /** What a mapping file says: it settles everything. */
+  readonly said?: DateOrder | undefined;
+  /** What the other columns of the file have. */
+  readonly agreed?: DateOrder | undefined;
+  /** What is usual for such a day. */
+  readonly usual: DateOrder;
+}
+
 /** Pure: what 03/04/2026 means in this column, and what to say about it. */
 export function decideOrder(
-  evidence: DateEvidence,
-  fromFile: DateOrder | undefined,
+  { dayFirst, monthFirst, either }: DateEvidence,
+  { said, agreed, usual }: KnownOrder,
 ): { readonly order: DateOrder; readonly note?: string } {
-  const { dayFirst, monthFirst, either, dotted } = evidence;
+  if (said !== undefined) return { order: said };
   if (dayFirst > 0 && monthFirst > 0) {
     const order = dayFirst > monthFirst ? 'day first' : 'month first';
     return {
       order,
-      note: `days and months stand in both orders (${dayFirst} day first, ${monthFirst} month first); read ${order}`,
+      note: `days and months stand in both orders (${dayFirst} day first, ${monthFirst} month first); what could be either is read ${order}`,
     };
   }
   if (dayFirst > 0) return { order: 'day first' };
   if (monthFirst > 0) return { order: 'month first' };
-  const order = fromFile ?? (dotted > 0 ? 'day first' : 'month first');
-  if (either === 0 || fromFile !== undefined) return { order };
+  const order = agreed ?? usual;
+  if (either === 0 || agreed !== undefined) return { order };
   return {
     order,
     note: `ambiguous: all ${either} dates could be day first or month first; read ${order}. Say "dates: day first" or "month first" in a mapping file to settle it`,
   };
 }
 
-async function dateReader(sql: Sql, cell: string, hints: PlanHints): Promise<Reader> {
+function decideOrders(evidence: ColumnEvidence, { dates: said, agreed }: Hints) {
+  const dotted = decideOrder(evidence.dotted, { said, agreed: agreed.dotted, usual: 'day first' });
+  const other = decideOrder(evidence.other, { said, agreed: agreed.other, usual: 'month first' });
+  const notes = [dotted.note && (other.note ? `with dots, ${dotted.note}` : dotted.note), other.note].filter(
+    (note) => note !== undefined,
+  );
+  return {
+    orders: { dotted: dotted.order, other: other.order },
+    note: notes.length > 0 ? notes.join('; ') : undefined,
+  };
+}
+
+async function dateReader(sql: Sql, cell: string, hints: Hints): Promise<Reader> {
   const text = knownSql(cell);
   const names = Object.keys(dateForms) as DateForm[];
   const plain = await sql.counts(
@@ -243,8 +293,9 @@ async function dateReader(sql: Sql, cell: string, hints: PlanHints): Promise<Rea
     `SELECT ${names.map((name) => `count_if(${form(cell, dateForms[name])}) AS ${name}`).join(', ')} FROM ${cellsTable}`,
   );
   const forms = names.filter((name) => (found[name] ?? 0) > 0);
-  const { order, note } = forms.includes('numeric')
-    ? decideOrder(await evidenceOf(sql, cell), hints.dates)
-    : { order: 'month first' as const };
-  return { valueSql: dateSql(cell, forms, order), note };
+  const { orders, note } = decideOrders(
+    forms.includes('numeric') ? await evidenceOf(sql, cell) : { dotted: noEvidence, other: noEvidence },
+    hints,
+  );
+  return { valueSql: dateSql(cell, forms, orders), note };
 }

@@ -492,6 +492,37 @@ describe('files as programs write them', () => {
     const either = await loadText('deals.csv', 'deal_id,stage,close_date\n1,Won,03/04/2026\n');
     assert.match(either.file.columns[2]?.note ?? '', /ambiguous.*month first/);
   });
+
+  it('reads days with dots and with strokes in one column each in its own order', async () => {
+    const { loadText, query } = await workspace();
+    const { file } = await loadText(
+      'deals.csv',
+      'deal_id,stage,close_date\n1,Won,3/14/2026\n2,Won,18.7.2026\n3,Won,7.9.2026\n4,Won,7/9/2026\n5,Won,2026-03-01\n',
+    );
+    assert.equal(file.rowsRejected, 0);
+    assert.equal(file.columns[2]?.note, undefined);
+    assert.deepEqual((await query('SELECT close_date FROM opportunities ORDER BY opportunity_id')).flat(), [
+      '2026-03-14',
+      '2026-07-18',
+      '2026-09-07',
+      '2026-07-09',
+      '2026-03-01',
+    ]);
+  });
+
+  it('reads a day that can only be read one way even where the others stand the other way', async () => {
+    const { loadText, query, put } = await workspace();
+    const deals =
+      'deal_id,stage,close_date\n1,Won,3/14/2026\n2,Won,3/15/2026\n3,Won,18/7/2026\n4,Won,7/9/2026\n';
+    const days = async () =>
+      (await query('SELECT close_date FROM opportunities ORDER BY opportunity_id')).flat();
+    const { file } = await loadText('deals.csv', deals);
+    assert.match(file.columns[2]?.note ?? '', /1 day first, 2 month first.*read month first/);
+    assert.deepEqual(await days(), ['2026-03-14', '2026-03-15', '2026-07-18', '2026-07-09']);
+    const mappingFile = await put('mapping.yaml', 'files:\n  deals.csv:\n    dates: day first\n');
+    await loadText('deals.csv', deals, { mappingFile });
+    assert.deepEqual(await days(), ['2026-03-14', '2026-03-15', '2026-07-18', '2026-09-07']);
+  });
 });
 
 describe('a mapping file', () => {
