@@ -211,6 +211,9 @@ function limitOf({ spans }: Notes, limits: readonly AmountLimit[]): number | und
   return count === undefined ? undefined : Math.min(count, maxLimit);
 }
 
+/** A word that only means something beside others: "price" without "selling" before it. */
+const isPartOfPhrases = ({ meanings, typed }: Span): boolean => meanings?.length === 0 && typed.length > 3;
+
 /** What was read but has no part in the answer is said, so that nobody takes it for part of it. */
 function leftovers(
   { spans, account }: Notes,
@@ -225,7 +228,7 @@ function leftovers(
     if (span.number !== undefined)
       return span.number !== limit && !limits.some(({ amount }) => amount === span.number);
     if (span.account && account) return ++accountsSeen > 1 && span.typed !== account.typed;
-    return span.unknown === true;
+    return span.unknown === true || isPartOfPhrases(span);
   };
   const unused = spans.filter(isUnused).map(({ typed }) => typed);
   return { unknownNames: unknownNames(spans), unused: unused.slice(0, 8) };

@@ -112,12 +112,18 @@ async function distinct(
   warehouse: Warehouse,
   filled: DataProfile,
   path: ColumnPath,
+  missingIn?: 'owners' | 'products',
 ): Promise<readonly string[]> {
   if (filled.filled(path) === 0) return [];
-  const text = `SELECT DISTINCT ${path} AS found FROM ${path.split('.')[0]} WHERE ${path} IS NOT NULL ORDER BY 1 LIMIT ${maxValuesPerDimension + 1}`;
+  const missing = missingIn === undefined ? '' : ` AND ${isMissingIn(path, missingIn)}`;
+  const text = `SELECT DISTINCT ${path} AS found FROM ${path.split('.')[0]} WHERE ${path} IS NOT NULL${missing} ORDER BY 1 LIMIT ${maxValuesPerDimension + 1}`;
   const { rows } = await warehouse.query(text, { rowLimit: maxValuesPerDimension + 1 });
   return rows.length > maxValuesPerDimension ? [] : texts(rows, 'found');
 }
+
+/** Where an id joins to nothing: `opportunities.owner_id` of which `owners` has no row. */
+const isMissingIn = (path: ColumnPath, table: 'accounts' | 'owners' | 'products'): string =>
+  `NOT EXISTS (SELECT 1 FROM ${table} AS named WHERE named.${path.split('.')[1]} = ${path} AND named.name IS NOT NULL)`;
 
 type Values = Pick<Vocabulary, 'valuesOf' | 'all' | 'hasWord' | 'nearWords'>;
 
@@ -162,19 +168,19 @@ async function readPairs(
         (path) => [name, path] as const,
       ),
     )
-    .filter(([, path]) => !path.endsWith('_id') || nameIsMissing(path, filled));
+    .filter(([, path]) => !path.endsWith('_id') || namingTable(path) !== undefined);
   const lists = await Promise.all(
     paths.map(async ([name, path]) =>
-      (await distinct(warehouse, filled, path)).map((value) => [name, value] as const),
+      (await distinct(warehouse, filled, path, namingTable(path))).map((value) => [name, value] as const),
     ),
   );
   return lists.flat();
 }
 
-/** Ids are values only where there is no table that names them. */
-function nameIsMissing(path: ColumnPath, filled: DataProfile): boolean {
-  if (path.endsWith('.owner_id')) return filled.filled('owners.name') === 0;
-  return path.endsWith('.product_id') && filled.filled('products.name') === 0;
+/** Ids are values where the table that would name them does not have them: a file often has a name there. */
+function namingTable(path: ColumnPath): 'owners' | 'products' | undefined {
+  if (path.endsWith('.owner_id')) return 'owners';
+  return path.endsWith('.product_id') ? 'products' : undefined;
 }
 
 /** A person also by first or last name; a value in the singular ("Renewals"). One letter or a word of the lexicon is no name. */
@@ -194,7 +200,11 @@ async function accountsOf(
   const total = filled.filled(`${source}.${name}`);
   if (total === 0) return () => empty;
   if (source === 'accounts' && total > maxIndexedAccounts) return (tokens) => lookUp(warehouse, tokens);
-  const text = `SELECT DISTINCT account_id, ${name} AS name FROM ${source} WHERE ${name} IS NOT NULL ORDER BY 1 LIMIT ${maxIndexedAccounts}`;
+  const strangers =
+    source === 'accounts' && filled.filled('opportunities.account_id') > 0
+      ? ` UNION SELECT account_id, account_id FROM opportunities WHERE account_id IS NOT NULL AND ${isMissingIn('opportunities.account_id', 'accounts')}`
+      : '';
+  const text = `SELECT DISTINCT account_id, ${name} AS name FROM ${source} WHERE ${name} IS NOT NULL${strangers} ORDER BY 1 LIMIT ${maxIndexedAccounts}`;
   const index = createAccountIndex(
     pairs((await warehouse.query(text, { rowLimit: maxIndexedAccounts })).rows),
   );

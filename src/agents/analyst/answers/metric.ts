@@ -201,10 +201,19 @@ function headline(context: AnswerContext, plan: Plan, total: Row, rows: readonly
   if (numberIn(total, 'row_total') === 0) {
     return say`There are no ${population.noun[1]}${scope}${phrase}.`;
   }
+  if (total[main.name] === null) return incomputable(plan, total, scope);
   const all = say`${main.label}${scope}${phrase}: ${strong(tellMeasure(total[main.name], main.unit))}${overRows(plan, total)}.`;
   const first = rows[0];
   const group = groups[0];
-  if (!first || !group || context.query.grain || groups.length > 1 || rows.length < 2) return all;
+  if (
+    !first ||
+    first[main.name] === null ||
+    !group ||
+    context.query.grain ||
+    groups.length > 1 ||
+    rows.length < 2
+  )
+    return all;
   const name = text(first[group.name]);
   const word = context.query.order === 'smallest' ? 'lowest' : 'highest';
   const value = tellMeasure(first[main.name], main.unit);
@@ -212,6 +221,15 @@ function headline(context: AnswerContext, plan: Plan, total: Row, rows: readonly
     all,
     say`${name === '–' ? `No ${group.label.toLowerCase()}` : strong(name)} is ${word} with ${value}.`,
   ]);
+}
+
+/** There are rows, and in none of them what the measure is made of. */
+function incomputable({ main, population, phrase }: Plan, total: Row, scope: Text): Text {
+  const count = numberIn(total, 'row_total');
+  const [one, many] = population.noun;
+  const what =
+    total.with_amount === 0 ? (count === 1 ? 'no amount' : 'no amounts') : 'nothing to compute it from';
+  return say`${main.label}${scope}${phrase} cannot be computed: the ${count === 1 ? say`only ${one} has` : say`${strong(whole(count))} ${many} have`} ${what}.`;
 }
 
 function overRows({ main, population }: Plan, total: Row): Text {
@@ -224,8 +242,9 @@ function holes({ population }: Plan, total: Row): readonly Text[] {
   const count = numberIn(total, 'row_total');
   const without = count - numberIn(total, 'with_amount');
   if (total.with_amount === undefined || without === 0) return [];
+  if (without === count) return [say`None of the ${whole(count)} ${population.noun[1]} has an amount.`];
   return [
-    say`${whole(without)} of the ${whole(count)} ${population.noun[1]} have no amount; sums and averages are over the others.`,
+    say`${whole(without)} of the ${whole(count)} ${population.noun[1]} ${without === 1 ? 'has' : 'have'} no amount; sums and averages are over the others.`,
   ];
 }
 

@@ -76,7 +76,7 @@ export const dimensions = [
     name: 'region',
     label: 'Region',
     description: 'the sales region of the deal, else of its account, else of its owner',
-    words: ['territory', 'geo', 'geography', 'area', 'regional'],
+    words: ['territory', 'geo', 'geography', 'area', 'regional', 'regional office', 'sales office'],
     sources: {
       opportunities: ['opportunities.region', 'accounts.region', 'owners.region'],
       usage: ['accounts.region', 'owners.region'],
@@ -120,7 +120,7 @@ export const dimensions = [
     name: 'family',
     label: 'Product family',
     description: 'the line that the product belongs to',
-    words: ['family', 'product line', 'series', 'category'],
+    words: ['family', 'product line', 'series', 'product series', 'category', 'product category'],
     sources: { opportunities: ['products.family'], usage: ['products.family'] },
   },
   {
