@@ -86,7 +86,8 @@ const statuses = {
 } as const;
 
 const orders = {
-  descending: 'top, biggest, largest, best, highest, most, greatest, leading, main, most valuable, strongest',
+  descending:
+    'top, biggest, largest, best, highest, most, greatest, leading, main, most valuable, strongest, longest',
   ascending: 'bottom, smallest, lowest, worst, least, fewest, weakest, shortest',
   newest: 'newest, latest, most recent, recent, last',
   oldest: 'oldest, longest open',
