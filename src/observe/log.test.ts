@@ -70,6 +70,8 @@ test('events are lines with the fields of saved queries, and without content', (
     },
   );
   assert.doesNotMatch(lines.join(), /secret/);
+  assert.equal(last().timestamp, '1970-01-01T00:00:00.000Z');
+  assert.equal(lines.at(-1)?.match(/"timestamp":/g)?.length, 1);
 });
 
 test('what is called a secret does not come out', () => {

@@ -78,7 +78,8 @@ const redacted = ['authorization', 'cookie', 'secret', 'secrets', 'password', 't
 export function createLog(options: LogOptions): Log {
   const destination = openDestination(options);
   // Events of the record are typed and have no secrets; looking for them in each would cost more than the line.
-  const plain = pino(loggerOptions(options.level), destination);
+  // Their time is that of what happened, which may be long before the line.
+  const plain = pino({ ...loggerOptions(options.level), timestamp: false }, destination);
   const logger = pino(
     {
       ...loggerOptions(options.level),
