@@ -433,6 +433,15 @@ describe('pages', () => {
     }
   });
 
+  test('a failed delivery is shown as one, with the way to start it anew', async () => {
+    const app = await createTestApp({ webhookUrl: 'http://127.0.0.1:1/' });
+    const { body } = await app.ask();
+    await completed(app, body.tracking_id);
+    const page = (await get(app, `/page/conversations/${body.tracking_id}`)).body;
+    assert.match(page, /class="bad"><span class="what">Complete: failed/);
+    assert.match(page, /<a href="\/page\/dead-letters">/);
+  });
+
   test('the form asks, and leads to the page of the answer', async () => {
     const app = await createTestApp();
     const asked = await app.server.inject({

@@ -229,7 +229,7 @@ class DeliveryAttempt {
       code === 'endpoint_disabled'
         ? 'Enable the endpoint again, then start the dead letter anew.'
         : 'Start the dead letter anew once the receiver is well.';
-    const message = `Not delivered after ${attempt} attempt${attempt === 1 ? '' : 's'}. ${reason} ${advice}`;
+    const message = `Not delivered after ${attempt} attempt${attempt === 1 ? '' : 's'}. ${reason.replace(/[.]?$/, '.')} ${advice}`;
     const exports = this.#ports.exportsConversations;
     return { kind: 'used_up', code, message, webhookUrl: safeUrl(endpoint.url), exports };
   }

@@ -213,6 +213,7 @@ test('a delivery that is used up is a dead letter, and a replay delivers the sam
   );
   const dead = await deadLetter(system, 'delivery');
   assert.equal(dead.error?.code, 'delivery_exhausted');
+  assert.match(dead.error?.message ?? '', /answered 500: out of order\. Start the dead letter anew/);
   const alert = system.lines.find((line) => line.error_code === 'delivery_exhausted');
   assert.equal(alert?.level, 'ERROR');
   await system.engine.restart(dead.runId);

@@ -70,7 +70,8 @@ function outputOf({ output }: RecordedToolCall): string {
   const parts = Object.entries(output)
     .filter(([, value]) => value !== null && typeof value !== 'object' && value !== false)
     .map(
-      ([name, value]) => `${typeof value === 'number' ? count(value) : value} ${name.replaceAll('_', ' ')}`,
+      ([name, value]) =>
+        `${typeof value === 'number' ? count(value) : value} ${(value === 1 ? name.replace(/s$/, '') : name).replaceAll('_', ' ')}`,
     );
   return parts.join(', ').slice(0, 160);
 }
@@ -89,6 +90,7 @@ ${
     : html`<div class="table" tabindex="0" role="region" aria-label="Delivery attempts"><table><thead><tr><th>Attempt</th><th>When</th><th>To</th><th>Result</th><th class="right">Took</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }
 ${!conversation.complete && nextAttemptAt !== null && nextAttempt(nextAttemptAt, now)}
+${conversation.complete && deliveryStatus === 'failed' && html`<p class="soft">Given up. It can be started anew from the <a href="/page/dead-letters">dead letters</a>.</p>`}
 </section>`;
 }
 
@@ -116,6 +118,7 @@ ${events.map((event) => html`<li class="${toneOf(event)}"><span class="what">${s
 
 function toneOf(event: RecordedEvent): string {
   if (event.type === 'WEBHOOK_DELIVERY_FAILED') return 'bad';
+  if (event.type === 'WEBHOOK_CONVERSATION_COMPLETED' && event.data.deliveryStatus === 'failed') return 'bad';
   return event.type === 'WEBHOOK_CONVERSATION_COMPLETED' || event.type === 'WEBHOOK_DELIVERY_SUCCESS'
     ? 'good'
     : '';
