@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -97,6 +97,28 @@ test('a file of a newer version is refused', (context) => {
 test('a file that is no database is refused with what to do', (context) => {
   const folder = temporaryFolder(context);
   assert.throws(() => new Database(folder), { code: 'storage_failed' });
+});
+
+test('a damaged file is told as one: nothing is promised, and what to do is said', (context) => {
+  const folder = temporaryFolder(context);
+  const path = join(folder, 'test.sqlite');
+  writeFileSync(path, 'this is no database '.repeat(1_000));
+  const expected = { code: 'storage_failed', message: /damaged.*put back a backup/ };
+  assert.throws(() => new Database(path), expected);
+  assert.throws(
+    () => new Database(path),
+    (error: Error) => !error.message.includes('nothing that'),
+  );
+  rmSync(path);
+  open(context, folder).close();
+  writeFileSync(path, readFileSync(path).fill(0xff, 4_096));
+  assert.throws(() => new Database(path), expected);
+});
+
+test('a lock file that cannot be read is not told as another process', (context) => {
+  const folder = temporaryFolder(context);
+  writeFileSync(join(folder, 'lock.sqlite'), 'this is no database '.repeat(1_000));
+  assert.throws(() => lockFolder(folder), /not a database/);
 });
 
 test('migrations are numbered from 1 without gaps', () => {

@@ -197,12 +197,30 @@ const storageCodes = new Set([
 ]);
 
 function isStorageFailure(error: unknown): boolean {
+  return storageCodes.has(resultCode(error) ?? -1);
+}
+
+function resultCode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof code === 'number' && storageCodes.has(code & 0xff);
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+const damaged =
+  'The file is damaged: stop every Signalbox on this folder, keep a copy of it, and put back a backup of the whole folder.';
+const advices: Readonly<Record<number, string>> = {
+  5: 'Another program holds the file; stop that one. Nothing that was accepted is lost.',
+  11: damaged,
+  26: damaged,
+};
+const usualAdvice =
+  'Check the free space and the permissions of the data folder; nothing that was accepted is lost.';
+
+/** An error of SQLite that speaks of the disk as what to tell; any other as it is. */
+export function asStorageFailure(error: unknown): unknown {
+  return isStorageFailure(error) ? storageFailed('The database could not be read', error) : error;
 }
 
 function storageFailed(what: string, cause: unknown): SignalboxError {
-  const advice =
-    'Check the free space and the permissions of the data folder; nothing that was accepted is lost.';
+  const advice = advices[resultCode(cause) ?? -1] ?? usualAdvice;
   return new SignalboxError('storage_failed', `${what}: ${messageOf(cause)}. ${advice}`, { cause });
 }

@@ -19,6 +19,7 @@ export function lockFolder(folder: string): FolderLock {
     connection.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
   } catch (error) {
     connection.close();
+    if ((error as { errcode?: unknown }).errcode !== 5 /* BUSY */) throw error;
     throw new SignalboxError(
       'data_dir_in_use',
       `The data folder ${folder} is used by another Signalbox process${holderOf(holderFile)}. Stop that one, or give this one another folder in SIGNALBOX_DATA_DIR.`,
