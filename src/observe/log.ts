@@ -96,7 +96,7 @@ export function createLog(options: LogOptions): Log {
       ),
     stopping: (line) => logger.info(line, 'Stopping'),
     stopped: (line) => logger.info({ running_runs: line.running }, 'Stopped'),
-    notice: (message) => logger.info(message),
+    warning: (message) => logger.warn(message),
     requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel)) plain[recordedLevel](withoutContent(event), event.type);
@@ -176,8 +176,18 @@ interface Destination {
 
 function openDestination(options: LogOptions): Destination {
   const { write } = options;
-  const lines = write === undefined ? new LineWriter(1) : { write };
+  const lines = write === undefined ? new LineWriter(1, { lostLine: lostLine(options) }) : { write };
   return options.format === 'json' ? lines : readableLines(lines);
+}
+
+/** Lines that could not be written are told in the format of the others. */
+function lostLine({ format }: LogOptions): (count: number, reason: string) => string {
+  return (count, reason) => {
+    const timestamp = new Date().toISOString();
+    const message = `${count} log lines were lost`;
+    const line = `${JSON.stringify({ level: 'WARN', timestamp, lost_lines: count, reason, message })}\n`;
+    return format === 'json' ? line : readable(line);
+  };
 }
 
 const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);

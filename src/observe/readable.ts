@@ -14,7 +14,7 @@ export function readableLines(lines: Lines): Lines {
   };
 }
 
-function readable(line: string): string {
+export function readable(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown>;
   const time = String(entry.timestamp).slice(11, 19);
   const level = entry.level === 'INFO' ? '' : `${entry.level} `;
