@@ -5,6 +5,7 @@ import { createAnalyst } from './agents/analyst/analyst.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
+import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
 import type { EngineObserver } from './engine/embedded/observer.ts';
 import { guessType } from './flows/query/classify.ts';
@@ -24,7 +25,7 @@ import { createSigner } from './outbound/sign.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { webhookTypes } from './record/events.ts';
 import { follow, LiveRecord } from './record/live.ts';
-import { Database } from './sqlite/database.ts';
+import { asStorageFailure, Database } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
 import { createSqliteStore, type SqliteStore } from './store/sqlite/store.ts';
 import { CachingWarehouse } from './tools/warehouse/caching.ts';
@@ -53,11 +54,12 @@ export async function compose(config: Config, log: Log, agent?: Agent): Promise<
     return await composeIn(config, log, lock, agent);
   } catch (error) {
     lock.release();
-    throw error;
+    throw asStorageFailure(error);
   }
 }
 
 function lockDataDir(dataDir: string): FolderLock {
+  makeDataFolder(dataDir);
   try {
     return lockFolder(dataDir);
   } catch (error) {
@@ -68,6 +70,8 @@ function lockDataDir(dataDir: string): FolderLock {
 }
 
 async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Agent): Promise<Signalbox> {
+  const openness = opennessOf(config.dataDir);
+  if (openness !== undefined) log.warning(openness);
   const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));

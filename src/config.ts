@@ -64,7 +64,7 @@ export const settings = {
   }),
   dataDir: required({
     variable: 'SIGNALBOX_DATA_DIR',
-    about: 'The folder with everything that is kept.',
+    about: 'The folder with everything that is kept; made for its owner alone.',
     expects: 'a path',
     default: './data',
     parse: (text) => (isAbsolute(text) ? text : resolve(text)),

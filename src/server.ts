@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { compose, type Signalbox } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
+import { keepFilesPrivate } from './data-folder.ts';
 import { isLoopbackHost } from './http/access.ts';
 import { createLog, type Log } from './observe/log.ts';
 
@@ -12,6 +13,7 @@ export async function startServer(overrides: Partial<Config> = {}): Promise<void
   try {
     const config = { ...readConfig(), ...overrides };
     refuseOpenHost(config);
+    keepFilesPrivate();
     await start(config);
   } catch (error) {
     process.stderr.write(`Signalbox could not start. ${lineOf(error)}\n`);

@@ -34,7 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agents: ['core', 'tools'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
   http: ['core', 'engine', 'flows', 'observe', 'record', 'store'],
-  cli: ['config', 'core', 'outbound', 'record', 'server', 'tools', 'version'],
+  cli: ['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'tools', 'version'],
 };
 
 /** What stands behind a port. `cli/warehouse.ts` works on the files of the warehouse without a server. */

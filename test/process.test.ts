@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -84,6 +84,13 @@ describe('a server', () => {
     assert.doesNotMatch(server.greeting, /token=secret/);
   });
 
+  test('nobody else can look into the data folder', () => {
+    const dataDir = join(folder, 'data');
+    const names = ['', ...readdirSync(dataDir)];
+    assert.ok(names.includes('signalbox.sqlite') && names.includes('webhook-secret'));
+    for (const name of names) assert.equal(statSync(join(dataDir, name)).mode & 0o077, 0, name);
+  });
+
   test('the printed curl works as it is', async () => {
     const command = server.greeting.match(/curl .*/)![0];
     const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -141,6 +148,10 @@ test('a configuration that cannot be used is one line and exit code 1', async ()
     [{ HOST: '0.0.0.0' }, /^Signalbox could not start\. HOST is 0\.0\.0\.0.*SIGNALBOX_API_KEYS.*\n$/],
     [
       { SIGNALBOX_DATA_DIR: '/dev/null/data' },
+      /^Signalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used.*\n$/,
+    ],
+    [
+      { SIGNALBOX_DATA_DIR: '/proc/nope' },
       /^Signalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used.*\n$/,
     ],
     [{ SIGNALBOX_DATADIR: 'x' }, /Did you mean SIGNALBOX_DATA_DIR\?\n$/],

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import { messageOf, SignalboxError } from '../core/errors.ts';
+import { makeDataFolder } from '../data-folder.ts';
 import { webhookSecrets } from '../outbound/secrets.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { bold, dim, printJson, safe } from './terminal.ts';
@@ -61,7 +61,7 @@ function secretsOf(context: Context, given: string | undefined): string[] {
   if (given !== undefined) return [given];
   const { webhookSecrets: configured, dataDir } = context.readConfig();
   // The receiver may be the first to need the secret; the server that starts later finds it there.
-  mkdirSync(dataDir, { recursive: true });
+  makeDataFolder(dataDir);
   return webhookSecrets(configured, dataDir).map((secret) => secret.reveal());
 }
 

@@ -1,8 +1,10 @@
 import { readConfig } from '../config.ts';
 import { messageOf } from '../core/errors.ts';
+import { keepFilesPrivate } from '../data-folder.ts';
 import type { Command, Context } from './command.ts';
 import { runCommand } from './run.ts';
 
+keepFilesPrivate();
 const interrupted = new AbortController();
 process.once('SIGINT', () => {
   interrupted.abort();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf, SignalboxError } from '../core/errors.ts';
+import { makeDataFolder } from '../data-folder.ts';
 import { DuckDbWarehouse } from '../tools/warehouse/duckdb/duckdb-warehouse.ts';
 import { metaTable } from '../tools/warehouse/layout.ts';
 import { loadFiles } from '../tools/warehouse/load/load-files.ts';
@@ -76,6 +77,7 @@ function parse(args: readonly string[]): ParsedCommand | string {
 async function run({ command, words, values }: ParsedCommand, options: CommandOptions): Promise<void> {
   const warehousePath = join(options.dataDir, 'warehouse.duckdb');
   if (command === 'load') {
+    makeDataFolder(options.dataDir);
     const { mapping, replace = false } = values;
     const report = await loadFiles(words, {
       warehousePath,

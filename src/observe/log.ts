@@ -3,7 +3,7 @@ import { safeUrl } from '../core/safe-url.ts';
 import type { Failure, RecordedEvent } from '../record/events.ts';
 import { toWire } from '../record/wire.ts';
 import { LineWriter } from './line-writer.ts';
-import { readableLines } from './readable.ts';
+import { readable, readableLines } from './readable.ts';
 
 /**
  * Everything that the system says. Each line is a method, so that its words and fields are designed in one place: saved
@@ -14,8 +14,8 @@ export interface Log {
   started(line: { url: string; dataDir: string; startTimeMs: number }): void;
   stopping(line: { reason: string }): void;
   stopped(line: { running: number }): void;
-  /** One line of advice at the start. */
-  notice(message: string): void;
+  /** One line about something that works and should not stay so. */
+  warning(message: string): void;
 
   requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
 
