@@ -27,6 +27,7 @@ export const errorCatalogue = {
   conflict: kind(409, false, 'Not possible in the present state'),
   payload_too_large: kind(413, false, 'The body is too large'),
   unsupported_media_type: kind(415, false, 'This content type is not accepted'),
+  expectation_failed: kind(417, false, 'This expectation cannot be met'),
   invalid_request: kind(422, false, 'The request is not valid'),
   idempotency_key_reused: kind(422, false, 'The idempotency key belongs to another request'),
   rate_limited: kind(429, true, 'Too many requests'),

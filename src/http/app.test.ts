@@ -78,6 +78,9 @@ describe('POST /webhook', () => {
     assert.equal(await statusOf({ source_system: 'x'.repeat(129) }), 422);
     assert.equal(await statusOf({ source_process: 'a\nb' }), 422);
     assert.equal(await statusOf({ query: 'a\0b' }), 422);
+    assert.equal(await statusOf({ query: ' \u200b\u200d\ufeff\u2060\u00ad\u180e\u3164 ' }), 422);
+    assert.equal(await statusOf({ source_system: '\u200b' }), 422);
+    assert.equal(await statusOf({ query: '\u{1f469}\u200d\u{1f680}' }), 202);
     assert.equal(await statusOf({ timestamp: '2020-01-01T00:00:00+01:00' }), 202);
     assert.equal(await statusOf({ timestamp: '2020-01-01T00:00:00' }), 422);
   });
@@ -97,6 +100,10 @@ describe('POST /webhook', () => {
       ['query=a', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
       ['{}', { 'content-encoding': 'gzip' }, 415, 'unsupported_media_type'],
     ];
+    assert.equal(
+      (await post(app, JSON.stringify(question()), { 'content-encoding': 'Identity' })).status,
+      202,
+    );
     for (const [payload, headers, status, code] of cases) {
       const seen = await post(app, payload, headers);
       assert.deepEqual([seen.status, seen.problem.code], [status, code], String(payload).slice(0, 40));
@@ -149,6 +156,18 @@ describe('Idempotency-Key', () => {
     assert.deepEqual([other.status, other.body.code], [422, 'idempotency_key_reused']);
     const otherSystem = await app.ask({ ...body, source_system: 'another' }, headers);
     assert.notEqual(otherSystem.body.tracking_id, first.body.tracking_id);
+  });
+
+  test('numbers that a double cannot hold are told apart', async () => {
+    const app = await createTestApp();
+    const send = (id: string) => {
+      const fields = JSON.stringify(question({ timestamp: '2026-01-01T00:00:00Z' })).slice(1);
+      return post(app, `{"deal_id":${id},${fields}`, { 'idempotency-key': 'long' });
+    };
+    const first = await send('9007199254740993');
+    assert.equal(first.status, 202);
+    assert.equal((await send('9007199254740992')).problem.code, 'idempotency_key_reused');
+    assert.equal((await send('9007199254740993')).problem.tracking_id, first.problem.tracking_id);
   });
 
   test('while the first is being accepted it is 409; of many at once one is accepted', async () => {
@@ -308,14 +327,34 @@ test('what is no HTTP gets a problem as well', async () => {
   const app = await createTestApp();
   await app.server.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.server.address() as AddressInfo;
-  const socket = connect(port, '127.0.0.1');
-  socket.end('THIS IS NOT HTTP\r\n\r\n');
-  let answer = '';
-  socket.on('data', (chunk) => {
-    answer += chunk;
-  });
-  await once(socket, 'close');
-  assert.match(answer, /^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"malformed_request"/s);
+  const answerTo = async (request: string) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.end(request);
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    await once(socket, 'close');
+    return answer;
+  };
+  const cases: [request: string, status: number, code: string][] = [
+    ['THIS IS NOT HTTP\r\n\r\n', 400, 'malformed_request'],
+    ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed_request'],
+    [
+      'GET / HTTP/1.1\r\nHost: localhost\r\nhost: evil\r\nConnection: close\r\n\r\n',
+      400,
+      'malformed_request',
+    ],
+    [`GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'malformed_request'],
+    ['POST /webhook HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\n\r\n', 417, 'expectation_failed'],
+    ['CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n', 405, 'method_not_allowed'],
+  ];
+  for (const [request, status, code] of cases) {
+    const answer = await answerTo(request);
+    assert.ok(answer.startsWith(`HTTP/1.1 ${status} `), `${request.slice(0, 60)}: ${answer.slice(0, 60)}`);
+    assert.match(answer, /content-type: application\/problem\+json/i);
+    assert.ok(answer.includes(`"code":"${code}"`));
+  }
 });
 
 describe('the event stream', () => {

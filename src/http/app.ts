@@ -1,11 +1,11 @@
-import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, requireScope } from './access.ts';
+import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppPorts } from './ports.ts';
-import { problemOf, problemType, sendProblem, toSignalboxError } from './problem.ts';
+import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
@@ -13,6 +13,13 @@ import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A JSON body as it came: reading it may round its numbers. */
+    rawBody?: Buffer;
+  }
+}
 
 export interface App {
   /** It has not listened. */
@@ -30,6 +37,7 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   const streams = new Streams();
   let stopping = false;
   server.addHook('onRequest', async (request) => {
+    checkHost(request.raw);
     if (stopping && !request.url.startsWith('/health')) throw shuttingDown();
   });
   server.addHook('onRequest', checkCaller(ports.options.apiKeys));
@@ -49,6 +57,7 @@ function createServer(ports: AppPorts): FastifyInstance {
   const server = fastify({
     bodyLimit: ports.options.bodyLimitBytes,
     requestTimeout: 30_000,
+    http: { requireHostHeader: false },
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -58,9 +67,11 @@ function createServer(ports: AppPorts): FastifyInstance {
     // A request is not changed to fit: no values are turned into others, no unknown parameters are dropped.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },
   });
+  answerAsProblems(server.server);
   server.removeAllContentTypeParsers();
   const parseJson = async (request: FastifyRequest, body: Buffer) => {
     refuseEncoding(request);
+    request.rawBody = body;
     return parseStrictJson(body);
   };
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson);
@@ -70,7 +81,8 @@ function createServer(ports: AppPorts): FastifyInstance {
 
 function refuseEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return;
+  // "Content codings are case-insensitive" (RFC 9110, section 8.4.1).
+  if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') return;
   throw new SignalboxError(
     'unsupported_media_type',
     `The content encoding ${JSON.stringify(encoding.slice(0, 80))} is not accepted. Send the body as it is.`,
@@ -158,26 +170,4 @@ function addSecurityHeaders(reply: FastifyReply): void {
   reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'same-origin');
   if (reply.hasHeader('content-security-policy')) return;
   reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-}
-
-/** What could not even be read as HTTP; there is no request to answer, only a socket. */
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return;
-  const problem = problemOf(brokenRequest(error));
-  const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-  const status = late ? 408 : problem.status;
-  const body = JSON.stringify({ ...problem, status });
-  const reason = late ? 'Request Timeout' : 'Bad Request';
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
-function brokenRequest(error: Error & { code?: string }): SignalboxError {
-  const details: Readonly<Record<string, string>> = {
-    HPE_HEADER_OVERFLOW: 'The header fields are larger than 16 KiB.',
-    ERR_HTTP_REQUEST_TIMEOUT: 'The request did not arrive in 30 s.',
-  };
-  const detail = details[error.code ?? ''] ?? 'This is not an HTTP/1.1 request.';
-  return new SignalboxError('malformed_request', detail, { cause: error });
 }

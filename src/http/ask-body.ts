@@ -45,7 +45,7 @@ function readQuery(value: Json | undefined, faults: FieldError[]): string {
   if (text === undefined) return '';
   const trimmed = text.trim();
   const length = charactersOf(trimmed, limits.query);
-  if (length === 0) faults.push({ path: '/query', message: 'is empty; ask something' });
+  if (isBlank(trimmed)) faults.push({ path: '/query', message: 'is empty; ask something' });
   if (length > limits.query) {
     faults.push({ path: '/query', message: `has ${length} characters; at most ${limits.query} are allowed` });
   }
@@ -56,8 +56,7 @@ function readName(path: string, value: Json | undefined, faults: FieldError[]): 
   const text = readText(path, value, faults);
   if (text === undefined) return '';
   const length = charactersOf(text, limits.name);
-  if (text.trim() === '')
-    faults.push({ path, message: `is empty; 1 to ${limits.name} characters are expected` });
+  if (isBlank(text)) faults.push({ path, message: `is empty; 1 to ${limits.name} characters are expected` });
   else if (length > limits.name) {
     faults.push({ path, message: `has ${length} characters; at most ${limits.name} are allowed` });
   } else if (/\p{Cc}/u.test(text)) faults.push({ path, message: 'has control characters' });
@@ -87,6 +86,11 @@ function readTime(value: Json | undefined, now: number, faults: FieldError[]): s
     faults.push({ path, message: `is more than 5 minutes ahead of this server, where it is ${clock}` });
   }
   return text;
+}
+
+/** Nothing that can be seen: white space, control and format characters, fillers (Unicode's Default_Ignorable_Code_Point). */
+function isBlank(text: string): boolean {
+  return !/[^\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u.test(text);
 }
 
 /** Counts code points, and only where code units leave a doubt. */

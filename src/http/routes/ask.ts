@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { canonicalJson } from '../../core/canonical-json.ts';
+import { canonicalJsonOfText } from '../../core/canonical-json.ts';
 import { conversationId } from '../../core/conversation-id.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import { randomHex, uuidv7 } from '../../core/ids.ts';
@@ -28,7 +28,7 @@ export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accep
     const started = await accept(
       ask,
       begun,
-      key === undefined ? undefined : idempotencyOf(key, ask, body, now),
+      key === undefined ? undefined : idempotencyOf(key, ask, String(request.rawBody), now),
     );
     return accepted(reply, started);
   });
@@ -127,10 +127,10 @@ function idempotencyKey(request: FastifyRequest): string | undefined {
 }
 
 /** The length keeps names and keys apart: ("a", "b:c") is not ("a:b", "c"). */
-function idempotencyOf(key: string, ask: Ask, body: Json | undefined, now: number): Idempotency {
+function idempotencyOf(key: string, ask: Ask, text: string, now: number): Idempotency {
   return {
     key: `webhook:${ask.sourceSystem.length}:${ask.sourceSystem}:${key}`,
-    fingerprint: createHash('sha256').update(canonicalJson(body)).digest('hex'),
+    fingerprint: createHash('sha256').update(canonicalJsonOfText(text)).digest('hex'),
     expiresAt: now + keptMs,
   };
 }
