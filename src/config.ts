@@ -156,6 +156,10 @@ export const settings = {
     default: 'auto',
     parse: (text) => oneOf(['auto', 'json', 'readable'], text),
   }),
+  serverUrl: url(
+    'SIGNALBOX_URL',
+    'The server that the command line tool calls. Without it: the one at `HOST` and `PORT`.',
+  ),
   apiKey: optional<Secret>({
     variable: 'SIGNALBOX_API_KEY',
     about: 'The key that the command line tool calls a server with.',

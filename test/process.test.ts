@@ -115,7 +115,10 @@ describe('a server', () => {
     assert.ok(received.includes(conversation.delivery_id));
     const listed = await tool(['conversations', 'list', '--url', server.url]).ended;
     assert.match(listed.output, /How many accounts are there\?/);
-    assert.match((await tool(['dead-letters', '--url', server.url]).ended).output, /No dead letters/);
+    const address = server.url.replace('http://', '');
+    assert.match((await tool(['dead-letters', '--url', address]).ended).output, /No dead letters/);
+    const { output: found } = await tool(['dead-letters', 'list'], { SIGNALBOX_URL: `${server.url}/` }).ended;
+    assert.match(found, /No dead letters/);
   });
 
   test('a second process on the same folder, or the same port, is refused in one line', async () => {
@@ -174,6 +177,9 @@ test('the tool says what it knows, and what to do where no server is', async () 
   const unknown = await tool(['aks']).ended;
   assert.deepEqual([unknown.code, /Did you mean: signalbox ask/.test(unknown.errors)], [2, true]);
   assert.equal((await tool(['ask', '--nope']).ended).code, 2);
+  assert.equal((await tool(['ask', 'x', '--url', 'ftp://127.0.0.1']).ended).code, 2);
+  const secret = await tool(['ask', 'x', '--url', 'http://me:secret@127.0.0.1:9']).ended;
+  assert.deepEqual([secret.code, secret.errors.includes('secret')], [1, false]);
 });
 
 test('listen verifies what comes and answers as it is told', async () => {

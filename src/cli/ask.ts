@@ -11,7 +11,7 @@ export const ask: Command = {
   usage: `
 signalbox ask "QUESTION" [--url URL] [--source NAME] [--markdown] [--json]
 
-  --url URL      the server; default: the one that HOST and PORT describe
+  --url URL      the server; default: SIGNALBOX_URL, else the one that HOST and PORT describe
   --source NAME  the source system that asks; default: terminal
   --markdown     print the answer as markdown instead of plain text
 

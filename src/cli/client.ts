@@ -1,5 +1,5 @@
 import { messageOf, SignalboxError } from '../core/errors.ts';
-import type { Context } from './command.ts';
+import { type Context, UsageError } from './command.ts';
 
 /** Calls of a running server. */
 export interface Client {
@@ -10,13 +10,15 @@ export interface Client {
   events(path: string): AsyncGenerator<Record<string, unknown>>;
 }
 
-/** `url`: what `--url` says; without it the server that the environment describes. */
+/** `url`: what `--url` says; without it `SIGNALBOX_URL`, else the server that `HOST` and `PORT` describe. */
 export function createClient(context: Context, url: string | undefined): Client {
-  const { host, port, apiKey } = context.readConfig();
+  const { host, port, apiKey, serverUrl } = context.readConfig();
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  const base = (url ?? `http://${name.includes(':') ? `[${name}]` : name}:${port}`).replace(/\/$/, '');
+  const here = `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  const { base, authorization } = serverOf(url ?? serverUrl ?? here);
   const headers: Record<string, string> = {};
   if (apiKey !== undefined) headers.authorization = `Bearer ${apiKey.reveal()}`;
+  else if (authorization !== undefined) headers.authorization = authorization;
   const request = (path: string, options: RequestInit) => fetchFrom(base, path, options, context.signal);
   return {
     url: base,
@@ -37,6 +39,19 @@ export function createClient(context: Context, url: string | undefined): Client 
   };
 }
 
+/** An address as people type one: without a scheme it is http; credentials are sent, and shown nowhere. */
+function serverOf(text: string): { readonly base: string; readonly authorization?: string } {
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError('--url is no address of a server. Expected one such as http://127.0.0.1:8080.');
+  }
+  const { username, password, origin, pathname } = url;
+  const base = `${origin}${pathname}`.replace(/\/+$/, '');
+  if (username === '' && password === '') return { base };
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { base, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
 async function fetchFrom(
   base: string,
   path: string,
@@ -50,7 +65,7 @@ async function fetchFrom(
     const reason = messageOf((error as Error).cause ?? error);
     throw new SignalboxError(
       'not_found',
-      `No Signalbox answers at ${base} (${reason}). Start one with: npm start, or bin/signalbox start. One that is elsewhere: --url URL`,
+      `No Signalbox answers at ${base} (${reason}). Start one with: npm start, or bin/signalbox start. One that is elsewhere: --url URL, or SIGNALBOX_URL`,
       { cause: error },
     );
   }

@@ -9,6 +9,8 @@ export const conversations: Command = {
   usage: `
 signalbox conversations list [--limit N] [--status STATUS] [--after CURSOR] [--url URL] [--json]
 signalbox conversations show TRACKING_ID [--url URL] [--json]
+
+Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe; the key is SIGNALBOX_API_KEY.
 `,
   async run(args, context) {
     const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });

@@ -10,6 +10,8 @@ export const deadLetters: Command = {
 signalbox dead-letters list [--limit N] [--after CURSOR] [--url URL] [--json]
 signalbox dead-letters show RUN_ID [--url URL] [--json]
 signalbox dead-letters replay RUN_ID… | --all [--url URL] [--json]
+
+Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe; the key is SIGNALBOX_API_KEY.
 `,
   async run(args, context) {
     const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
