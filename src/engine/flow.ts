@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { SignalboxError } from '../core/errors.ts';
-import type { Step } from './engine.ts';
+import type { Fact, Operation, RunError, Step } from './engine.ts';
 
 /** A flow as its author writes it: a function of a step and an input, with a name, a version and two schemas. */
 export interface FlowSource<I extends TSchema, O extends TSchema> {
@@ -13,6 +13,23 @@ export interface FlowSource<I extends TSchema, O extends TSchema> {
   /** How many runs may execute at once; waiting ones do not count. Default 256. */
   readonly concurrency?: number;
   run(step: Step, input: Static<I>): Promise<Static<O>>;
+  /**
+   * Facts that close on the record what a run stood for that is ended without its code: terminated, or cancelled before
+   * it began. They become durable with that end. A pure function. Default: none.
+   */
+  abandoned?(run: AbandonedRun<Static<I>>): readonly Fact[];
+}
+
+/** A run at the moment at which it is ended without its code. */
+export interface AbandonedRun<I> {
+  readonly input: I;
+  readonly error: RunError;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Whether it was started anew from another run. */
+  readonly isRestart: boolean;
+  /** The journal so far. */
+  readonly history: readonly Operation[];
 }
 
 /** A flow that an engine can run. `I` and `O` are the types of its input and output. */
@@ -24,6 +41,8 @@ export interface Flow<I = unknown, O = unknown> {
   parseInput(value: unknown): unknown;
   parseOutput(value: unknown): O;
   run(step: Step, input: I): Promise<O>;
+  /** The facts of an end without its code; the input is one that `parseInput` took. */
+  abandoned(run: AbandonedRun<unknown>): readonly Fact[];
 }
 
 const namePattern = /^[a-z][a-z0-9._-]{0,63}$/;
@@ -51,6 +70,7 @@ export function defineFlow<I extends TSchema, O extends TSchema>(
     parseInput: parser(source.input, `input of flow ${source.name}`),
     parseOutput: parser<Static<O>>(source.output, `output of flow ${source.name}`),
     run: (step, input) => source.run(step, input),
+    abandoned: (run) => source.abandoned?.(run as AbandonedRun<Static<I>>) ?? [],
   };
 }
 

@@ -41,7 +41,7 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
   const base = { id, flow: row.flow, reason, completions: [], requested: false };
   const operations = operationsOf(sql, id);
   if (operations.length === 0 && runtime.resident(id) === undefined) {
-    const parent = runtime.endRun(sql, id, 'cancelled', { error });
+    const parent = runtime.abandonRun(sql, id, error);
     return [{ ...base, hasEnded: true, ...(parent && { parent }) }];
   }
   const children = sql.all<{ id: number }>('SELECT id FROM runs WHERE parent = ? AND ended_at IS NULL', id);

@@ -130,7 +130,7 @@ export class EmbeddedEngine implements Engine {
     const ended = await this.#runtime.write((sql) =>
       withDescendants(sql, this.#row(runId).id).map((id) => ({
         id,
-        parent: this.#runtime.endRun(sql, id, 'cancelled', { error }),
+        parent: this.#runtime.abandonRun(sql, id, error),
       })),
     );
     for (const { id, parent } of ended) {

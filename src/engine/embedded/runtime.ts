@@ -24,6 +24,7 @@ import {
 } from './journal.ts';
 import { journalText } from './journal-text.ts';
 import type { EngineObserver } from './observer.ts';
+import { toOperation } from './queries.ts';
 import { Timers } from './timers.ts';
 
 export interface EmbeddedOptions {
@@ -331,6 +332,21 @@ export class Runtime implements ExecutionHost {
     return this.endWait(sql, { run: parent, position: position! }, { result: end.output ?? null, error });
   }
 
+  /** Cancels a run whose code does not run again, and closes on the record what it stood for. */
+  abandonRun(sql: Sql, id: number, error: KeptError): EndedWait | undefined {
+    const row = runById(sql, id)!;
+    if (hasEnded(row.status)) return undefined;
+    const facts = this.flows.find(row.flow, row.version)?.abandoned({
+      input: JSON.parse(row.input),
+      error: { code: error.code, message: error.message },
+      at: this.clock(),
+      isRestart: row.restart_of !== null,
+      history: operationsOf(sql, id).map(toOperation),
+    });
+    if (facts?.length) this.writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
+    return this.endRun(sql, id, 'cancelled', { error });
+  }
+
   /** Ends an operation that waits. Undefined when it has ended already. */
   endWait(
     sql: Sql,
@@ -425,9 +441,10 @@ export class Runtime implements ExecutionHost {
     else execution.retry(retry.position);
   }
 
-  stamped(runId: string, facts: readonly Fact[]): StampedFact[] {
+  /** Facts of the start or the end of a run, which are those of no operation. */
+  stamped(runId: string, facts: readonly Fact[], place: 'start' | 'end' = 'start'): StampedFact[] {
     const at = this.clock();
-    return facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at }));
+    return facts.map((fact, index) => ({ ...fact, id: `${runId}/${place}/${index}`, at }));
   }
 
   /** Stops timers and admission; what executes goes on until it rests or is let go. */

@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import type { Step } from '../../engine/engine.ts';
-import { defineFlow, type Flow } from '../../engine/flow.ts';
+import type { Fact, Step } from '../../engine/engine.ts';
+import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
+import { event } from '../../record/events.ts';
 import {
   type AttemptPlace,
+  type AttemptResult,
   attemptDelivery,
   type DeliveryEnd,
   type DeliveryPorts,
@@ -41,7 +43,26 @@ export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput
       if (result.kind === 'done') return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
       throw new SignalboxError(result.code, result.message, { details: { webhookUrl: result.webhookUrl } });
     },
+    abandoned: abandonedDelivery,
   });
+}
+
+/** Ended by force: the conversation ends with it, unless an earlier run of this delivery has ended it. */
+function abandonedDelivery({ input, history, error, at, isRestart }: AbandonedRun<DeliveryInput>): Fact[] {
+  const results = history.flatMap(({ result }) => (result as AttemptResult | null | undefined) ?? []);
+  const attempts = results.filter((result) => result.kind === 'again' && !result.held).length;
+  if (isRestart && attempts === 0) return [];
+  const { trackingId, conversationId, deliveryId, sourceSystem, sourceProcess, webhookType } = input;
+  const answered = input.answer !== null;
+  const data = {
+    ...{ conversationId, deliveryId, sourceSystem, sourceProcess, webhookType, answered },
+    status: answered ? 'delivery_failed' : 'failed',
+    deliveryStatus: 'failed',
+    attempts,
+    totalTimeMs: Math.max(0, at - Date.parse(input.queuedAt)),
+    ...(answered && { problem: error.message }),
+  } as const;
+  return [event('WEBHOOK_CONVERSATION_COMPLETED', trackingId, data)];
 }
 
 /** Attempts and waits until the delivery has come to an end. */

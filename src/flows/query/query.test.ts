@@ -192,6 +192,28 @@ test('a delivery that is cancelled ends the conversation; so does a question', a
   assert.equal(bodies().at(-1).error.code, 'run_cancelled');
 });
 
+test('what is terminated does not leave its conversation open, wherever it stands', async () => {
+  const slow = await start({ agent: () => new Promise(() => {}) });
+  const askedId = await slow.ask();
+  await eventually(async () => (await slow.store.summary(askedId))?.status === 'processing');
+  await slow.engine.terminate(askedId, 'stuck');
+  const asked = await slow.completed(askedId);
+  assert.deepEqual([asked.status, asked.deliveryStatus, asked.complete], ['failed', 'failed', true]);
+  assert.match(asked.problem ?? '', /terminated: stuck/);
+  await slow.engine.terminate(askedId, 'again');
+  const events = (await slow.store.events(askedId)).map(({ type }) => type);
+  assert.equal(events.filter((type) => type === 'WEBHOOK_CONVERSATION_COMPLETED').length, 1);
+
+  receiver.next(answer(503, { 'retry-after': '3600' }));
+  const system = await start();
+  const deliveredId = await system.ask();
+  await eventually(async () => (await system.store.summary(deliveredId))?.attempts === 1);
+  const [delivery] = (await system.engine.list({ flow: 'delivery' })).runs;
+  await system.engine.terminate(delivery!.runId, 'stuck');
+  const ended = await system.completed(deliveredId);
+  assert.deepEqual([ended.status, ended.attempts, ended.complete], ['delivery_failed', 1, true]);
+});
+
 test('Retry-After is obeyed, as seconds and as a date', async () => {
   const inTwoSeconds = () => new Date(Date.now() + 2_000).toUTCString();
   receiver.next(answer(429, { 'retry-after': '1' }), answer(503, { 'retry-after': inTwoSeconds() }));

@@ -3,8 +3,8 @@ import type { Agent } from '../../agents/agent.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import type { RetryPolicy } from '../../core/retry.ts';
-import type { Step, StepContext } from '../../engine/engine.ts';
-import { defineFlow, type Flow } from '../../engine/flow.ts';
+import type { Fact, Step, StepContext } from '../../engine/engine.ts';
+import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
 import type { AboutLine, Log } from '../../observe/log.ts';
 import { type AboutConversation, event, type Failure, type WebhookType } from '../../record/events.ts';
 import type { Store } from '../../store/store.ts';
@@ -65,7 +65,27 @@ export function createQueryFlow(ports: QueryFlowPorts): Flow<QueryInput, QueryOu
       }
       return await deliverAnswer(ports, step, input, prepared, answered);
     },
+    abandoned: abandonedQuestion,
   });
+}
+
+/** Ended by force: nobody is told of it, but the conversation does not stay open. */
+function abandonedQuestion(run: AbandonedRun<QueryInput>): Fact[] {
+  const { input, history } = run;
+  const prepared = history.find(({ name }) => name === 'prepare')?.result as Prepared | undefined;
+  // One that was started anew and has not begun has changed nothing about the conversation yet.
+  if (run.isRestart && prepared === undefined) return [];
+  const answered = history.some(({ name, status }) => name === 'manager agent' && status === 'succeeded');
+  const data = {
+    ...about(input, prepared ?? { deliveryId: input.deliveryId, sessionId: '' }, input.webhookType),
+    answered,
+    status: answered ? 'delivery_failed' : 'failed',
+    deliveryStatus: 'failed',
+    attempts: 0,
+    totalTimeMs: sinceRequest(input, run.at),
+    problem: run.error.message,
+  } as const;
+  return [event('WEBHOOK_CONVERSATION_COMPLETED', input.trackingId, data)];
 }
 
 /** From here on the conversation is `processing`. */
