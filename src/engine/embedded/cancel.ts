@@ -1,16 +1,9 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { hasEnded } from '../engine.ts';
+import { type KeptError, keepError } from '../kept-error.ts';
 import type { Completion } from './execution-host.ts';
-import {
-  type KeptError,
-  keepError,
-  nextSequence,
-  operationsOf,
-  putEnded,
-  runById,
-  setStatus,
-} from './journal.ts';
+import { nextSequence, operationsOf, putEnded, runById, setStatus } from './journal.ts';
 import type { EndedWait, Runtime } from './runtime.ts';
 
 /** What a request to cancel did to one run. */

@@ -15,9 +15,10 @@ import type {
 } from '../engine.ts';
 import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { journalText } from '../journal-text.ts';
+import { keepError } from '../kept-error.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
-import { keepError, operationsOf, type RunRow, runByRunId } from './journal.ts';
-import { journalText } from './journal-text.ts';
+import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun } from './queries.ts';
 import { type EmbeddedOptions, type EndedWait, Runtime } from './runtime.ts';
 import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';

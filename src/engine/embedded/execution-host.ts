@@ -1,10 +1,10 @@
 import type { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import type { Attempt } from '../attempt.ts';
 import type { OperationKind, StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import type { Attempt } from './attempt.ts';
+import type { KeptError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
-import type { KeptError } from './journal.ts';
 
 /** What an execution needs of the engine around it. */
 export interface ExecutionHost {

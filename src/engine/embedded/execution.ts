@@ -2,10 +2,11 @@ import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { type Fact, type OperationKind, operationLimit, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { flowChanged, journalLeftOver } from '../flow-changed.ts';
+import { type KeptError, keepError, revivedError } from '../kept-error.ts';
 import { DeterministicSource } from './deterministic.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
-import { flowChanged, journalLeftOver } from './flow-changed.ts';
-import { type KeptError, keepError, type OperationRow, putEnded, revivedError } from './journal.ts';
+import { type OperationRow, putEnded } from './journal.ts';
 import { createStep } from './step.ts';
 
 export interface ExecutionOf {

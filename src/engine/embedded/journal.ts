@@ -1,4 +1,3 @@
-import { type ErrorCode, SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { OperationKind, RunStatus } from '../engine.ts';
 
@@ -217,29 +216,6 @@ export function putRetrying(
     operation.dueAt,
     operation.startedAt,
   );
-}
-
-/** An error as it is kept; what an error of the catalogue says of itself comes back with it. */
-export interface KeptError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly retryable: boolean;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
-export function keepError(thrown: unknown, otherwise: ErrorCode): KeptError {
-  if (thrown instanceof SignalboxError) {
-    const { code, message, retryable, details } = thrown;
-    return { code, message, retryable, ...(details && { details }) };
-  }
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  const retryable = (thrown as { retryable?: unknown } | undefined)?.retryable !== false;
-  return { code: otherwise, message: message.slice(0, 10_000), retryable };
-}
-
-export function revivedError(kept: KeptError, cause?: unknown): SignalboxError {
-  const { retryable, details } = kept;
-  return new SignalboxError(kept.code, kept.message, { retryable, ...(details && { details }), cause });
 }
 
 export function pauseRun(sql: Sql, id: number, error: string): void {

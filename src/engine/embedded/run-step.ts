@@ -1,12 +1,13 @@
 import { SignalboxError } from '../../core/errors.ts';
 import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
-import { Attempt, type AttemptEnd } from './attempt.ts';
+import { journalText } from '../journal-text.ts';
+import { type KeptError, keepError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
 import type { Call, ExecutionHost } from './execution-host.ts';
-import { type KeptError, keepError, putRetrying } from './journal.ts';
-import { journalText } from './journal-text.ts';
+import { putRetrying } from './journal.ts';
 
 /** A step of kind `run` while its attempts go on. */
 interface RunningStep {

@@ -3,18 +3,18 @@ import { uuidv7 } from '../../core/ids.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { FlowRegistry } from '../flow-registry.ts';
+import { journalText } from '../journal-text.ts';
+import { type KeptError, keepError } from '../kept-error.ts';
 import { Admission } from './admission.ts';
 import { Endings } from './endings.ts';
 import { Execution } from './execution.ts';
 import type { Completion, ExecutionHost, PreparedRun } from './execution-host.ts';
 import type { FactWriter } from './facts.ts';
-import { FlowRegistry } from './flow-registry.ts';
 import {
   endRun,
   endWaiting,
   insertRun,
-  type KeptError,
-  keepError,
   nextSequence,
   operationsOf,
   pauseRun,
@@ -22,7 +22,6 @@ import {
   runById,
   setStatus,
 } from './journal.ts';
-import { journalText } from './journal-text.ts';
 import type { EngineObserver } from './observer.ts';
 import { toOperation } from './queries.ts';
 import { Timers } from './timers.ts';

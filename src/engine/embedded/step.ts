@@ -2,9 +2,10 @@ import { defaultRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { ChildOptions, Fact, SignalResult, Step, StepContext, StepOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { keepError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
 import type { Call, Completion, ExecutionHost, PreparedRun } from './execution-host.ts';
-import { insertWaiting, keepError, putEnded } from './journal.ts';
+import { insertWaiting, putEnded } from './journal.ts';
 import { attemptStep } from './run-step.ts';
 import { keptSignal, receivedSignal } from './signals.ts';
 

@@ -1,5 +1,5 @@
-import { SignalboxError } from '../../core/errors.ts';
-import type { Fact, StepContext } from '../engine.ts';
+import { SignalboxError } from '../core/errors.ts';
+import type { Fact, StepContext } from './engine.ts';
 
 export interface AttemptEnd {
   readonly facts: readonly Fact[];

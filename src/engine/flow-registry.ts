@@ -1,5 +1,5 @@
-import { SignalboxError } from '../../core/errors.ts';
-import type { Flow } from '../flow.ts';
+import { SignalboxError } from '../core/errors.ts';
+import type { Flow } from './flow.ts';
 
 /** The flows that a process has, by name and version. */
 export class FlowRegistry {

@@ -1,4 +1,4 @@
-import { SignalboxError } from '../../core/errors.ts';
+import { SignalboxError } from '../core/errors.ts';
 
 interface OperationName {
   readonly position: number;

@@ -1,6 +1,6 @@
-import { SignalboxError } from '../../core/errors.ts';
-import { serialize } from '../../core/serialize.ts';
-import { journalLimitBytes } from '../engine.ts';
+import { SignalboxError } from '../core/errors.ts';
+import { serialize } from '../core/serialize.ts';
+import { journalLimitBytes } from './engine.ts';
 
 /**
  * The text under which a value is kept in the journal; null for undefined. Throws `result_not_json` and
