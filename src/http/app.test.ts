@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
@@ -228,6 +229,8 @@ describe('who may call', () => {
       ['GET', `/webhook/${id}/events`, ['ingest', 'read', 'operate', 'admin']],
       ['GET', '/conversations', ['read', 'operate', 'admin']],
       ['GET', '/dead-letters', ['read', 'operate', 'admin']],
+      ['GET', '/endpoints', ['read', 'operate', 'admin']],
+      ['POST', '/endpoints/enable', ['operate', 'admin']],
       ['GET', '/health', ['read', 'operate', 'admin']],
       ['GET', '/', ['read', 'operate', 'admin']],
       ['POST', `/dead-letters/${id}/replay`, ['operate', 'admin']],
@@ -289,11 +292,13 @@ test('every route is in a zone, and these are all', async () => {
     'operators GET /conversations',
     'operators GET /dead-letters',
     'operators GET /dead-letters/:run_id',
+    'operators GET /endpoints',
     'operators GET /health',
     'operators GET /page/conversations/:tracking_id',
     'operators GET /page/dead-letters',
     'operators GET /style.css',
     'operators POST /dead-letters/:run_id/replay',
+    'operators POST /endpoints/enable',
     'operators POST /page/ask',
     'operators POST /page/dead-letters/:run_id/replay',
     'probes GET /health/live',
@@ -440,6 +445,32 @@ test('a failed question is a dead letter: listed, shown with its history, starte
   assert.deepEqual((await get(app, '/dead-letters')).json().dead_letters, []);
   const { conversation } = await completed(app, body.tracking_id);
   assert.equal(conversation.ai_response.response, 'now');
+});
+
+test('an endpoint that was gone is listed without its secrets, and enabled again', async () => {
+  const receiver = createServer((request, response) => {
+    request.resume();
+    response.writeHead(410).end();
+  });
+  receiver.listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  const base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/in`;
+  const app = await createTestApp({ webhookUrl: `${base}?token=secret` });
+  await completed(app, (await app.ask()).body.tracking_id);
+  receiver.close();
+  const disabled = async () => (await get(app, '/endpoints')).json().disabled;
+  assert.deepEqual(
+    (await disabled()).map(({ url, reason }: Record<string, string>) => [url, reason]),
+    [[base, 'The receiver answered 410 Gone.']],
+  );
+  const enable = async (payload: object) => {
+    const headers = { host: 'localhost' };
+    return app.server.inject({ method: 'POST', url: '/endpoints/enable', headers, payload });
+  };
+  assert.equal((await enable({})).statusCode, 422);
+  assert.equal((await enable({ url: 'http://other.example/' })).statusCode, 404);
+  assert.deepEqual((await enable({ url: base })).json(), { success: true, enabled: base });
+  assert.deepEqual(await disabled(), []);
 });
 
 test('what was not foreseen is logged, and the caller learns nothing of it', async () => {

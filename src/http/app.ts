@@ -10,6 +10,7 @@ import { createQuotas } from './quotas.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
+import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
@@ -114,11 +115,13 @@ async function addZones(
       reading.addHook('onRequest', requireScope(apiKeys, 'read'));
       registerConversations(reading, ports);
       registerDeadLetters(reading, ports);
+      registerEndpoints(reading, ports);
       registerHealth(reading, ports);
     });
     await operators.register(async (operating) => {
       operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
       registerReplay(operating, ports);
+      registerEnable(operating, ports);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
   });

@@ -69,7 +69,8 @@ async function delivery({ store, breakers }: HealthSources): Promise<HealthPart>
   const disabled = (await store.disabledEndpoints()).length;
   const open = breakers.open().length;
   const seen = [
-    disabled > 0 && `${disabled} disabled, because the receiver said that it is gone`,
+    disabled > 0 &&
+      `${disabled} disabled, because the receiver said that it is gone (see: signalbox endpoints disabled)`,
     open > 0 && `${open} failing, so that deliveries there wait`,
   ].filter((part) => part !== false);
   const detail =

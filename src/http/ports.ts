@@ -10,7 +10,16 @@ import type { RateLimit } from './rate-limit.ts';
 /** Everything that the HTTP application acts through. */
 export interface AppPorts {
   readonly engine: Pick<Engine, 'start' | 'list' | 'get' | 'history' | 'restart' | 'stats'>;
-  readonly store: Pick<Store, 'conversation' | 'summary' | 'conversations' | 'counts' | 'events'>;
+  readonly store: Pick<
+    Store,
+    | 'conversation'
+    | 'summary'
+    | 'conversations'
+    | 'counts'
+    | 'events'
+    | 'disabledEndpoints'
+    | 'enableEndpoint'
+  >;
   readonly log: Pick<Log, 'requestFailed'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly guessType: (query: string) => WebhookType;

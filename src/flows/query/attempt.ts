@@ -227,7 +227,7 @@ class DeliveryAttempt {
     this.#ports.log.deliveryExhausted({ ...this.#deliveryLine(endpoint), reason, code });
     const advice =
       code === 'endpoint_disabled'
-        ? 'Enable the endpoint again, then start the dead letter anew.'
+        ? 'Enable the endpoint again (signalbox endpoints enable URL), then start the dead letter anew.'
         : 'Start the dead letter anew once the receiver is well.';
     const message = `Not delivered after ${attempt} attempt${attempt === 1 ? '' : 's'}. ${reason.replace(/[.]?$/, '.')} ${advice}`;
     const exports = this.#ports.exportsConversations;

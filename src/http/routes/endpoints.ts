@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import { SignalboxError } from '../../core/errors.ts';
+import { safeUrl } from '../../core/safe-url.ts';
+import type { AppPorts } from '../ports.ts';
+
+/** `GET /endpoints`: the receivers that said that they are gone; without what their URLs hold of secrets. */
+export function registerEndpoints(app: FastifyInstance, { store }: AppPorts): void {
+  app.get('/endpoints', async () => {
+    const disabled = await store.disabledEndpoints();
+    const rows = disabled.map(({ url, disabledAt, reason }) => ({
+      url: safeUrl(url),
+      disabled_at: new Date(disabledAt).toISOString(),
+      reason,
+    }));
+    return { success: true, disabled: rows };
+  });
+}
+
+/** `POST /endpoints/enable` with a `url` of that list: it takes deliveries again. */
+export function registerEnable(app: FastifyInstance, { store }: AppPorts): void {
+  app.post<{ Body: { url?: unknown } | null | undefined }>('/endpoints/enable', async (request) => {
+    const url = request.body?.url;
+    if (typeof url !== 'string') throw urlExpected();
+    const disabled = (await store.disabledEndpoints()).filter((one) => safeUrl(one.url) === safeUrl(url));
+    if (disabled.length === 0) throw notDisabled(url);
+    for (const one of disabled) await store.enableEndpoint(one.url);
+    return { success: true, enabled: safeUrl(url) };
+  });
+}
+
+function urlExpected(): SignalboxError {
+  const message = 'is missing; the URL of a disabled endpoint is expected';
+  return new SignalboxError('invalid_request', `The request is not valid: url ${message}.`, {
+    fields: [{ path: '/url', message }],
+  });
+}
+
+function notDisabled(url: string): SignalboxError {
+  const shown = JSON.stringify(safeUrl(url).slice(0, 200));
+  return new SignalboxError('not_found', `${shown} is no disabled endpoint. GET /endpoints lists them.`);
+}
