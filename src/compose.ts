@@ -38,6 +38,8 @@ import { version } from './version.ts';
 export interface Signalbox {
   readonly app: App;
   readonly deliversTo: readonly string[];
+  /** Resolves when the disk did not confirm a write: only another process can go on, from what is on disk. */
+  readonly lost: Promise<Error>;
   /** Takes up the runs that an earlier process left. */
   recover(): void;
   /** Finishes or suspends what runs, for at most `graceMs`, and lets go of the data folder. */
@@ -116,7 +118,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     database.close();
     lock.release();
   };
-  return { app, deliversTo, recover: () => engine.recover(), stop };
+  return { app, deliversTo, lost: database.lost, recover: () => engine.recover(), stop };
 }
 
 function createFlows(config: Config, log: Log, store: SqliteStore, agent: Agent) {

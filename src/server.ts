@@ -25,6 +25,7 @@ async function start(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, format: formatOf(config) });
   endOnUnforeseen(log);
   const signalbox = await compose(config, log);
+  signalbox.lost.then((error) => endWith(log, 'Ending, because the data may not be on disk', error));
   const url = await listen(signalbox, config);
   signalbox.recover();
   stopOnSignals(signalbox, log);

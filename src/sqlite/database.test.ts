@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Database } from './database.ts';
 import { lockFolder } from './folder-lock.ts';
 import { migrationFiles } from './migrate.ts';
+import type { SyncFile } from './wal-file.ts';
 
 const insert = (name: string) => (sql: Pick<Database, 'run'>) =>
   sql.run('INSERT INTO notes VALUES (?)', name);
@@ -18,14 +20,14 @@ function temporaryFolder(context: TestContext): string {
   return folder;
 }
 
-function open(context: TestContext, folder = temporaryFolder(context)): Database {
-  const database = new Database(join(folder, 'test.sqlite'));
+function open(context: TestContext, folder = temporaryFolder(context), sync?: SyncFile): Database {
+  const database = new Database(join(folder, 'test.sqlite'), sync && { sync });
   context.after(() => database.close());
   database.run('CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY)');
   return database;
 }
 
-const names = (database: Database) =>
+const names = (database: Pick<Database, 'all'>) =>
   database.all<{ name: string }>('SELECT name FROM notes ORDER BY rowid').map(({ name }) => name);
 
 test('the writes of one turn are one transaction, in order, visible once it is durable', async (context) => {
@@ -73,6 +75,114 @@ test('a full disk rejects the whole group with storage_failed, keeps what was th
   await database.write(insert('after'));
   assert.equal(database.failure, undefined);
   assert.deepEqual(names(database), ['before', 'after']);
+});
+
+/** A disk that takes as long as the test wants. */
+function slowDisk() {
+  const waiting: ((error: Error | null) => void)[] = [];
+  const sync: SyncFile = (_, done) => void waiting.push(done);
+  const finish = (error: Error | null = null) => waiting.shift()!(error);
+  const begun = async () => {
+    while (waiting.length === 0) await setImmediate();
+  };
+  return { sync, begun, finish };
+}
+
+test('nobody is told of a write before the sync that began after its commit has ended', async (context) => {
+  const disk = slowDisk();
+  const database = open(context, temporaryFolder(context), disk.sync);
+  const told: string[] = [];
+  const tell = (what: string) => () => void told.push(what);
+  const write = (name: string) =>
+    database
+      .write((sql) => {
+        insert(name)(sql);
+        sql.afterCommit(tell(`committed ${name}`));
+      })
+      .then(tell(`written ${name}`));
+  const first = write('a');
+  await disk.begun();
+  assert.deepEqual(names(database), ['a'], 'it is committed');
+  const second = write('b');
+  const read = database.read(() => tell(`read ${names(database)}`)());
+  const refused = database.write(insert('a')).catch(tell('refused a'));
+  for (let turn = 0; turn < 10; turn++) await setImmediate();
+  assert.deepEqual(told, []);
+  assert.deepEqual(names(database), ['a'], 'the next group waits for this one');
+  disk.finish();
+  await Promise.all([first, read]);
+  assert.deepEqual(told, ['committed a', 'written a', 'read a']);
+  await disk.begun();
+  disk.finish();
+  await Promise.all([second, refused]);
+  assert.deepEqual(told.slice(3), ['committed b', 'written b', 'refused a']);
+});
+
+test('after a sync that failed nothing is written or read until the file is opened anew', async (context) => {
+  const folder = temporaryFolder(context);
+  const disk = slowDisk();
+  const database = open(context, folder, disk.sync);
+  const good = database.write(insert('good'));
+  await disk.begun();
+  disk.finish();
+  await good;
+  let told = false;
+  const doubtful = database.write((sql) => {
+    insert('doubtful')(sql);
+    sql.afterCommit(() => {
+      told = true;
+    });
+  });
+  await disk.begun();
+  const queued = database.write(insert('queued'));
+  const read = database.read(names);
+  disk.finish(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+  const expected = { code: 'storage_failed', message: /did not confirm it: EIO.*start again/ };
+  for (const promise of [doubtful, queued, read]) await assert.rejects(promise, expected);
+  await assert.rejects(database.write(insert('later')), expected);
+  assert.equal(await database.lost, database.failure);
+  assert.equal(told, false);
+  database.close();
+  const log = join(folder, 'test.sqlite-wal');
+  assert.notEqual(
+    statSync(log).size,
+    0,
+    'closing does not move a log into the file that nobody can vouch for',
+  );
+  const again = open(context, folder);
+  assert.equal(statSync(log).size, 0, 'what is read from the log is written and synced anew');
+  assert.equal(names(again)[0], 'good');
+  await again.write(insert('after'));
+});
+
+test('closing while the disk is busy puts everything on it by itself', async (context) => {
+  const folder = temporaryFolder(context);
+  const disk = slowDisk();
+  const database = open(context, folder, disk.sync);
+  const first = database.write(insert('first'));
+  await disk.begun();
+  const second = database.write(insert('second'));
+  database.close();
+  await Promise.all([first, second]);
+  disk.finish();
+  await assert.rejects(database.read(names), { code: 'shutting_down' });
+  assert.deepEqual(names(open(context, folder)), ['first', 'second']);
+});
+
+test('flushing commits what is queued and waits for the disk', async (context) => {
+  const disk = slowDisk();
+  const database = open(context, temporaryFolder(context), disk.sync);
+  const told: string[] = [];
+  const first = database.write(insert('a')).then(() => told.push('a'));
+  await disk.begun();
+  const second = database.write(insert('b')).then(() => told.push('b'));
+  const flushed = database.flush().then(() => told.push('flushed'));
+  disk.finish();
+  await disk.begun();
+  assert.deepEqual(told, ['a']);
+  disk.finish();
+  await Promise.all([first, second, flushed]);
+  assert.deepEqual(told, ['a', 'b', 'flushed']);
 });
 
 test('closing writes what is queued and refuses the rest', async (context) => {

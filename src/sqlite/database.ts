@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { migrate } from './migrate.ts';
+import { type SyncFile, WalFile } from './wal-file.ts';
 
 export type SqlRow = Record<string, SQLOutputValue>;
 
@@ -27,35 +28,69 @@ interface QueuedWrite {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+/** Writes that were committed together, and who is told once they are on disk. */
+interface Group {
+  readonly writes: readonly QueuedWrite[];
+  readonly outcomes: readonly Outcome[];
+  readonly listeners: readonly (() => void)[];
+}
+
 /**
- * One SQLite file with group commit: all writes that are queued during one turn of the event loop run, in order, in one
- * transaction that is synced to disk once; each promise resolves after that. A write that throws takes back only what it
- * did itself. Reads outside a write see what is committed.
+ * One SQLite file with group commit. Writes that are queued are run, in order, in one transaction; each promise resolves once
+ * that is on disk. A write that throws takes back only what it did itself.
  *
  * A write may be run twice (when another one of its group throws), so it changes nothing but the database.
  *
- * When the disk refuses (full, I/O error) every write of the group is rejected with `storage_failed`, and later groups
- * try again: the file is as it was after the last good commit.
+ * The thread does not wait for the disk: COMMIT writes the log (`synchronous = NORMAL`), a thread of the pool syncs it, and
+ * then the group is settled. Meanwhile further writes queue; they are the next group, which begins only when the one before
+ * is settled. So there are two states: all that is committed is on disk, or one group is not yet. In the second one `get` and
+ * `all` outside a write see what a power failure may still take back; what is told to anybody, or acted on, is read with
+ * `read`. Inside a write they may be trusted: a group is on disk only with all before it.
+ *
+ * When a group can't be committed (disk full, I/O error) every write of it is rejected with `storage_failed`, and later
+ * groups try again: the file is as it was after the last good commit. When it was committed and **can't be synced**, nobody
+ * knows what of it is on disk, and a second sync that succeeds would prove nothing (https://wiki.postgresql.org/wiki/Fsync_Errors). Then the
+ * database is lost for this process: `lost` resolves, and everything is refused until the file is opened anew.
+ * docs/decisions/durability.md has the reasoning.
  */
 export class Database implements Sql {
   readonly path: string;
+  /** Resolves when a sync has failed, with the reason; only a new start can go on from what is on disk. */
+  readonly lost: Promise<SignalboxError>;
   readonly #connection: DatabaseSync;
+  /** Undefined for a database in memory, which has nothing to sync. */
+  readonly #wal: WalFile | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #commitTurn = () => this.#endTurn();
+  readonly #tellLost: (reason: SignalboxError) => void;
   #queue: QueuedWrite[] = [];
   #afterCommit: (() => void)[] = [];
+  /** The group that is committed and not yet on disk. */
+  #syncing: Group | undefined;
+  #settled: PromiseWithResolvers<void> | undefined;
+  #turnIsSet = false;
   #failure: SignalboxError | undefined;
+  #isLost = false;
   #closed = false;
 
-  /** Opens or creates the file and brings its schema up to date. Throws `schema_too_new`, `storage_failed`. */
-  constructor(path: string) {
+  /**
+   * Opens or creates the file and brings its schema up to date. What an earlier process left in the log is moved into the
+   * file and synced first, whether or not that process could. Throws `schema_too_new`, `storage_failed`.
+   */
+  constructor(path: string, options: { readonly sync?: SyncFile } = {}) {
     this.path = path;
+    const { promise, resolve } = Promise.withResolvers<SignalboxError>();
+    this.lost = promise;
+    this.#tellLost = resolve;
     try {
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
       this.#connection.exec(
-        'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
+        'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; ' +
           'PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;',
       );
       migrate(this.#connection);
+      this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.#wal = this.#connection.location() === null ? undefined : new WalFile(path, options.sync);
     } catch (error) {
       if (error instanceof SignalboxError) throw error;
       throw storageFailed(`The database ${path} could not be opened`, error);
@@ -67,16 +102,30 @@ export class Database implements Sql {
     return this.#failure;
   }
 
+  /** Whether there is something committed that is not on disk yet. */
+  get isSyncing(): boolean {
+    return this.#syncing !== undefined;
+  }
+
   /** Queues a write; resolves with what `work` returned once it is on disk. */
   write<T>(work: (sql: Sql) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#closed) {
-        reject(new SignalboxError('shutting_down', `The database ${this.path} is closed.`));
+      const refusal = this.#refusal();
+      if (refusal !== undefined) {
+        reject(refusal);
         return;
       }
-      if (this.#queue.length === 0) setImmediate(() => this.flush());
       this.#queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#setTurn();
     });
+  }
+
+  /** Reads what is on disk: `work` runs at a moment when nothing is committed that is not. */
+  async read<T>(work: (sql: Sql) => T | Promise<T>): Promise<T> {
+    while (this.#syncing !== undefined) await this.#settledPromise();
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return work(this);
   }
 
   run(sql: string, ...values: SQLInputValue[]): Written {
@@ -95,33 +144,108 @@ export class Database implements Sql {
     this.#afterCommit.push(listener);
   }
 
-  /** Commits what is queued now instead of at the end of this turn. */
-  flush(): void {
-    const group = this.#queue;
-    if (group.length === 0) return;
-    this.#queue = [];
-    let outcomes: Outcome[];
-    try {
-      outcomes = this.#commit(group, false) ?? this.#commit(group, true) ?? [];
-      this.#failure = undefined;
-    } catch (error) {
-      this.#failure = storageFailed(`Writing to ${this.path} failed`, error);
-      for (const write of group) write.reject(this.#failure);
-      return;
-    }
-    const listeners = this.#afterCommit;
-    this.#afterCommit = [];
-    for (const listener of listeners) queueMicrotask(listener);
-    settle(group, outcomes);
+  /** Commits what is queued now; resolves once that is on disk, or refused. */
+  async flush(): Promise<void> {
+    if (this.#syncing !== undefined) await this.#settledPromise();
+    this.#commitQueue();
+    if (this.#syncing !== undefined) await this.#settledPromise();
   }
 
-  /** Writes what is queued and closes the file. */
+  /** Writes what is queued, moves the log into the file and closes it; all of it is on disk then, or refused. */
   close(): void {
     if (this.#closed) return;
-    this.flush();
     this.#closed = true;
+    // Closing would move the log into the file, and of a lost one nobody knows what it holds.
+    if (!this.#isLost) this.#finish();
+    this.#wal?.close();
     this.#statements.clear();
-    this.#connection.close();
+    if (!this.#isLost) this.#connection.close();
+  }
+
+  #finish(): void {
+    const groups = [this.#syncing, this.#runGroup()].filter((group) => group !== undefined);
+    try {
+      const { busy } = this.#connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+      if (busy !== 0) this.#wal?.syncNow(); // Another program reads the file; then the log stays.
+    } catch (error) {
+      for (const group of groups) this.#lose(group, error);
+      return;
+    }
+    for (const group of groups) this.#settle(group);
+  }
+
+  #setTurn(): void {
+    if (this.#turnIsSet || this.#syncing !== undefined) return;
+    this.#turnIsSet = true;
+    setImmediate(this.#commitTurn);
+  }
+
+  #endTurn(): void {
+    this.#turnIsSet = false;
+    if (this.#syncing === undefined) this.#commitQueue();
+  }
+
+  /** Commits what is queued and has it synced. */
+  #commitQueue(): void {
+    const group = this.#runGroup();
+    if (group === undefined) return;
+    this.#syncing = group;
+    if (this.#wal === undefined) this.#settle(group);
+    else this.#wal.sync((error) => this.#synced(group, error));
+  }
+
+  /** Runs and commits what is queued. Undefined when that is nothing, or could not be written. */
+  #runGroup(): Group | undefined {
+    const writes = this.#queue;
+    if (writes.length === 0) return undefined;
+    this.#queue = [];
+    try {
+      const outcomes = this.#commit(writes, false) ?? this.#commit(writes, true) ?? [];
+      this.#failure = undefined;
+      return { writes, outcomes, listeners: this.#afterCommit };
+    } catch (error) {
+      this.#failure = storageFailed(`Writing to ${this.path} failed`, error);
+      for (const write of writes) write.reject(this.#failure);
+      return undefined;
+    }
+  }
+
+  #synced(group: Group, error: Error | null): void {
+    if (this.#syncing !== group) return; // Settled by `close`.
+    if (error === null) this.#settle(group);
+    else this.#lose(group, error);
+    if (this.#queue.length > 0) this.#setTurn();
+  }
+
+  #settle({ writes, outcomes, listeners }: Group): void {
+    for (const listener of listeners) queueMicrotask(listener);
+    settle(writes, outcomes);
+    this.#endSync();
+  }
+
+  #lose({ writes }: Group, error: unknown): void {
+    this.#isLost = true;
+    this.#failure = lostToThisProcess(this.path, error);
+    for (const write of [...writes, ...this.#queue.splice(0)]) write.reject(this.#failure);
+    this.#endSync();
+    this.#tellLost(this.#failure);
+  }
+
+  #endSync(): void {
+    this.#syncing = undefined;
+    this.#settled?.resolve();
+    this.#settled = undefined;
+  }
+
+  #settledPromise(): Promise<void> {
+    this.#settled ??= Promise.withResolvers<void>();
+    return this.#settled.promise;
+  }
+
+  #refusal(): SignalboxError | undefined {
+    if (this.#isLost) return this.#failure;
+    if (!this.#closed) return undefined;
+    return new SignalboxError('shutting_down', `The database ${this.path} is closed.`);
   }
 
   /**
@@ -218,6 +342,14 @@ const usualAdvice =
 /** An error of SQLite that speaks of the disk as what to tell; any other as it is. */
 export function asStorageFailure(error: unknown): unknown {
   return isStorageFailure(error) ? storageFailed('The database could not be read', error) : error;
+}
+
+function lostToThisProcess(path: string, cause: unknown): SignalboxError {
+  return new SignalboxError(
+    'storage_failed',
+    `${path} was written, but the disk did not confirm it: ${messageOf(cause)}. Nothing more is written by this process. Check the disk and start again: what was accepted before is there.`,
+    { cause },
+  );
 }
 
 function storageFailed(what: string, cause: unknown): SignalboxError {

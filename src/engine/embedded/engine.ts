@@ -175,16 +175,22 @@ export class EmbeddedEngine implements Engine {
     return { runId: earlier ?? run.runId, created: earlier === undefined, input };
   }
 
-  async get(runId: string): Promise<Run | undefined> {
-    const row = runByRunId(this.#runtime.database, runId);
-    return row && toRun(row, this.#status(row));
+  get(runId: string): Promise<Run | undefined> {
+    return this.#runtime.database.read((sql) => {
+      const row = runByRunId(sql, runId);
+      return row && toRun(row, this.#status(row));
+    });
   }
 
-  async list(filter: RunFilter = {}): Promise<RunPage> {
-    return listRuns(this.#runtime.database, filter, (row) => this.#status(row));
+  list(filter: RunFilter = {}): Promise<RunPage> {
+    return this.#runtime.database.read((sql) => listRuns(sql, filter, (row) => this.#status(row)));
   }
 
-  async history(runId: string): Promise<readonly Operation[]> {
+  history(runId: string): Promise<readonly Operation[]> {
+    return this.#runtime.database.read(() => this.#operations(runId));
+  }
+
+  #operations(runId: string): Operation[] {
     const row = this.#row(runId);
     const recorded = operationsOf(this.#runtime.database, row.id).map(toOperation);
     const positions = new Set(recorded.map((operation) => operation.position));
@@ -198,6 +204,10 @@ export class EmbeddedEngine implements Engine {
   }
 
   wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    return this.#runtime.database.read(() => this.#ending(runId, options.signal));
+  }
+
+  #ending(runId: string, signal?: AbortSignal): Promise<Run> {
     const { promise, resolve, reject } = Promise.withResolvers<Run>();
     const { id } = this.#row(runId);
     const tell = () => {
@@ -208,9 +218,9 @@ export class EmbeddedEngine implements Engine {
     };
     if (tell()) return promise;
     const forget = this.#runtime.endings.on(id, tell);
-    options.signal?.addEventListener('abort', () => {
+    signal?.addEventListener('abort', () => {
       forget();
-      reject(options.signal!.reason);
+      reject(signal.reason);
     });
     return promise;
   }
@@ -227,7 +237,7 @@ export class EmbeddedEngine implements Engine {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.#runtime.dropAll();
-    this.#runtime.database.flush();
+    await this.#runtime.database.flush();
   }
 
   #checkAccepting(): void {

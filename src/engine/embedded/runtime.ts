@@ -218,6 +218,10 @@ export class Runtime implements ExecutionHost {
   }
 
   #admit(ticket: Ticket): void {
+    if (this.database.isSyncing && ticket.execution === undefined && !this.#residents.has(ticket.id)) {
+      this.#admitOnceDurable(ticket);
+      return;
+    }
     this.#queued.delete(ticket.id);
     const resident = this.#residents.get(ticket.id);
     if (resident !== undefined) {
@@ -233,6 +237,13 @@ export class Runtime implements ExecutionHost {
     }
     this.#residents.set(ticket.id, execution);
     execution.begin();
+  }
+
+  /** A journal is replayed from what is on disk: what a power failure may take back must not be acted on. */
+  #admitOnceDurable(ticket: Ticket): void {
+    this.database
+      .read(() => !this.stopping && this.#admit(ticket))
+      .catch((error) => this.observer.storageFailed(error));
   }
 
   #load(ticket: Ticket): Execution | undefined {

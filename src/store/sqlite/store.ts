@@ -4,7 +4,7 @@ import type { StampedFact } from '../../engine/engine.ts';
 import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
-import type { Database } from '../../sqlite/database.ts';
+import type { Database, Sql } from '../../sqlite/database.ts';
 import type { ConversationFilter, ConversationPage, DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
@@ -25,11 +25,11 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
     if (events.length > 0) sql.afterCommit(() => live.publish(events));
   };
 
-  const row = (trackingId: string) =>
-    database.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
+  const row = (sql: Sql, trackingId: string) =>
+    sql.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
 
-  const eventsAfter = (trackingId: string, sequence: number, limit: number): RecordedEvent[] =>
-    database
+  const eventsAfter = (sql: Sql, trackingId: string, sequence: number, limit: number): RecordedEvent[] =>
+    sql
       .all<EventRow>(
         'SELECT * FROM events WHERE tracking_id = ? AND sequence > ? ORDER BY sequence LIMIT ?',
         trackingId,
@@ -42,29 +42,26 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
     writeFacts,
     append: (facts) => database.write((sql) => writeFacts(sql, facts)),
 
-    async conversation(trackingId) {
-      const found = row(trackingId);
-      return found && assemble(toSummary(found), eventsAfter(trackingId, 0, 10_000));
-    },
+    conversation: (trackingId) =>
+      database.read((sql) => {
+        const found = row(sql, trackingId);
+        return found && assemble(toSummary(found), eventsAfter(sql, trackingId, 0, 10_000));
+      }),
 
-    async summary(trackingId) {
-      const found = row(trackingId);
-      return found && toSummary(found);
-    },
+    summary: (trackingId) =>
+      database.read((sql) => {
+        const found = row(sql, trackingId);
+        return found && toSummary(found);
+      }),
 
-    conversations: async (filter = {}) => page(database, filter),
+    conversations: (filter = {}) => database.read((sql) => page(sql, filter)),
 
-    events: async (trackingId, afterSequence = 0, limit = 1_000) =>
-      eventsAfter(trackingId, afterSequence, limit),
+    events: (trackingId, afterSequence = 0, limit = 1_000) =>
+      database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
 
-    recentAnswerTimesMs: async (type, limit) => recentAnswerTimes(database, type, limit),
+    recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 
-    async counts() {
-      const rows = database.all<{ status: ConversationStatus; count: number }>(
-        'SELECT status, count(*) AS count FROM conversations GROUP BY status',
-      );
-      return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
-    },
+    counts: () => database.read(countByStatus),
 
     async disableEndpoint({ url, disabledAt, reason }) {
       const text =
@@ -75,17 +72,27 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
     enableEndpoint: (url) =>
       database.write((sql) => sql.run('DELETE FROM disabled_endpoints WHERE url = ?', url).changes === 1),
 
-    async disabledEndpoint(url) {
-      const found = database.get('SELECT * FROM disabled_endpoints WHERE url = ?', url);
-      return found && toDisabledEndpoint(found);
-    },
+    disabledEndpoint: (url) =>
+      database.read((sql) => {
+        const found = sql.get('SELECT * FROM disabled_endpoints WHERE url = ?', url);
+        return found && toDisabledEndpoint(found);
+      }),
 
-    disabledEndpoints: async (): Promise<DisabledEndpoint[]> =>
-      database.all('SELECT * FROM disabled_endpoints ORDER BY url').map(toDisabledEndpoint),
+    disabledEndpoints: (): Promise<DisabledEndpoint[]> =>
+      database.read((sql) =>
+        sql.all('SELECT * FROM disabled_endpoints ORDER BY url').map(toDisabledEndpoint),
+      ),
   };
 }
 
-function page(database: Database, filter: ConversationFilter): ConversationPage {
+function countByStatus(sql: Sql): Partial<Record<ConversationStatus, number>> {
+  const rows = sql.all<{ status: ConversationStatus; count: number }>(
+    'SELECT status, count(*) AS count FROM conversations GROUP BY status',
+  );
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
+
+function page(sql: Sql, filter: ConversationFilter): ConversationPage {
   const limit = Math.min(Math.max(1, filter.limit ?? 50), 500);
   const conditions: [string, string | number | undefined][] = [
     ['status = ?', filter.status],
@@ -95,7 +102,7 @@ function page(database: Database, filter: ConversationFilter): ConversationPage 
   ];
   const used = conditions.filter(([, value]) => value !== undefined) as [string, string | number][];
   const where = used.length === 0 ? '' : `WHERE ${used.map(([text]) => text).join(' AND ')}`;
-  const rows = database.all<ConversationRow>(
+  const rows = sql.all<ConversationRow>(
     `SELECT * FROM conversations ${where} ORDER BY id DESC LIMIT ?`,
     ...used.map(([, value]) => value),
     limit + 1,
@@ -114,8 +121,8 @@ function cursorId(cursor: string): number {
   );
 }
 
-function recentAnswerTimes(database: Database, type: WebhookType, limit: number): number[] {
-  return database
+function recentAnswerTimes(sql: Sql, type: WebhookType, limit: number): number[] {
+  return sql
     .all<{ answer_time_ms: number }>(
       `SELECT answer_time_ms FROM conversations
        WHERE webhook_type = ? AND answer_time_ms IS NOT NULL AND id > (SELECT max(id) FROM conversations) - ${recentWindow}
