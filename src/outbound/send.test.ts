@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { answer, type Receiver, startReceiver } from '../../test/fixtures/receiver.ts';
+import { selfSigned } from '../../test/fixtures/self-signed.ts';
 import { createSender, type Sender } from './send.ts';
 
 let receiver: Receiver;
@@ -94,6 +97,28 @@ test('nobody listening, no such host and no URL are failures with a reason', asy
   assert.ok(refused.kind === 'failed' && /ECONNREFUSED/.test(refused.reason));
   const noUrl = await send('not a url');
   assert.ok(noUrl.kind === 'failed' && /URL/.test(noUrl.reason));
+});
+
+test('TLS that cannot be trusted, or is none, is told as what it is', async (context) => {
+  const patient = createSender({ timeoutMs: 10_000 });
+  context.after(() => patient.close());
+  const send = (url: string) => patient.send({ url, headers: {}, body: '' }, new AbortController().signal);
+  const plain = createHttpServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  const { port } = plain.address() as { port: number };
+  const noTls = await send(`https://127.0.0.1:${port}/`);
+  plain.close();
+  assert.ok(noTls.kind === 'failed');
+  assert.match(noTls.reason, /^TLS failed \((EPROTO|ERR_SSL_\w+)\)\. Does the receiver speak TLS/);
+  const secure = createHttpsServer(selfSigned, (_, response) => response.end()).listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  const untrusted = await send(`https://127.0.0.1:${(secure.address() as { port: number }).port}/`);
+  secure.close();
+  assert.ok(untrusted.kind === 'failed');
+  assert.match(
+    untrusted.reason,
+    /^The certificate .* not valid \(DEPTH_ZERO_SELF_SIGNED_CERT\)\..*NODE_EXTRA_CA_CERTS/,
+  );
 });
 
 test('stopping is no outcome: it throws the reason of the signal', async () => {

@@ -114,9 +114,25 @@ function first(value: string | string[] | undefined): string | undefined {
 /** Connection errors by their code; the message of the library otherwise. */
 function networkReason(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  const known = typeof code === 'string' ? reasons[code] : undefined;
-  return known ?? `The request failed: ${String(message).slice(0, 300)}`;
+  const name = typeof code === 'string' ? code : '';
+  if (certificateCodes.test(name)) {
+    return `The certificate of the receiver is not valid (${name}). If an authority of your own issued it, name its file in NODE_EXTRA_CA_CERTS.`;
+  }
+  if (/^(EPROTO|ERR_SSL_.*)$/.test(name)) {
+    return `TLS failed (${name}). Does the receiver speak TLS at the port of this https URL?`;
+  }
+  return reasons[name] ?? `The request failed: ${oneLine(message)}`;
 }
+
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const certificateCodes =
+  /CERT|^UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_|^HOSTNAME_MISMATCH$|^INVALID_(CA|PURPOSE)$/;
+
+const oneLine = (text: unknown): string =>
+  String(text)
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, 300);
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'The connection was refused (ECONNREFUSED).',
