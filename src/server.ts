@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { compose, type Signalbox } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
@@ -7,6 +8,7 @@ import { isLoopbackHost } from './http/access.ts';
 import { createLog, type Log } from './observe/log.ts';
 
 const stopWithinMs = 10_000;
+const lingerMs = 300;
 
 /** Reads the configuration, starts everything, says where it is, and stops it when asked to. Ends the process when it can't. */
 export async function startServer(overrides: Partial<Config> = {}): Promise<void> {
@@ -112,12 +114,24 @@ async function stop({ app, stop: stopParts }: Signalbox, log: Log, reason: strin
   setTimeout(() => process.exit(1), stopWithinMs).unref();
   log.stopping({ reason });
   app.stopAccepting();
+  await letConnectionsGo(app.server.server);
   const closed = app.server.close();
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 4_000).unref())]);
   app.server.server.closeAllConnections();
   await stopParts(Math.max(0, deadline - performance.now() - 1_000));
   log.stopped({ running: 0 });
   log.flush();
+}
+
+/**
+ * A kept connection that is closed while its next request is on the way looks broken to the sender. So for a moment every
+ * request is still answered (503, with `Connection: close`); what is open then is idle.
+ */
+async function letConnectionsGo(server: Server): Promise<void> {
+  const connections = await new Promise<number>((resolve) =>
+    server.getConnections((error, count) => resolve(error === null ? count : 0)),
+  );
+  if (connections > 0) await new Promise((resolve) => setTimeout(resolve, lingerMs));
 }
 
 /** What nobody foresaw may have left anything half done in memory; what is durable is whole, so ending is safe. */

@@ -410,6 +410,7 @@ describe('the event stream', () => {
     const refused = await app.ask();
     assert.deepEqual([refused.status, refused.body.code], [503, 'shutting_down']);
     assert.ok(refused.headers['retry-after']);
+    assert.equal(refused.headers.connection, 'close');
     gate.resolve();
   });
 });

@@ -41,6 +41,9 @@ export async function buildApp(ports: AppPorts): Promise<App> {
     checkHost(request.raw);
     if (stopping && !request.url.startsWith('/health')) throw shuttingDown();
   });
+  server.addHook('onSend', async (_, reply) => {
+    if (stopping) reply.header('connection', 'close');
+  });
   server.addHook('onRequest', checkCaller(ports.options.apiKeys));
   addErrors(server, ports, routes);
   await addZones(server, ports, streams, () => stopping);
