@@ -34,6 +34,7 @@ export const errorCatalogue = {
   // What this process can't do now.
   internal_error: kind(500, true, 'Something went wrong here'),
   queue_full: kind(503, true, 'The queue is full'),
+  too_many_unread: kind(503, true, 'Too many answers wait to be read'),
   shutting_down: kind(503, true, 'The server is stopping'),
   storage_failed: kind(503, true, 'The data could not be written'),
   // Starting.

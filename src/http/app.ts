@@ -13,6 +13,7 @@ import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
 
 declare module 'fastify' {
@@ -79,7 +80,11 @@ function createServer(ports: AppPorts): FastifyInstance {
     return parseStrictJson(body);
   };
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseJson);
-  server.addHook('onSend', async (_, reply) => addSecurityHeaders(reply));
+  const unsent = new UnsentAnswers();
+  server.addHook('onSend', async (_, reply, payload) => {
+    addSecurityHeaders(reply);
+    return unsent.admit(reply, payload);
+  });
   return server;
 }
 
