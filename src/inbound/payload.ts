@@ -1,0 +1,33 @@
+import { SignalboxError } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
+import type { InboundRequest, Scheme } from './scheme.ts';
+
+/**
+ * The body of a verified request as JSON: JSON as it is; a form as an object of its fields (several values as a list), or
+ * as the JSON in the field that the scheme names; XML by the scheme. Throws `malformed_request`, `unsupported_media_type`.
+ */
+export function payloadOf(scheme: Scheme, { headers, body }: InboundRequest): Json {
+  const [type = ''] = (headers['content-type'] ?? '').toLowerCase().split(';', 1);
+  if (body.length === 0) return {};
+  if (type === 'application/x-www-form-urlencoded') return formOf(scheme, body);
+  if (/^(text|application)\/(soap\+)?xml$/.test(type) && scheme.parse) return scheme.parse(body);
+  if (type === '' || type === 'application/json' || type === 'text/json' || type.endsWith('+json')) {
+    return parseStrictJson(body);
+  }
+  throw new SignalboxError(
+    'unsupported_media_type',
+    `The content type ${JSON.stringify(type.slice(0, 80))} is not one that the scheme ${scheme.name} sends. Send JSON.`,
+  );
+}
+
+function formOf(scheme: Scheme, body: Buffer): Json {
+  const form = new URLSearchParams(body.toString());
+  const inner = scheme.formField === undefined ? null : form.get(scheme.formField);
+  if (inner !== null) return parseStrictJson(Buffer.from(inner));
+  const fields = [...new Set(form.keys())].map((name) => {
+    const values = form.getAll(name);
+    return [name, values.length === 1 ? values[0]! : values] as const;
+  });
+  return Object.fromEntries(fields);
+}
