@@ -18,6 +18,8 @@ export const errorCatalogue = {
   // What a caller sent.
   malformed_request: kind(400, false, 'The request could not be read'),
   unauthenticated: kind(401, false, 'No valid credentials'),
+  signature_invalid: kind(401, false, 'The signature does not hold'),
+  timestamp_out_of_range: kind(401, false, 'Signed too long ago'),
   forbidden: kind(403, false, 'Not allowed'),
   host_not_allowed: kind(403, false, 'This host name is not served'),
   origin_not_allowed: kind(403, false, 'This origin may not call'),

@@ -25,6 +25,8 @@ export interface Scheme<Options extends JsonObject = JsonObject> {
   readonly problemOfSecret?: (secret: string) => string | undefined;
   /** False for a scheme that is used without a secret. */
   readonly needsSecret: boolean;
+  /** Whether the signature covers the body. */
+  readonly signsBody: boolean;
   verify(request: InboundRequest, secrets: readonly string[], options: Options, nowMs: number): Verdict;
   /** Reads the body of a verified request where JSON and forms are not what comes. Throws `malformed_request`. */
   parse?: (body: Buffer) => Json;

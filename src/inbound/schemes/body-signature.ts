@@ -23,6 +23,7 @@ export const shopify: Scheme = {
   documentation: 'https://shopify.dev/docs/apps/build/webhooks/subscribe/https',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: true,
   verify: (request, secrets, _, nowMs) => verifyHmac(shopifyRecipe, request, secrets, nowMs),
   events: ({ headers }, payload) => [
     { deliveryId: headers['x-shopify-webhook-id'], eventType: headers['x-shopify-topic'], payload },
@@ -40,6 +41,7 @@ export const pagerduty: Scheme = {
   documentation: 'https://developer.pagerduty.com/docs/verifying-webhook-signatures',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: true,
   verify: (request, secrets, _, nowMs) => verifyHmac(pagerdutyRecipe, request, secrets, nowMs),
   events: (_, payload) => [
     {
@@ -57,6 +59,7 @@ export const linear: Scheme = {
   documentation: 'https://linear.app/developers/webhooks#securing-webhooks',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: true,
   verify(request, secrets, _, nowMs) {
     const verdict = verifyHmac(linearRecipe, request, secrets, nowMs);
     if (!verdict.verified) return verdict;

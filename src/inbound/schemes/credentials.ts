@@ -35,6 +35,7 @@ export const basic: Scheme = {
   documentation: 'https://www.rfc-editor.org/rfc/rfc7617',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: false,
   problemOfSecret: (secret) => (/^[^:]+:./.test(secret) ? undefined : 'is not `user:password`'),
   verify: (request, secrets) =>
     presents(request, 'basic', secrets, (text) => Buffer.from(text, 'base64').toString()),
@@ -46,6 +47,7 @@ export const bearer: Scheme = {
   documentation: 'https://www.rfc-editor.org/rfc/rfc6750#section-2.1',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: false,
   verify: (request, secrets) => presents(request, 'bearer', secrets, (text) => text),
   ...described,
 };
@@ -56,6 +58,7 @@ export const none: Scheme = {
   documentation: 'https://github.com/standard-webhooks/standard-webhooks',
   options: Type.Object({}),
   needsSecret: false,
+  signsBody: false,
   verify: () => ({ verified: true }),
   ...described,
 };

@@ -25,6 +25,7 @@ export const github: Scheme<Options> = {
     allow_sha1: Type.Optional(Type.Boolean()),
   }),
   needsSecret: true,
+  signsBody: true,
   verify(request, secrets, options, nowMs) {
     const old = options.allow_sha1 === true && request.headers['x-hub-signature-256'] === undefined;
     return verifyHmac(old ? sha1 : sha256, request, secrets, nowMs);

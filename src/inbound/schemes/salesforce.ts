@@ -32,6 +32,7 @@ export const salesforce: Scheme<Options> = {
     organization_id: Type.Optional(Type.String({ pattern: '^00D[A-Za-z0-9]{12}([A-Z0-5]{3})?$' })),
   }),
   needsSecret: true,
+  signsBody: true,
   verify(request, secrets, options, nowMs) {
     if (!isSoap(request)) return verifyHmac(callout, request, secrets, nowMs);
     const verdict = presentsSecret(request, secrets);

@@ -22,6 +22,7 @@ export const slack: Scheme = {
   documentation: 'https://docs.slack.dev/authentication/verifying-requests-from-slack',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: true,
   verify: (request, secrets, _, nowMs) => verifyHmac(recipe, request, secrets, nowMs),
   formField: 'payload',
   events: (_, payload) => [

@@ -20,6 +20,7 @@ export const stripe: Scheme = {
   documentation: 'https://docs.stripe.com/webhooks#verify-manually',
   options: Type.Object({}),
   needsSecret: true,
+  signsBody: true,
   verify: (request, secrets, _, nowMs) => verifyHmac(recipe, request, secrets, nowMs),
   events: (_, payload) => [
     { deliveryId: textAt(payload, 'id'), eventType: textAt(payload, 'type'), payload },

@@ -17,6 +17,7 @@ export const twilio: Scheme<Options> = {
     url: Type.Optional(Type.String({ format: 'uri' })),
   }),
   needsSecret: true,
+  signsBody: true,
   verify(request, secrets, options) {
     const signature = request.headers['x-twilio-signature'];
     if (signature === undefined) return refused('missing');

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { SignalboxError } from '../core/errors.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { payloadOf } from './payload.ts';
+import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
+import { schemes } from './schemes.ts';
+import { type Source, secretsAt, wants } from './source.ts';
+import { fillTemplate, valueAt } from './template.ts';
+
+/** A verified request: the answer to a question whether we are there, or events. */
+export type Received =
+  | { readonly handshake: Reply }
+  | {
+      readonly handshake?: undefined;
+      readonly events: readonly ReceivedEvent[];
+      readonly acknowledgement: Reply | undefined;
+      /** The label of the secret that it was signed with. */
+      readonly secretLabel: string | undefined;
+    };
+
+export interface ReceivedEvent {
+  readonly eventType: string | undefined;
+  /** Makes it idempotent; undefined where nothing tells one event from another. */
+  readonly key: string | undefined;
+  /** False for a type that the source does not want. */
+  readonly wanted: boolean;
+  /** What it starts is started with this. */
+  readonly input: Json;
+}
+
+/** Why a request was not let in, for the log alone: the caller is told no more than its code. */
+export class VerificationError extends SignalboxError {
+  readonly because: Refusal;
+
+  constructor(because: Refusal) {
+    const [code, message] =
+      because === 'stale'
+        ? ([
+            'timestamp_out_of_range',
+            'The request was signed too long ago, or by a clock that is ahead. Send it within 5 minutes of signing it.',
+          ] as const)
+        : (['signature_invalid', 'The request is not signed with a secret of this source.'] as const);
+    super(code, message);
+    this.because = because;
+  }
+}
+
+/**
+ * Verifies a request of a source and reads its events. Throws `signature_invalid` or `timestamp_out_of_range` (a
+ * `VerificationError`), and what `payloadOf` throws, in this order: nothing of a body is read before it is verified.
+ */
+export function receive(source: Source, request: InboundRequest, nowMs: number, verifies = true): Received {
+  const scheme = schemes.get(source.scheme)!;
+  const secretLabel = verifies ? verify(scheme, source, request, nowMs) : undefined;
+  const payload = payloadOf(scheme, request);
+  const handshake = scheme.handshake?.(payload);
+  if (handshake !== undefined) return { handshake };
+  const events = scheme
+    .events(request, payload, source.options)
+    .map((event) => received(source, scheme, request, event, nowMs));
+  return { events, acknowledgement: scheme.acknowledgement?.(), secretLabel };
+}
+
+function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: number): string | undefined {
+  const secrets = secretsAt(source, nowMs);
+  const verdict = scheme.verify(
+    request,
+    secrets.map(({ secret }) => secret),
+    source.options,
+    nowMs,
+  );
+  if (!verdict.verified) throw new VerificationError(verdict.because);
+  return verdict.secret === undefined ? undefined : secrets[verdict.secret]?.label;
+}
+
+function received(
+  source: Source,
+  scheme: Scheme,
+  request: InboundRequest,
+  { eventType, deliveryId, payload }: InboundEvent,
+  nowMs: number,
+): ReceivedEvent {
+  const values = {
+    payload,
+    source: source.name,
+    event: eventType ?? null,
+    delivery_id: deliveryId ?? null,
+    received_at: new Date(nowMs).toISOString(),
+  } satisfies JsonObject;
+  const { input, dedup_key: path } = source.options;
+  const own = path === undefined ? deliveryId : asText(valueAt(payload, path));
+  return {
+    eventType,
+    key: own ?? bodyKey(scheme, request),
+    wanted: wants(source, eventType),
+    input: input === undefined ? values : fillTemplate(input, values),
+  };
+}
+
+const asText = (value: Json | undefined) =>
+  value === undefined || value === null
+    ? undefined
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
+
+/**
+ * Without an id of the sender, a signed body that comes again is the same delivery again: or else whoever has seen one could
+ * send it for ever. Where nothing is signed there is nothing to repeat.
+ */
+function bodyKey(scheme: Scheme, { body }: InboundRequest): string | undefined {
+  if (!scheme.signsBody) return undefined;
+  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
+}
