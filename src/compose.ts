@@ -74,6 +74,9 @@ function lockDataDir(dataDir: string): FolderLock {
 async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Agent): Promise<Signalbox> {
   const openness = opennessOf(config.dataDir);
   if (openness !== undefined) log.warning(openness);
+  if (!config.verifiesWebhooks) {
+    log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
+  }
   const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));

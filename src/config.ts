@@ -134,6 +134,28 @@ export const settings = {
     default: '1MiB',
     parse: parseSize,
   }),
+  verifiesWebhooks: required<boolean>({
+    variable: 'VERIFY_WEBHOOK_SIGNATURE',
+    about:
+      'Whether webhooks of other systems must be signed. `false` lets everybody in; with `NODE_ENV=production` it needs `ALLOW_UNVERIFIED_WEBHOOKS=true` as well.',
+    expects: '`true` or `false`',
+    default: 'true',
+    parse: parseBoolean,
+  }),
+  allowsUnverifiedWebhooks: required<boolean>({
+    variable: 'ALLOW_UNVERIFIED_WEBHOOKS',
+    about: 'Says that `VERIFY_WEBHOOK_SIGNATURE=false` is meant, in production.',
+    expects: '`true` or `false`',
+    default: 'false',
+    parse: parseBoolean,
+  }),
+  production: required<boolean>({
+    variable: 'NODE_ENV',
+    about: 'With `production`, webhooks that are not verified are refused unless that is asked for twice.',
+    expects: 'a word such as `production`',
+    default: 'development',
+    parse: (text) => text === 'production',
+  }),
   queueLimit: required({
     variable: 'SIGNALBOX_QUEUE_LIMIT',
     about: 'How many runs may wait for their turn before further requests are answered 503 `queue_full`.',
@@ -191,8 +213,6 @@ export const laterVariables: readonly string[] = [
   'DATABASE_URL',
   'UAEF_AGENT_ANTHROPIC_API_KEY',
   'ANTHROPIC_API_KEY',
-  'VERIFY_WEBHOOK_SIGNATURE',
-  'ALLOW_UNVERIFIED_WEBHOOKS',
   'DAILY_REPORT_WORKFLOW_ID',
   'CLEANUP_WORKFLOW_ID',
   'SYNC_WORKFLOW_ID',
@@ -245,8 +265,18 @@ export function readConfig(environment: Environment = process.env): Config {
       problems.push((error as Error).message);
     }
   }
+  problems.push(...together(config));
   if (problems.length > 0) throw new SignalboxError('config_invalid', problems.join('\n'));
   return Object.freeze(config) as unknown as Config;
+}
+
+/** What single settings can't know of each other. */
+function together(config: Partial<Config>): string[] {
+  const unverified = config.verifiesWebhooks === false && config.production === true;
+  if (!unverified || config.allowsUnverifiedWebhooks !== false) return [];
+  return [
+    'VERIFY_WEBHOOK_SIGNATURE is false while NODE_ENV is production. Set ALLOW_UNVERIFIED_WEBHOOKS=true as well if that is meant.',
+  ];
 }
 
 /** An empty variable counts as one that is not set, as shells and compose files produce it. */

@@ -25,15 +25,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   sqlite: ['core'],
   engine: ['core', 'sqlite'],
+  inbound: ['core'],
   record: ['core', 'engine'],
-  store: ['core', 'engine', 'record', 'sqlite'],
+  store: ['core', 'engine', 'inbound', 'record', 'sqlite'],
   observe: ['core', 'record'],
   objects: ['core'],
   outbound: ['core', 'record'],
   tools: ['core'],
   agents: ['core', 'tools'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
-  http: ['core', 'engine', 'flows', 'observe', 'record', 'store'],
+  http: ['core', 'engine', 'flows', 'inbound', 'observe', 'record', 'store'],
   cli: ['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'tools', 'version'],
 };
 

@@ -44,6 +44,7 @@ export const errorCatalogue = {
   data_dir_in_use: kind(500, false, 'Another process uses this data folder'),
   schema_too_new: kind(500, false, 'The data was written by a newer version'),
   // Runs.
+  unknown_source: kind(404, false, 'No such source'),
   unknown_flow: kind(404, false, 'No such flow'),
   unknown_run: kind(404, false, 'No such run'),
   run_ended: kind(409, false, 'The run has ended'),

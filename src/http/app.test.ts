@@ -287,26 +287,35 @@ test('every route is in a zone, and these are all', async () => {
     .routes()
     .filter(({ method }) => method !== 'HEAD')
     .map(({ zone, method, url }) => `${zone} ${method} ${url}`);
-  assert.deepEqual(listed.sort(), [
-    'operators GET /',
-    'operators GET /conversations',
-    'operators GET /dead-letters',
-    'operators GET /dead-letters/:run_id',
-    'operators GET /endpoints',
-    'operators GET /health',
-    'operators GET /page/conversations/:tracking_id',
-    'operators GET /page/dead-letters',
-    'operators GET /style.css',
-    'operators POST /dead-letters/:run_id/replay',
-    'operators POST /endpoints/enable',
-    'operators POST /page/ask',
-    'operators POST /page/dead-letters/:run_id/replay',
-    'probes GET /health/live',
-    'probes GET /health/ready',
-    'senders GET /webhook/:tracking_id',
-    'senders GET /webhook/:tracking_id/events',
-    'senders POST /webhook',
-  ]);
+  assert.deepEqual(
+    listed.sort(),
+    [
+      'operators GET /',
+      'operators GET /conversations',
+      'operators GET /dead-letters',
+      'operators GET /dead-letters/:run_id',
+      'operators GET /endpoints',
+      'operators GET /health',
+      'operators GET /page/conversations/:tracking_id',
+      'operators GET /page/dead-letters',
+      'operators DELETE /sources/:source',
+      'operators GET /sources',
+      'operators GET /sources/:source',
+      'operators PUT /sources/:source',
+      'operators GET /style.css',
+      'operators POST /dead-letters/:run_id/replay',
+      'operators POST /endpoints/enable',
+      'operators POST /page/ask',
+      'operators POST /page/dead-letters/:run_id/replay',
+      'probes GET /health/live',
+      'probes GET /health/ready',
+      'senders GET /webhook/:tracking_id',
+      'senders GET /webhook/:tracking_id/events',
+      'senders POST /webhook',
+      'senders POST /webhooks',
+      'senders POST /webhooks/:source',
+    ].sort(),
+  );
 });
 
 test('unknown paths, wrong methods and broken URLs are problems too', async () => {

@@ -13,6 +13,9 @@ import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
+import { registerSourceChanges, registerSources } from './routes/sources.ts';
+import { registerWebhooks } from './routes/webhooks.ts';
+import { queryStartable, type Startables } from './startables.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
 
@@ -98,6 +101,15 @@ function refuseEncoding(request: FastifyRequest): void {
   );
 }
 
+/** Bodies as they came, of any type: they are read once they are verified. */
+function takeBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    refuseEncoding(request);
+    return body;
+  });
+}
+
 async function addZones(
   server: FastifyInstance,
   ports: AppPorts,
@@ -107,6 +119,7 @@ async function addZones(
   const { apiKeys, rateLimit, clock = Date.now } = ports.options;
   const quotas = createQuotas(rateLimit, clock);
   const accept = createAccept(ports);
+  const startables: Startables = new Map([[ports.queryFlow.name, queryStartable(ports)]]);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {
       sending.addHook('onRequest', requireScope(apiKeys, 'ingest'));
@@ -117,12 +130,17 @@ async function addZones(
       registerStatus(following, ports);
       registerEvents(following, ports, streams);
     });
+    await senders.register(async (signing) => {
+      takeBytes(signing);
+      registerWebhooks(signing, ports, startables, quotas);
+    });
   });
   await zone(server, 'operators', async (operators) => {
     await operators.register(async (reading) => {
       reading.addHook('onRequest', requireScope(apiKeys, 'read'));
       registerConversations(reading, ports);
       registerDeadLetters(reading, ports);
+      registerSources(reading, ports);
       registerEndpoints(reading, ports);
       registerHealth(reading, ports);
     });
@@ -130,6 +148,10 @@ async function addZones(
       operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
       registerReplay(operating, ports);
       registerEnable(operating, ports);
+    });
+    await operators.register(async (administering) => {
+      administering.addHook('onRequest', requireScope(apiKeys, 'admin'));
+      registerSourceChanges(administering, ports, startables);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
   });

@@ -12,6 +12,10 @@ export interface AppPorts {
   readonly engine: Pick<Engine, 'start' | 'list' | 'get' | 'history' | 'restart' | 'stats'>;
   readonly store: Pick<
     Store,
+    | 'source'
+    | 'sources'
+    | 'putSource'
+    | 'deleteSource'
     | 'conversation'
     | 'summary'
     | 'conversations'
@@ -20,7 +24,7 @@ export interface AppPorts {
     | 'disabledEndpoints'
     | 'enableEndpoint'
   >;
-  readonly log: Pick<Log, 'requestFailed'>;
+  readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly guessType: (query: string) => WebhookType;
   /** What a caller is told about the time until its answer. */
@@ -40,6 +44,8 @@ export interface AppOptions {
   /** Empty: only this machine may call, without a key. */
   readonly apiKeys: readonly ApiKey[];
   readonly bodyLimitBytes: number;
+  /** False lets every webhook in, whatever its signature: `VERIFY_WEBHOOK_SIGNATURE=false`. */
+  readonly verifiesWebhooks: boolean;
   /** Null: no limit. */
   readonly rateLimit: RateLimit | null;
   readonly clock?: () => number;

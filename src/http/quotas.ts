@@ -7,10 +7,13 @@ import { policyField, type Quota, quotaField, type RateLimit, RateLimiter } from
 export interface Quotas {
   /** Counts a request; throws `rate_limited`. Says in the header fields what is left. */
   takeForSource(reply: FastifyReply, key: ApiKey | undefined, sourceSystem: string): void;
+  /** Counts a webhook, against the limit of its source where it has one of its own. */
+  takeForWebhook(reply: FastifyReply, source: string, own: RateLimit | undefined): void;
 }
 
 export function createQuotas(limit: RateLimit | null, clock: () => number): Quotas {
-  if (limit === null) return { takeForSource: () => {} };
+  const takeForWebhook = webhookQuota(limit, clock);
+  if (limit === null) return { takeForSource: () => {}, takeForWebhook };
   const sources = new RateLimiter(limit);
   const keys = new RateLimiter(limit);
   const policies = { source: policyField('source', limit), key: policyField('key', limit) };
@@ -25,6 +28,21 @@ export function createQuotas(limit: RateLimit | null, clock: () => number): Quot
       if (ofKey?.allowed === false) throw rateLimited(`API key "${key?.name}"`, limit, ofKey);
       if (ofSource?.allowed === false) throw rateLimited('source system', limit, ofSource);
     },
+    takeForWebhook,
+  };
+}
+
+function webhookQuota(limit: RateLimit | null, clock: () => number): Quotas['takeForWebhook'] {
+  const limiters = new Map<string, RateLimiter>();
+  return (reply, source, own) => {
+    const used = own ?? limit;
+    if (used === null) return;
+    const policy = policyField('source', used);
+    const limiter = limiters.get(policy) ?? new RateLimiter(used);
+    limiters.set(policy, limiter);
+    const quota = limiter.take(source, clock());
+    reply.header('ratelimit-policy', policy).header('ratelimit', quotaField('source', quota));
+    if (!quota.allowed) throw rateLimited('source', used, quota);
   };
 }
 

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 declare module 'fastify' {
   interface FastifyContextConfig {
     zone?: Zone;
+    /** The route verifies a signature, so that neither `Host` nor `Origin` say anything about its caller. */
+    callerIsVerified?: boolean;
   }
 }
 

@@ -19,6 +19,16 @@ export interface Log {
 
   requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
 
+  /** A request that its source's scheme did not verify; a sample of them. Of the headers only the names. */
+  webhookRefused(line: {
+    source: string;
+    because: string;
+    bodySha256: string;
+    headers: readonly string[];
+  }): void;
+  /** The alert of a source of which many requests were refused within a minute. */
+  webhooksRefused(line: { source: string }): void;
+
   /** Every event of the record, once it is durable; without its content (question, answer, tool calls). */
   recorded(event: RecordedEvent): void;
 
@@ -98,6 +108,13 @@ export function createLog(options: LogOptions): Log {
     stopped: (line) => logger.info({ running_runs: line.running }, 'Stopped'),
     warning: (message) => logger.warn(message),
     requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
+    webhookRefused: ({ source, because, bodySha256, headers }) =>
+      logger.warn({ source, because, body_sha256: bodySha256, header_names: headers }, 'Webhook refused'),
+    webhooksRefused: ({ source }) =>
+      logger.error(
+        { source },
+        'Many webhooks of a source are refused: a wrong secret, or somebody forges them',
+      ),
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel)) plain[recordedLevel](withoutContent(event), event.type);
     },

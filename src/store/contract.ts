@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { uuidv7 } from '../core/ids.ts';
 import type { Fact, StampedFact } from '../engine/engine.ts';
+import type { Source } from '../inbound/source.ts';
 import { type ConversationSummary, project } from '../record/conversation.ts';
 import {
   type AboutConversation,
@@ -149,6 +150,25 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.equal(await store.enableEndpoint(endpoint.url), true);
     assert.equal(await store.enableEndpoint(endpoint.url), false);
     assert.equal(await store.disabledEndpoint(endpoint.url), undefined);
+  });
+
+  withStore('keeps sources by name, the latest of each', async ({ store }) => {
+    const source = (name: string, secret: string): Source => ({
+      name,
+      scheme: 'github',
+      secrets: [{ label: 'secret 1', secret, notAfter: 1_786_699_113_360 }],
+      starts: { flow: 'query' },
+      options: { input: { query: '{payload.title}' } },
+    });
+    assert.equal(await store.source('b'), undefined);
+    assert.equal(await store.putSource(source('b', 'one')), true);
+    assert.equal(await store.putSource(source('a', 'two')), true);
+    assert.equal(await store.putSource(source('b', 'three')), false);
+    assert.deepEqual(await store.source('b'), source('b', 'three'));
+    assert.deepEqual(await store.sources(), [source('a', 'two'), source('b', 'three')]);
+    assert.equal(await store.deleteSource('b'), true);
+    assert.equal(await store.deleteSource('b'), false);
+    assert.deepEqual(await store.sources(), [source('a', 'two')]);
   });
 
   withStore('projects whatever happens as the pure projection does', async ({ store, append }) => {

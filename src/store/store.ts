@@ -1,3 +1,4 @@
+import type { Source } from '../inbound/source.ts';
 import type { Conversation, ConversationSummary } from '../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
 
@@ -39,6 +40,18 @@ export interface Store {
 
   /** By URL. */
   disabledEndpoints(): Promise<readonly DisabledEndpoint[]>;
+
+  /** A system that sends webhooks. */
+  source(name: string): Promise<Source | undefined>;
+
+  /** By name. */
+  sources(): Promise<readonly Source[]>;
+
+  /** Keeps it in the place of any other of that name; returns whether there was none. */
+  putSource(source: Source): Promise<boolean>;
+
+  /** Returns whether there was one. */
+  deleteSource(name: string): Promise<boolean>;
 }
 
 export interface ConversationFilter {

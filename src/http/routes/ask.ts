@@ -47,19 +47,25 @@ export type Accept = (ask: Ask, begun: Begun, idempotency?: Idempotency) => Prom
 export function createAccept(ports: AppPorts): Accept {
   const inProgress = new Set<string>();
   return async (ask, begun, idempotency) => {
-    if (idempotency === undefined) return start(ports, ask, begun);
+    if (idempotency === undefined) return startQuestion(ports, ask, begun);
     const { key } = idempotency;
     if (inProgress.has(key)) throw stillInProgress();
     inProgress.add(key);
     try {
-      return await start(ports, ask, begun, idempotency);
+      return await startQuestion(ports, ask, begun, idempotency);
     } finally {
       inProgress.delete(key);
     }
   };
 }
 
-function start(ports: AppPorts, ask: Ask, begun: Begun, idempotency?: Idempotency): Promise<StartedRun> {
+/** Many at once under one key start one run, and all are told of it. */
+export function startQuestion(
+  ports: AppPorts,
+  ask: Ask,
+  begun: Begun,
+  idempotency?: Idempotency,
+): Promise<StartedRun> {
   const input = inputOf(ports, ask, begun);
   const { conversationId, deliveryId, webhookType, queuedAt, estimatedProcessingTime } = input;
   const received = event('WEBHOOK_REQUEST_RECEIVED', input.trackingId, {

@@ -8,6 +8,7 @@ import type { Database, Sql } from '../../sqlite/database.ts';
 import type { ConversationFilter, ConversationPage, DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
+import { createSources } from './sources.ts';
 
 export interface SqliteStore extends Store {
   /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
@@ -82,6 +83,8 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
       database.read((sql) =>
         sql.all('SELECT * FROM disabled_endpoints ORDER BY url').map(toDisabledEndpoint),
       ),
+
+    ...createSources(database),
   };
 }
 

@@ -1,0 +1,54 @@
+import type { FastifyInstance } from 'fastify';
+import { SignalboxError } from '../../core/errors.ts';
+import { parseSource, type Source, shownSource } from '../../inbound/source.ts';
+import type { AppPorts } from '../ports.ts';
+import { type Startables, startableOf } from '../startables.ts';
+
+type Params = { Params: { source: string } };
+
+/** `GET /sources` and `GET /sources/{source}`: never with a secret. */
+export function registerSources(app: FastifyInstance, { store }: AppPorts): void {
+  app.get('/sources', async () => ({ success: true, sources: (await store.sources()).map(shownSource) }));
+
+  app.get<Params>('/sources/:source', async (request) => {
+    const { source: name } = request.params;
+    const source = await store.source(name);
+    if (source === undefined) throw unknown(name);
+    return { success: true, ...(shownSource(source) as object) };
+  });
+}
+
+/** `PUT /sources/{source}` makes or replaces one, `DELETE` takes it away. */
+export function registerSourceChanges(
+  app: FastifyInstance,
+  { store }: AppPorts,
+  startables: Startables,
+): void {
+  app.put<Params>('/sources/:source', async (request, reply) => {
+    const source = parseSource(request.params.source, request.body);
+    checkStarts(startables, source);
+    const created = await store.putSource(source);
+    return reply.code(created ? 201 : 200).send({ success: true, ...(shownSource(source) as object) });
+  });
+
+  app.delete<Params>('/sources/:source', async (request) => {
+    const { source: name } = request.params;
+    if (!(await store.deleteSource(name))) throw unknown(name);
+    return { success: true, deleted: name };
+  });
+}
+
+function checkStarts(startables: Startables, source: Source): void {
+  const message = startableOf(startables, source.starts).problemOf?.(source);
+  if (message === undefined) return;
+  throw new SignalboxError('invalid_request', `The source "${source.name}" cannot be used: ${message}.`, {
+    fields: [{ path: '/options/input', message }],
+  });
+}
+
+function unknown(name: string): SignalboxError {
+  return new SignalboxError(
+    'unknown_source',
+    `There is no source ${JSON.stringify(name.slice(0, 80))}. GET /sources lists them.`,
+  );
+}

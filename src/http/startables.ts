@@ -1,0 +1,65 @@
+import { SignalboxError } from '../core/errors.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { nearest } from '../core/nearest.ts';
+import type { Idempotency, StartedRun } from '../engine/engine.ts';
+import type { Source, Starts } from '../inbound/source.ts';
+import { parseAsk } from './ask-body.ts';
+import type { AppPorts } from './ports.ts';
+import { startQuestion } from './routes/ask.ts';
+
+/** Something that a webhook or a trigger may start, by its name. */
+export interface Startable {
+  /** Starts it with an input that came from outside. Throws `invalid_request` for one that does not fit. */
+  start(input: Json, from: Origin): Promise<StartedRun>;
+  /** Says what a source lacks that starts it, or undefined. */
+  problemOf?(source: Source): string | undefined;
+}
+
+export interface Origin {
+  /** Who it came from, and what it was. */
+  readonly system: string;
+  readonly process: string;
+  readonly now: number;
+  /** By `performance.now()`. */
+  readonly receivedAt: number;
+  readonly sizeBytes: number;
+  readonly idempotency?: Idempotency;
+}
+
+export type Startables = ReadonlyMap<string, Startable>;
+
+/** A question: the input is a body of `POST /webhook`, of which everything but the query may be left out. */
+export function queryStartable(ports: AppPorts): Startable {
+  return {
+    start(input, { system, process, now, receivedAt, sizeBytes, idempotency }) {
+      const given = typeof input === 'object' && input !== null && !Array.isArray(input) ? input : {};
+      const timestamp = new Date(now).toISOString();
+      const body = { source_system: system, source_process: process, timestamp, ...(given as JsonObject) };
+      return startQuestion(
+        ports,
+        parseAsk(body, now),
+        { now, receivedAt, requestSizeBytes: sizeBytes },
+        idempotency,
+      );
+    },
+    problemOf: ({ options }) =>
+      options.input?.query === undefined
+        ? 'options.input has no `query`: say what is asked, such as "What changed in {payload.account.name}?"'
+        : undefined,
+  };
+}
+
+/** Throws `invalid_request` for a name that nothing has. */
+export function startableOf(startables: Startables, starts: Starts): Startable {
+  const [path, name] =
+    'flow' in starts
+      ? (['/starts/flow', starts.flow] as const)
+      : (['/starts/definition_id', starts.definition_id] as const);
+  const found = startables.get(name);
+  if (found !== undefined) return found;
+  const names = [...startables.keys()];
+  const suggestion = nearest(name, names);
+  const advice = suggestion === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${suggestion}?`;
+  const message = `names ${JSON.stringify(name.slice(0, 80))}, which is not here. ${advice}`;
+  throw new SignalboxError('invalid_request', `${path.slice(1)} ${message}`, { fields: [{ path, message }] });
+}
