@@ -55,6 +55,8 @@ test('a secret is never shown: not in an error, not in the configuration', () =>
 
 test('an unknown name of ours is an error that suggests the nearest', () => {
   refuses({ SIGNALBOX_DATADIR: 'x' }, /^SIGNALBOX_DATADIR is not .* Did you mean SIGNALBOX_DATA_DIR\?$/);
+  refuses({ SIGNALBOX_PORT: '1' }, /Did you mean PORT\?$/);
+  refuses({ SIGNALBOX_FOO: '1' }, /docs\/reference\/configuration\.md lists them/);
   refuses({ SIGNALBOX_QWERTYUIOPASDF: 'x' }, /docs\/reference\/configuration\.md lists them/);
   readConfig({ SOMETHING_ELSE: 'x', SIGNALBOX_OUTBOUND_ALLOW: '10.0.0.0/8', BEDROCK_AGENT_ID: 'x' });
 });

@@ -298,17 +298,23 @@ function unusable(setting: Setting<unknown>, text: string): Error {
 
 function unknownNames(environment: Environment): string[] {
   const known = [...Object.values(settings).map((setting) => setting.variable), ...laterVariables];
-  const ours = known.filter((name) => name.startsWith('SIGNALBOX_'));
   return Object.keys(environment)
     .filter((name) => name.startsWith('SIGNALBOX_') && !known.includes(name))
     .map((name) => {
-      const suggestion = nearest(name, ours);
+      const suggestion = nearestName(name, known);
       const advice =
         suggestion === undefined
           ? 'docs/reference/configuration.md lists them.'
           : `Did you mean ${suggestion}?`;
       return `${name} is not a variable of Signalbox. ${advice}`;
     });
+}
+
+/** What all names begin with says nothing about which one is meant; SIGNALBOX_PORT means PORT. */
+function nearestName(name: string, known: readonly string[]): string | undefined {
+  const bare = (text: string) => text.replace(/^SIGNALBOX_/, '');
+  const found = nearest(bare(name), known.map(bare));
+  return known.find((one) => bare(one) === found);
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number | undefined {

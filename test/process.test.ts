@@ -119,6 +119,8 @@ describe('a server', () => {
     assert.match((await tool(['dead-letters', '--url', address]).ended).output, /No dead letters/);
     const { output: found } = await tool(['dead-letters', 'list'], { SIGNALBOX_URL: `${server.url}/` }).ended;
     assert.match(found, /No dead letters/);
+    const missing = await tool(['dead-letters', 'show', 'x', '--json', '--url', server.url]).ended;
+    assert.equal(JSON.parse(missing.output).code, 'not_found');
   });
 
   test('a second process on the same folder, or the same port, is refused in one line', async () => {
@@ -177,6 +179,16 @@ test('the tool says what it knows, and what to do where no server is', async () 
   const unknown = await tool(['aks']).ended;
   assert.deepEqual([unknown.code, /Did you mean: signalbox ask/.test(unknown.errors)], [2, true]);
   assert.equal((await tool(['ask', '--nope']).ended).code, 2);
+  for (const option of ['--secret', '--status', '--port', '--retry-after']) {
+    const { code, errors } = await tool([
+      'listen',
+      '--times',
+      '0',
+      option,
+      option === '--port' ? '70000' : '7\n',
+    ]).ended;
+    assert.deepEqual([code, errors.startsWith(`${option} is `)], [2, true], errors);
+  }
   assert.equal((await tool(['ask', 'x', '--url', 'ftp://127.0.0.1']).ended).code, 2);
   const secret = await tool(['ask', 'x', '--url', 'http://me:secret@127.0.0.1:9']).ended;
   assert.deepEqual([secret.code, secret.errors.includes('secret')], [1, false]);

@@ -1,4 +1,4 @@
-import { messageOf, SignalboxError } from '../core/errors.ts';
+import { type ErrorCode, errorCatalogue, messageOf, SignalboxError } from '../core/errors.ts';
 import { type Context, UsageError } from './command.ts';
 
 /** Calls of a running server. */
@@ -84,8 +84,9 @@ async function read(response: Response, base: string): Promise<Record<string, un
   }
   if (response.ok || body.status === 'DOWN') return body;
   const key = response.status === 401 ? ' Put the key into SIGNALBOX_API_KEY.' : '';
+  const { code } = body;
   throw new SignalboxError(
-    'invalid_request',
+    typeof code === 'string' && code in errorCatalogue ? (code as ErrorCode) : 'invalid_request',
     `${body.detail ?? `The server answered ${response.status}.`}${key}`,
   );
 }

@@ -23,12 +23,15 @@ signalbox listen [--port PORT] [--secret WHSEC] [--status CODE] [--retry-after S
   async run(args, context) {
     const { values } = parseArgs({ args: [...args], options });
     const port = wholeNumber('--port', values.port, 65_535);
-    const status = wholeNumber('--status', values.status, 599);
+    const status = wholeNumber('--status', values.status, 599, 200);
     const times =
       values.times === undefined ? Number.POSITIVE_INFINITY : wholeNumber('--times', values.times, 1e9);
-    const verifiers = secretsOf(context, values.secret).map((secret) => new Webhook(secret));
-    const headers: Record<string, string> =
-      values['retry-after'] === undefined ? {} : { 'retry-after': values['retry-after'] };
+    const verifiers = secretsOf(context, values.secret).map(verifierOf);
+    const retryAfter = values['retry-after'];
+    if (retryAfter !== undefined && !/^[\x20-\x7e]*$/.test(retryAfter)) {
+      throw new UsageError('--retry-after is no header value.');
+    }
+    const headers: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
     const receiver: Receiver = { context, verifiers, status, headers, json: values.json === true };
     return receive(receiver, port, times);
   },
@@ -51,10 +54,12 @@ interface Receiver {
   readonly json: boolean;
 }
 
-function wholeNumber(option: string, text: string, most: number): number {
+function wholeNumber(option: string, text: string, most: number, least = 0): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value <= most) return value;
-  throw new UsageError(`${option} is ${JSON.stringify(text)}. Expected a whole number up to ${most}.`);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new UsageError(
+    `${option} is ${JSON.stringify(text)}. Expected a whole number from ${least} to ${most}.`,
+  );
 }
 
 function secretsOf(context: Context, given: string | undefined): string[] {
@@ -63,6 +68,14 @@ function secretsOf(context: Context, given: string | undefined): string[] {
   // The receiver may be the first to need the secret; the server that starts later finds it there.
   makeDataFolder(dataDir);
   return webhookSecrets(configured, dataDir).map((secret) => secret.reveal());
+}
+
+function verifierOf(secret: string): Webhook {
+  try {
+    return new Webhook(secret);
+  } catch {
+    throw new UsageError('--secret is no webhook secret. Expected whsec_ and base64.');
+  }
 }
 
 async function receive(receiver: Receiver, port: number, times: number): Promise<number> {

@@ -65,7 +65,8 @@ function createServer(ports: AppPorts): FastifyInstance {
   const server = fastify({
     bodyLimit: ports.options.bodyLimitBytes,
     requestTimeout: 30_000,
-    http: { requireHostHeader: false },
+    // Node looks for requests that take too long every 30 s unless it is told otherwise.
+    http: { requireHostHeader: false, headersTimeout: 30_000, connectionsCheckingInterval: 5_000 },
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',

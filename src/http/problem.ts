@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import {
   type ErrorCode,
   errorCatalogue,
@@ -99,10 +99,18 @@ const fastifyErrors: Readonly<
     new SignalboxError('shutting_down', 'The request took too long here. Try again.', { cause }),
 };
 
+/** The names that are allowed, or the one that is not, are what a caller needs to know. */
+function messageOfFault({ keyword, message, params }: FastifySchemaValidationError): string {
+  if (keyword === 'enum') return `must be one of ${(params.allowedValues as string[]).join(', ')}`;
+  if (keyword === 'additionalProperties')
+    return `has ${JSON.stringify(params.additionalProperty)}, which is not known`;
+  return message ?? 'is not valid';
+}
+
 function fromValidation(error: FastifyError): SignalboxError {
   const fields = (error.validation ?? []).map((fault) => ({
     path: `${error.validationContext ?? ''}${fault.instancePath || '/'}`,
-    message: fault.message ?? 'is not valid',
+    message: messageOfFault(fault),
   }));
   const list = fields.map((field) => `${field.path} ${field.message}`).join('; ');
   return new SignalboxError('invalid_request', `The request is not valid: ${list}.`, {
