@@ -7,7 +7,7 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
-import type { EngineObserver } from './engine/embedded/observer.ts';
+import type { EngineObserver } from './engine/observer.ts';
 import { guessType } from './flows/query/classify.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
 import { createExportFlow } from './flows/query/export.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
-import { silentObserver } from '../../src/engine/embedded/observer.ts';
 import { defineFlow } from '../../src/engine/flow.ts';
+import { silentObserver } from '../../src/engine/observer.ts';
 import { Database } from '../../src/sqlite/database.ts';
 import { serveJobs } from '../process/job.ts';
 import type { EmbeddedJob } from './embedded.ts';

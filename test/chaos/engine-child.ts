@@ -3,9 +3,9 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
-import { silentObserver } from '../../src/engine/embedded/observer.ts';
 import type { Step, StepContext } from '../../src/engine/engine.ts';
 import { defineFlow } from '../../src/engine/flow.ts';
+import { silentObserver } from '../../src/engine/observer.ts';
 import { Database } from '../../src/sqlite/database.ts';
 
 const [folder, incarnation, wanted] = process.argv.slice(2) as [string, string, string];

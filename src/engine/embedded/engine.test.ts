@@ -7,8 +7,8 @@ import { engineContract } from '../contract/contract.ts';
 import type { EngineHarness } from '../contract/harness.ts';
 import { eventually } from '../contract/harness.ts';
 import type { StampedFact } from '../engine.ts';
+import { silentObserver } from '../observer.ts';
 import { EmbeddedEngine } from './engine.ts';
-import { silentObserver } from './observer.ts';
 import type { EmbeddedOptions } from './runtime.ts';
 
 function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string> = {}): EngineHarness {

@@ -6,6 +6,7 @@ import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { journalText } from '../journal-text.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
+import type { EngineObserver } from '../observer.ts';
 import { Admission } from './admission.ts';
 import { Endings } from './endings.ts';
 import { Execution } from './execution.ts';
@@ -22,7 +23,6 @@ import {
   runById,
   setStatus,
 } from './journal.ts';
-import type { EngineObserver } from './observer.ts';
 import { toOperation } from './queries.ts';
 import { Timers } from './timers.ts';
 

@@ -1,4 +1,4 @@
-/** What the embedded engine says while it works. A log is one; a listener must not throw. */
+/** What an engine says while it works. A log is one; a listener must not throw. */
 export interface EngineObserver {
   runFailed(flow: string, runId: string, message: string): void;
   runPaused(runId: string, message: string): void;

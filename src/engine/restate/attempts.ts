@@ -1,0 +1,106 @@
+import { SignalboxError } from '../../core/errors.ts';
+import { nextDelayMs, noRetry } from '../../core/retry.ts';
+import { Attempt, type AttemptEnd } from '../attempt.ts';
+import type { StepContext, StepOptions } from '../engine.ts';
+import { journalText } from '../journal-text.ts';
+import { keepError } from '../kept-error.ts';
+import type { Execution, Operation } from './execution.ts';
+import { label } from './labels.ts';
+import type { AttemptOutcome } from './messages.ts';
+import type { Arrival } from './open-entries.ts';
+
+/** A step of kind `run` while its attempts go on. */
+interface RunningStep {
+  readonly execution: Execution;
+  readonly operation: Operation;
+  readonly work: (context: StepContext) => unknown;
+  readonly options: StepOptions;
+  /** When its first attempt began. */
+  readonly startedAt: number | undefined;
+}
+
+/**
+ * Gives Restate the next attempt of a step. An attempt that fails is an entry of the journal too, with the wait after it, as
+ * Restate's own retries would block the whole run and count its crashes.
+ */
+export function attemptStep(step: RunningStep, attempt: number): void {
+  const { execution, operation } = step;
+  const name = label(operation.position, operation.name, attempt === 1 ? undefined : attempt);
+  const release = execution.attemptSlots.take(() => {
+    const entry = execution.context.run(name, () => makeAttempt(step, attempt));
+    execution.watch(operation, entry, (arrival) => {
+      release();
+      return attemptEnded(step, attempt, arrival);
+    });
+  });
+  operation.forget.push(release);
+}
+
+async function attemptEnded(step: RunningStep, attempt: number, arrival: Arrival): Promise<void> {
+  const { execution, operation } = step;
+  const { startedAt, endedAt, value, error, delayMs, facts = [] } = arrival.value as AttemptOutcome;
+  await execution.record(facts);
+  if (error === undefined) execution.resolve(operation, value, endedAt);
+  else if (delayMs === undefined) execution.reject(operation, error, endedAt);
+  else attemptAgain({ ...step, startedAt: step.startedAt ?? startedAt }, attempt + 1, delayMs);
+}
+
+function attemptAgain(step: RunningStep, attempt: number, delayMs: number): void {
+  const { execution, operation } = step;
+  if (delayMs <= 0) {
+    attemptStep(step, attempt);
+    return;
+  }
+  const name = label(operation.position, operation.name, `delay${attempt}`);
+  const delay = execution.context.sleep(Math.ceil(delayMs), name);
+  execution.watch(operation, delay, () => attemptStep(step, attempt));
+}
+
+async function makeAttempt(step: RunningStep, attempt: number): Promise<AttemptOutcome> {
+  const startedAt = Date.now();
+  const end = await attemptOf(step, attempt);
+  return outcomeOf({ ...step, startedAt: step.startedAt ?? startedAt }, attempt, end, startedAt);
+}
+
+function attemptOf(step: RunningStep, number: number): Promise<AttemptEnd> {
+  const { execution, operation, work, options } = step;
+  const idempotencyKey = `${execution.runId}/${operation.position}`;
+  return new Promise((resolve, reject) => {
+    const of = { idempotencyKey, attempt: number, stepName: operation.name };
+    const attempt = new Attempt(of, (end) => {
+      forget();
+      resolve(end);
+    });
+    const forget = execution.onAbort((reason) => {
+      attempt.abandon(reason);
+      reject(reason);
+    });
+    attempt.begin(work, options.timeoutMs);
+  });
+}
+
+function outcomeOf(step: RunningStep, attempt: number, end: AttemptEnd, startedAt: number): AttemptOutcome {
+  const { execution, operation } = step;
+  const endedAt = Date.now();
+  const facts = execution.stamp(operation, attempt, end.facts, endedAt);
+  const kept = { startedAt, endedAt, ...(facts.length > 0 && { facts }) };
+  if ('error' in end) return { ...kept, ...failed(step, attempt, end.error, endedAt) };
+  try {
+    journalText(end.value, `result of step "${operation.name}"`);
+    return { ...kept, value: end.value };
+  } catch (error) {
+    return { ...kept, ...failed({ ...step, options: { retry: noRetry } }, attempt, error, endedAt) };
+  }
+}
+
+function failed(step: RunningStep, attempt: number, error: unknown, at: number) {
+  const kept = keepError(error, 'step_failed');
+  const delayMs = nextDelayMs(step.options.retry ?? noRetry, {
+    attempt,
+    retryable: kept.retryable,
+    retryAfterMs: error instanceof SignalboxError ? error.retryAfterMs : undefined,
+    elapsedMs: at - step.startedAt!,
+    random: Math.random(),
+  });
+  return { error: kept, ...(delayMs !== undefined && { delayMs }) };
+}

@@ -1,0 +1,100 @@
+import type { ChildOptions } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import { journalText } from '../journal-text.ts';
+import { keepError } from '../kept-error.ts';
+import { childRunId } from './child-run-id.ts';
+import type { Execution, Operation } from './execution.ts';
+import { fromFailure } from './failure.ts';
+import { jsonSerde } from './json-serde.ts';
+import { label } from './labels.ts';
+import { type CancelRequest, type RunRequest, type RunResult, runService } from './messages.ts';
+
+/** Starts another run and waits for its end. */
+export function callChild<I, O>(
+  execution: Execution,
+  operation: Operation,
+  flow: Flow<I, O>,
+  input: I,
+  options: ChildOptions,
+): void {
+  const child = prepare(execution, operation, flow, input, options);
+  if (child === undefined) return;
+  const entry = execution.context.genericCall<RunRequest, RunResult>({
+    ...child.target,
+    parameter: child.request,
+    inputSerde: jsonSerde(),
+    outputSerde: jsonSerde(),
+  });
+  Object.assign(operation, { child: { runId: child.runId, invocationId: entry.invocationId } });
+  execution.later(() => execution.record(child.request.facts));
+  execution.watch(operation, entry, ({ value, failure }) => {
+    if (failure !== undefined) execution.reject(operation, fromFailure(failure));
+    else execution.resolve(operation, (value as RunResult).output, (value as RunResult).endedAt);
+  });
+}
+
+/** Starts another run and goes on. */
+export function startChild<I, O>(
+  execution: Execution,
+  operation: Operation,
+  flow: Flow<I, O>,
+  input: I,
+  options: ChildOptions,
+): void {
+  const child = prepare(execution, operation, flow, input, options);
+  if (child === undefined) return;
+  execution.context.genericSend<RunRequest>({
+    ...child.target,
+    parameter: child.request,
+    inputSerde: jsonSerde(),
+  });
+  execution.later(async () => {
+    await execution.record(child.request.facts);
+    execution.resolve(operation, child.runId);
+  });
+}
+
+/** Undefined when the flow or the input can't be used: the operation fails then. */
+function prepare<I, O>(
+  execution: Execution,
+  operation: Operation,
+  flow: Flow<I, O>,
+  input: I,
+  options: ChildOptions,
+) {
+  try {
+    const { host, now } = execution;
+    const { name, version } = host.requireFlow(flow.name, flow.version);
+    const parsed = flow.parseInput(input);
+    journalText(parsed, `input of flow ${name}`);
+    const runId = childRunId(execution.runId, operation.position, now);
+    // The child writes them too before it begins: they are durable as soon as it is started.
+    const facts = execution.stamp(operation, 0, options.facts ?? [], now);
+    const request: RunRequest = { flow: name, version, input: parsed, createdAt: now, facts };
+    const target = {
+      service: runService(host.namespace),
+      method: 'run',
+      key: runId,
+      name: label(operation.position, operation.name),
+    };
+    return { runId, request, target };
+  } catch (error) {
+    execution.later(() => execution.reject(operation, keepError(error, 'step_failed')));
+    return undefined;
+  }
+}
+
+/** Asks a run that a call waits for to cancel itself; the call ends with what becomes of it. */
+export async function cancelChild(
+  execution: Execution,
+  child: { readonly runId: string; readonly invocationId: Promise<string> },
+  reason: string,
+): Promise<void> {
+  execution.context.genericSend<CancelRequest>({
+    service: runService(execution.host.namespace),
+    method: 'cancel',
+    key: child.runId,
+    parameter: { invocationId: await child.invocationId, reason },
+    inputSerde: jsonSerde(),
+  });
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  noServer,
+  type RestateServer,
+  restateBinary,
+  startRestateServer,
+} from '../../../test/fixtures/restate-server.ts';
+import { freePort } from '../../../test/fixtures/server-process.ts';
+import { engineContract } from '../contract/contract.ts';
+import { type EngineHarness, eventually, flowOf, runToEnd, untilStatus } from '../contract/harness.ts';
+import { operationLimit, type StampedFact } from '../engine.ts';
+import { silentObserver } from '../observer.ts';
+import { RestateEngine, type RestateOptions } from './engine.ts';
+
+let server: RestateServer;
+let installations = 0;
+
+function restate(skip: Record<string, string>, options: Partial<RestateOptions> = {}): EngineHarness {
+  return {
+    skip,
+    async open(test, firstFlows) {
+      const namespace = `test-${++installations}`;
+      const workerPort = await freePort();
+      const facts = new Map<string, StampedFact>();
+      const start = async (flows: RestateOptions['flows']) => {
+        const engine = new RestateEngine({
+          ingressUrls: [server.ingressUrl],
+          adminUrl: server.adminUrl,
+          namespace,
+          flows,
+          workerHost: '127.0.0.1',
+          workerPort,
+          identityKeys: [],
+          retentionMs: 3_600_000,
+          appendFacts: async (some) => {
+            for (const fact of some) if (!facts.has(fact.id)) facts.set(fact.id, fact);
+          },
+          observer: silentObserver,
+          ...options,
+        });
+        await engine.open();
+        await engine.registered();
+        return engine;
+      };
+      let flows = firstFlows;
+      let engine = await start(flows);
+      test.after(() => engine.stop(0));
+      return {
+        get engine() {
+          return engine;
+        },
+        facts: async () => [...facts.values()],
+        restart: async (otherFlows) => {
+          await engine.stop(0);
+          flows = otherFlows ?? flows;
+          engine = await start(flows);
+          return engine;
+        },
+      };
+    },
+  };
+}
+
+const skipped = {
+  'more operations than the limit end the run with a clear error':
+    'the journal is replayed after each of 3,000 operations, which takes minutes; the limit has a test of its own',
+  'cancel while queued ends a run that has not begun':
+    'a run that waits for its turn in a process has begun for Restate; it is cancelled when its turn has come',
+  'at most so many runs of a flow execute at once, and other flows have their turn':
+    'Restate hands runs over in no particular order; the limit in one process has a test of its own',
+};
+
+describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
+  before(async () => {
+    server = await startRestateServer();
+  });
+  after(() => server.close());
+
+  engineContract('restate', restate(skipped));
+
+  test('what is skipped stands in the documentation', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/engines.md'), 'utf8');
+    for (const [title, reason] of Object.entries(skipped))
+      assert.ok(page.includes(`| ${title} | ${reason} |`), title);
+  });
+
+  test('more operations at once than the limit end the run with a clear error', async (context) => {
+    const flow = flowOf('endless', (step) =>
+      Promise.all(Array.from({ length: operationLimit + 1 }, (_, n) => step.sleep(`${n}`, 3_600_000))),
+    );
+    const { engine } = await restate({}).open(context, [flow]);
+    assert.equal((await runToEnd(engine, flow)).error!.code, 'too_many_operations');
+  });
+
+  test('a process executes at most so many runs of a flow at once, and other flows have their turn', async (context) => {
+    let [running, most, others] = [0, 0, 0];
+    const flood = flowOf(
+      'flood',
+      (step) =>
+        step.run('work', async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await eventually('the other flow has its turn', () => others > 0);
+          running -= 1;
+        }),
+      1,
+      3,
+    );
+    const other = flowOf('other', (step) => step.run('work', async () => others++));
+    const { engine } = await restate({}).open(context, [flood, other]);
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, n) => engine.start(flood, n)));
+    await eventually('there is no place left', () => running === 3);
+    await runToEnd(engine, other);
+    for (const { runId } of runs) assert.equal((await engine.wait(runId)).status, 'succeeded');
+    assert.equal(most, 3);
+  });
+
+  test('SIGKILL of the server: nothing is lost, a request waits for it to come back', async (context) => {
+    const calls: string[] = [];
+    const flow = flowOf('goes-on', async (step, input) => {
+      await step.run('before', () => calls.push(`before ${input}`));
+      const { payload } = await step.waitForSignal('go');
+      return step.run('after', () => payload);
+    });
+    const { engine } = await restate({}).open(context, [flow]);
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, n) => engine.start(flow, n)));
+    for (const { runId } of runs) await untilStatus(engine, runId, 'waiting');
+    await server.kill();
+    const started = engine.start(flow, 'while it was down');
+    await server.start();
+    runs.push(await started);
+    for (const { runId } of runs) await engine.signal(runId, 'go', runId);
+    for (const { runId } of runs) assert.equal((await engine.wait(runId)).output, runId);
+    assert.equal(new Set(calls).size, 21);
+  });
+
+  test('a request goes to the next node when one is away', async (context) => {
+    const flow = flowOf('anywhere', async () => 'here');
+    const dead = `http://127.0.0.1:${await freePort()}`;
+    const under = await restate({}, { ingressUrls: [dead, server.ingressUrl] }).open(context, [flow]);
+    for (let n = 0; n < 3; n++) assert.equal((await runToEnd(under.engine, flow)).output, 'here');
+  });
+
+  test('facts of a start that was not answered are written by the run, and once', async (context) => {
+    const fact = { type: 'asked', subject: 'subject', data: {} };
+    const written: string[] = [];
+    let failing = true;
+    const appendFacts = async (facts: readonly StampedFact[]) => {
+      if (failing) {
+        failing = false;
+        throw new Error('the store is away');
+      }
+      for (const { id } of facts) if (!written.includes(id)) written.push(id);
+    };
+    const seen: number[] = [];
+    const flow = flowOf('asks', (step) => step.run('sees', () => void seen.push(written.length)));
+    const { engine } = await restate({}, { appendFacts }).open(context, [flow]);
+    const runId = '019a0000-0000-7000-8000-0000000000aa';
+    await assert.rejects(engine.start(flow, {}, { runId, facts: [fact] }), /the store is away/);
+    assert.equal((await engine.wait(runId)).status, 'succeeded');
+    assert.deepEqual([written, seen], [[`${runId}/start/0`], [1]]);
+    assert.equal((await engine.start(flow, {}, { runId, facts: [fact] })).created, false);
+  });
+});

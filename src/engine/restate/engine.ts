@@ -1,0 +1,277 @@
+import { SignalboxError } from '../../core/errors.ts';
+import { uuidv7 } from '../../core/ids.ts';
+import type { Json } from '../../core/json.ts';
+import type {
+  Engine,
+  EngineStats,
+  Fact,
+  Operation,
+  Run,
+  RunFilter,
+  RunPage,
+  RunStatus,
+  SignalOptions,
+  SignalOutcome,
+  StampedFact,
+  StartedRun,
+  StartOptions,
+} from '../engine.ts';
+import { hasEnded } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import { FlowRegistry } from '../flow-registry.ts';
+import { journalText } from '../journal-text.ts';
+import type { EngineObserver } from '../observer.ts';
+import { abandonedFacts } from './abandoned.ts';
+import { Admin } from './admin.ts';
+import { Ingress } from './ingress.ts';
+import {
+  type CancelRequest,
+  type Claimed,
+  type ClaimRequest,
+  keyService,
+  type RestartRequest,
+  type RunRequest,
+  runService,
+  type SignalRequest,
+} from './messages.ts';
+import { Registration } from './registration.ts';
+import { RunReader } from './run-reader.ts';
+import { Waiters } from './waiters.ts';
+import { Worker } from './worker.ts';
+
+export interface RestateOptions {
+  /** The ingress of each node; any takes any request. */
+  readonly ingressUrls: readonly string[];
+  readonly adminUrl: string;
+  /** Begins the names of the services: installations that share a cluster have different ones. */
+  readonly namespace: string;
+  readonly flows: readonly Flow<never>[];
+  /** Where Restate reaches this process, and where it listens for that. Without `workerUrl`, at the address it listens on. */
+  readonly workerHost: string;
+  readonly workerPort: number;
+  readonly workerUrl?: string;
+  readonly identityKeys: readonly string[];
+  /** How long runs that have ended are kept, with their journals. */
+  readonly retentionMs: number;
+  /** Writes facts by their ids: what is there already is left alone. */
+  readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
+  readonly observer: EngineObserver;
+  readonly onWarning?: (message: string) => void;
+}
+
+/**
+ * The engine for several processes and machines: a Restate server, or a cluster of them, keeps journals, timers and signals,
+ * and calls our processes, which keep nothing. Starting a run is one durable write there.
+ */
+export class RestateEngine implements Engine {
+  readonly #options: RestateOptions;
+  readonly #flows: FlowRegistry;
+  readonly #ingress: Ingress;
+  readonly #admin: Admin;
+  readonly #worker: Worker;
+  readonly #registration: Registration;
+  readonly #reader: RunReader;
+  readonly #waiters = new Waiters();
+  readonly #runService: string;
+  #stopping = false;
+
+  constructor(options: RestateOptions) {
+    this.#options = options;
+    const { namespace, observer } = options;
+    this.#runService = runService(namespace);
+    this.#flows = new FlowRegistry(options.flows);
+    this.#ingress = new Ingress(options.ingressUrls);
+    this.#admin = new Admin(options.adminUrl);
+    this.#reader = new RunReader(this.#admin, namespace, this.#flows);
+    this.#worker = new Worker({
+      ...{ namespace, flows: this.#flows, host: options.workerHost, port: options.workerPort },
+      ...{ identityKeys: options.identityKeys, retentionMs: options.retentionMs },
+      appendFacts: options.appendFacts,
+      onEnd: (runId) => this.#waiters.tell(runId),
+      onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
+      onWarning: options.onWarning ?? (() => {}),
+    });
+    this.#registration = new Registration(this.#admin, this.#reader, observer);
+  }
+
+  /** Serves runs, and tells Restate where, trying again until it listens. Throws when the port can't be used. */
+  async open(): Promise<void> {
+    await this.#worker.listen();
+    const { workerHost, workerUrl } = this.#options;
+    const host = workerHost.includes(':') ? `[${workerHost}]` : workerHost;
+    this.#registration.begin(workerUrl ?? `http://${host}:${this.#worker.port}`);
+  }
+
+  /** Resolves once Restate knows this process. */
+  registered(): Promise<void> {
+    return this.#registration.done;
+  }
+
+  async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {
+    this.#checkAccepting();
+    const runId = options.runId ?? uuidv7();
+    const request = this.#request(flow, input, runId, options.facts);
+    const started =
+      options.idempotency === undefined
+        ? await this.#submit(runId, request)
+        : await this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
+    // Accepted by now; the run itself writes them too, should this process end here.
+    if (started.created) await this.#append(request.facts);
+    return started;
+  }
+
+  #request<I, O>(flow: Flow<I, O>, input: I, runId: string, facts: readonly Fact[] = []): RunRequest {
+    const { name, version } = this.#flows.require(flow.name, flow.version);
+    const parsed = flow.parseInput(input);
+    journalText(parsed, `input of flow ${name}`);
+    const createdAt = Date.now();
+    const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
+    return { flow: name, version, input: parsed, createdAt, facts: stamped };
+  }
+
+  async #submit(runId: string, request: RunRequest): Promise<StartedRun> {
+    const { created, invocationId } = await this.#ingress.submit([this.#runService, runId, 'run'], request);
+    this.#reader.remember(runId, invocationId);
+    return { runId, created, input: request.input };
+  }
+
+  async #claim(claim: ClaimRequest & { readonly key: string }): Promise<StartedRun> {
+    const { key, ...request } = claim;
+    const path = [keyService(this.#options.namespace), key, 'claim'];
+    const { holder, created } = await this.#ingress.call<Claimed>(path, request);
+    if (holder.fingerprint !== claim.fingerprint) throw keyReused(key);
+    // The claim has started it; when this returns it is there to be seen.
+    if (created) await this.#submit(claim.runId, claim.request);
+    return { runId: holder.runId, created, input: holder.input };
+  }
+
+  async signal(
+    runId: string,
+    name: string,
+    payload: Json,
+    options: SignalOptions = {},
+  ): Promise<SignalOutcome> {
+    journalText(payload, `payload of signal "${name}"`);
+    if (await this.#ingress.hasEnded(this.#runService, runId)) throw runEnded(runId);
+    const request: SignalRequest = { name, payload: payload ?? null, sentAt: Date.now(), ...options };
+    return this.#ingress.call<SignalOutcome>([this.#runService, runId, 'signal'], request);
+  }
+
+  async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    const row = await this.#reader.require(runId);
+    const status = this.#reader.statusOf(row);
+    if (hasEnded(status)) return status;
+    const request: CancelRequest = { invocationId: row.id, reason };
+    await this.#ingress.call([this.#runService, runId, 'cancel'], request);
+    // A step that is under way here is made again, by which the run learns of it; elsewhere it learns when the step ends.
+    this.#worker.abort(runId, new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`));
+    // Restate ends a run that no process has taken up yet by itself.
+    if (status === 'queued') await this.#close([runId]);
+    return this.#reader.status(runId);
+  }
+
+  async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    const row = await this.#reader.require(runId);
+    const status = this.#reader.statusOf(row);
+    if (hasEnded(status)) {
+      // Perhaps by an earlier request that did not come to its end.
+      await this.#close([runId]);
+      return status;
+    }
+    const family = await this.#reader.family(row);
+    for (const { run_id: member } of family) {
+      await this.#ingress.call([this.#runService, member, 'terminating'], reason);
+    }
+    for (const { id } of family) await this.#admin.kill(id);
+    await this.#close(family.map((member) => member.run_id));
+    return this.#reader.status(runId);
+  }
+
+  /** Waits until runs have ended and closes on the record what they stood for. */
+  async #close(runIds: readonly string[]): Promise<void> {
+    for (const runId of runIds) {
+      await this.#reader.untilEnded(runId);
+      await this.#append(await abandonedFacts(this.#reader, this.#flows, runId));
+      this.#waiters.tell(runId);
+    }
+  }
+
+  async resume(runId: string): Promise<RunStatus> {
+    const row = await this.#reader.require(runId);
+    const run = await this.#reader.toRun(row);
+    this.#flows.require(run.flow, run.version);
+    if (run.status === 'paused') await this.#reader.resume(row);
+    return this.#reader.status(runId);
+  }
+
+  async restart(runId: string): Promise<StartedRun> {
+    this.#checkAccepting();
+    const row = await this.#reader.require(runId);
+    const status = this.#reader.statusOf(row);
+    if (status !== 'failed' && status !== 'cancelled') {
+      throw new SignalboxError(
+        'conflict',
+        `Run ${runId} is ${status}; only a failed or cancelled run can be started anew.`,
+      );
+    }
+    const { flow, version, input } = await this.#reader.request(row);
+    this.#flows.require(flow, version);
+    const restart: RestartRequest = {
+      runId: uuidv7(),
+      request: { flow, version, input, createdAt: Date.now(), facts: [], restartOf: runId },
+    };
+    const path = [this.#runService, runId, 'restart'];
+    const again = await this.#ingress.call<{ runId: string; created: boolean }>(path, restart);
+    if (again.created) await this.#submit(again.runId, restart.request);
+    return { ...again, input };
+  }
+
+  async #append(facts: readonly StampedFact[]): Promise<void> {
+    if (facts.length > 0) await this.#options.appendFacts(facts);
+  }
+
+  get(runId: string): Promise<Run | undefined> {
+    return this.#reader.get(runId);
+  }
+
+  list(filter: RunFilter = {}): Promise<RunPage> {
+    return this.#reader.list(filter);
+  }
+
+  async history(runId: string): Promise<readonly Operation[]> {
+    return this.#reader.history(await this.#reader.require(runId));
+  }
+
+  wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    return this.#waiters.wait(runId, () => this.#reader.whenSettled(runId), options.signal);
+  }
+
+  stats(): EngineStats {
+    const { waiting, running } = this.#worker;
+    return { queued: waiting, running: running - waiting, resident: running };
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#registration.stop();
+    await this.#worker.stop(graceMs);
+    this.#waiters.stop();
+    await Promise.all([this.#ingress.close(), this.#admin.close()]);
+  }
+
+  #checkAccepting(): void {
+    if (!this.#stopping) return;
+    throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+  }
+}
+
+function keyReused(key: string): SignalboxError {
+  return new SignalboxError(
+    'idempotency_key_reused',
+    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
+  );
+}
+
+function runEnded(runId: string): SignalboxError {
+  return new SignalboxError('run_ended', `Run ${runId} has ended; it takes no more signals.`);
+}

@@ -1,0 +1,108 @@
+import type { Json } from '../../core/json.ts';
+import type { StampedFact } from '../engine.ts';
+import type { KeptError } from '../kept-error.ts';
+
+/**
+ * What the journal of Restate holds of ours. Runs outlive the program that began them, so that a field may be added here and
+ * never change its meaning; what has to change gets a new `journalPath`.
+ */
+
+/** Deployments are registered under this path. Runs stay with the path that they began on. */
+export const journalPath = '/journal/1';
+
+/** What a run is started with. */
+export interface RunRequest {
+  readonly flow: string;
+  readonly version: number;
+  readonly input: unknown;
+  readonly createdAt: number;
+  /** The facts of the start; the run writes them before anything else. */
+  readonly facts: readonly StampedFact[];
+  readonly restartOf?: string;
+}
+
+/** What a run that succeeded ends with. */
+export interface RunResult {
+  readonly output?: unknown;
+  readonly endedAt: number;
+}
+
+/** The outcome of one attempt of a step; the result of a `ctx.run`, which therefore never fails. */
+export interface AttemptOutcome {
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly value?: unknown;
+  readonly error?: KeptError;
+  /** How long to wait for the next attempt; without it an error is the end of the step. */
+  readonly delayMs?: number;
+  readonly facts?: readonly StampedFact[];
+}
+
+/** The value of the durable promise of one wait on a signal. */
+export type SignalValue =
+  | { readonly payload: Json; readonly sentAt: number }
+  /** The wait timed out first. */
+  | { readonly closed: true };
+
+export interface SignalRequest {
+  readonly name: string;
+  readonly payload: Json;
+  readonly occurrence?: number;
+  readonly sentAt: number;
+}
+
+export interface CancelRequest {
+  readonly invocationId: string;
+  readonly reason: string;
+}
+
+export interface RestartRequest {
+  readonly runId: string;
+  readonly request: RunRequest;
+}
+
+export interface ClaimRequest {
+  readonly runId: string;
+  readonly request: RunRequest;
+  readonly fingerprint: string;
+  readonly expiresAt: number;
+  readonly now: number;
+}
+
+/** The run that has an idempotency key. */
+export interface KeyHolder {
+  readonly runId: string;
+  readonly input: unknown;
+  readonly fingerprint: string;
+  readonly expiresAt: number;
+}
+
+export interface Claimed {
+  readonly holder: KeyHolder;
+  readonly created: boolean;
+}
+
+/** The names of the services; a cluster of Restate may serve several installations. */
+export const runService = (namespace: string): string => `${namespace}.run`;
+export const keyService = (namespace: string): string => `${namespace}.idempotency-key`;
+
+/** Durable promises of a run, by name. */
+export const promises = {
+  signal: (name: string, occurrence: number): string => `signal:${occurrence}:${name}`,
+  cancelReason: 'cancel-reason',
+  terminateReason: 'terminate-reason',
+  restartedAs: 'restarted-as',
+} as const;
+
+/** The latest wait on a signal that a run has come to, in its state. */
+export interface WaitState {
+  readonly occurrence: number;
+  readonly position: number;
+}
+
+export const waitState = (signal: string): string => `wait:${signal}`;
+
+export function signalOfPromise(key: string): { name: string; occurrence: number } | undefined {
+  const found = /^signal:(\d+):(.*)$/s.exec(key);
+  return found === null ? undefined : { occurrence: Number(found[1]), name: found[2]! };
+}

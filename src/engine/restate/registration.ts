@@ -1,0 +1,50 @@
+import { messageOf } from '../../core/errors.ts';
+import type { EngineObserver } from '../observer.ts';
+import type { Admin } from './admin.ts';
+import { journalPath } from './messages.ts';
+import type { RunReader } from './run-reader.ts';
+
+const shortestMs = 200;
+const longestMs = 10_000;
+
+/** Tells Restate where this process is, again and again until it has heard it, and wakes what has waited for its code. */
+export class Registration {
+  readonly #admin: Admin;
+  readonly #reader: RunReader;
+  readonly #observer: EngineObserver;
+  readonly #done = Promise.withResolvers<void>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(admin: Admin, reader: RunReader, observer: EngineObserver) {
+    this.#admin = admin;
+    this.#reader = reader;
+    this.#observer = observer;
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  begin(workerUrl: string): void {
+    this.#try(`${workerUrl.replace(/\/+$/, '')}${journalPath}`, shortestMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #try(uri: string, againMs: number): void {
+    this.#register(uri).then(this.#done.resolve, (error) => {
+      if (this.#stopped) return;
+      this.#observer.storageFailed(new Error(`Restate was not told of ${uri}: ${messageOf(error)}`));
+      this.#timer = setTimeout(() => this.#try(uri, Math.min(againMs * 2, longestMs)), againMs);
+    });
+  }
+
+  async #register(uri: string): Promise<void> {
+    await this.#admin.register(uri);
+    await this.#reader.resumeKnown();
+  }
+}

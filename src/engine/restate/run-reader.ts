@@ -1,0 +1,263 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SignalboxError } from '../../core/errors.ts';
+import { isUuid } from '../../core/ids.ts';
+import type { Operation, Run, RunError, RunFilter, RunPage, RunStatus } from '../engine.ts';
+import { hasEnded } from '../engine.ts';
+import type { FlowRegistry } from '../flow-registry.ts';
+import { type KeptError, keepError } from '../kept-error.ts';
+import { type Admin, text } from './admin.ts';
+import { changedRunError } from './changed-run.ts';
+import { endsOf, journalOf, operationsOf } from './journal.ts';
+import { promises, type RunRequest, type RunResult, runService } from './messages.ts';
+import {
+  findInvocations,
+  hasChanged,
+  type InvocationFilter,
+  type InvocationRow,
+  isUnknown,
+  statusOf,
+  unknownFlowError,
+} from './runs.ts';
+
+const defaultPage = 50;
+const largestPage = 500;
+const rememberedRuns = 10_000;
+
+interface Details {
+  readonly request?: RunRequest;
+  readonly result?: RunResult;
+  readonly error?: KeptError;
+}
+
+/** Reads runs from Restate's introspection. */
+export class RunReader {
+  readonly #admin: Admin;
+  readonly #namespace: string;
+  readonly #flows: FlowRegistry;
+  /** Invocations of runs: Restate finds an invocation at once, and a run only by looking at all. */
+  readonly #invocations = new Map<string, string>();
+
+  constructor(admin: Admin, namespace: string, flows: FlowRegistry) {
+    this.#admin = admin;
+    this.#namespace = namespace;
+    this.#flows = flows;
+  }
+
+  remember(runId: string, invocationId: string): void {
+    if (this.#invocations.size >= rememberedRuns) {
+      this.#invocations.delete(this.#invocations.keys().next().value!);
+    }
+    this.#invocations.set(runId, invocationId);
+  }
+
+  async find(runId: string): Promise<InvocationRow | undefined> {
+    if (!isUuid(runId)) return undefined;
+    const invocationId = this.#invocations.get(runId);
+    const filter = invocationId === undefined ? { runId } : { invocationId };
+    const [row] = await this.#find(filter);
+    if (row !== undefined && invocationId === undefined) this.remember(runId, row.id);
+    return row;
+  }
+
+  /** Throws `unknown_run`. */
+  async require(runId: string): Promise<InvocationRow> {
+    const row = await this.find(runId);
+    if (row !== undefined) return row;
+    throw new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
+  }
+
+  /** What the row says; only for a run without code the request has to be read too. */
+  statusOf(row: InvocationRow, request?: RunRequest): RunStatus {
+    const known = request !== undefined && this.#flows.find(request.flow, request.version) !== undefined;
+    return statusOf(row, known);
+  }
+
+  async status(runId: string): Promise<RunStatus> {
+    const row = await this.require(runId);
+    return isUnknown(row) ? this.statusOf(row, await this.request(row)) : this.statusOf(row);
+  }
+
+  async request({ id, run_id: runId }: InvocationRow): Promise<RunRequest> {
+    const request = (await endsOf(this.#admin, [id])).get(id)?.request;
+    if (request !== undefined) return request;
+    throw new SignalboxError('unknown_run', `The journal of run ${runId} is not kept any more.`);
+  }
+
+  /** Whether the code of the run has said how it ended. */
+  async endedByItself({ id }: InvocationRow): Promise<boolean> {
+    const end = (await endsOf(this.#admin, [id])).get(id);
+    return end?.result !== undefined || end?.error !== undefined;
+  }
+
+  async history({ id }: InvocationRow): Promise<Operation[]> {
+    return operationsOf(await journalOf(this.#admin, id));
+  }
+
+  async get(runId: string): Promise<Run | undefined> {
+    const row = await this.find(runId);
+    return row && this.toRun(row);
+  }
+
+  /** The run once it has ended or is paused. */
+  async whenSettled(runId: string): Promise<Run | undefined> {
+    const row = await this.require(runId);
+    const status = this.statusOf(row);
+    if (!hasEnded(status) && status !== 'paused') return undefined;
+    const run = await this.toRun(row);
+    return hasEnded(run.status) || run.status === 'paused' ? run : undefined;
+  }
+
+  async toRun(row: InvocationRow): Promise<Run> {
+    const [run] = await this.#toRuns([row]);
+    if (run === undefined) throw new SignalboxError('unknown_run', `Run ${row.run_id} is not kept any more.`);
+    return run;
+  }
+
+  async list(filter: RunFilter): Promise<RunPage> {
+    const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
+    const status = filter.deadLetters ? 'failed' : filter.status;
+    const found: Run[] = [];
+    let before = filter.after === undefined ? undefined : cursor(filter.after);
+    for (;;) {
+      const rows = await this.#find({
+        limit: limit + 1,
+        ...(before !== undefined && { before }),
+        ...(status && { status }),
+      });
+      found.push(...(await this.#toRuns(rows)).filter((run) => fits(run, filter)));
+      if (found.length > limit || rows.length <= limit) break;
+      before = rows.at(-1)!.run_id;
+    }
+    const runs = found.slice(0, limit);
+    return { runs, ...(found.length > limit && { next: runs.at(-1)!.runId }) };
+  }
+
+  /** A run and the runs that it waits for, to any depth, that have not ended. */
+  async family(row: InvocationRow): Promise<InvocationRow[]> {
+    const operations = await this.history(row);
+    const family = [row];
+    for (const { kind, endedAt, childRunId } of operations) {
+      if (kind !== 'call' || endedAt !== undefined || childRunId === undefined) continue;
+      const child = await this.find(childRunId);
+      if (child !== undefined) family.push(...(await this.family(child)));
+    }
+    return family;
+  }
+
+  async untilEnded(runId: string): Promise<void> {
+    await this.#until(runId, (row) => hasEnded(this.statusOf(row)));
+  }
+
+  /** Lets a paused run try again, and returns when it does. */
+  async resume(row: InvocationRow): Promise<void> {
+    await this.#admin.resume(row.id);
+    await this.#until(row.run_id, (now) => !hasChanged(now) || now.last_start_at !== row.last_start_at);
+  }
+
+  /** Resumes runs that had no code, where this process has it. */
+  async resumeKnown(): Promise<void> {
+    for (const row of await this.#find({ status: 'paused', limit: largestPage })) {
+      if (!isUnknown(row)) continue;
+      const { flow, version } = await this.request(row);
+      if (this.#flows.find(flow, version) !== undefined) await this.#admin.resume(row.id);
+    }
+  }
+
+  async #until(runId: string, condition: (row: InvocationRow) => boolean): Promise<void> {
+    const until = Date.now() + 5_000;
+    while (Date.now() < until && !condition(await this.require(runId))) await delay(10);
+  }
+
+  #find(filter: InvocationFilter): Promise<InvocationRow[]> {
+    return findInvocations(this.#admin, this.#namespace, filter);
+  }
+
+  async #toRuns(rows: readonly InvocationRow[]): Promise<Run[]> {
+    if (rows.length === 0) return [];
+    const [ends, notes] = await Promise.all([
+      endsOf(
+        this.#admin,
+        rows.map(({ id }) => id),
+      ),
+      this.#notes(rows.filter((row) => row.completion_result === 'failure')),
+    ]);
+    const runs = rows.map((row) => this.#toRun(row, ends.get(row.id) ?? {}, notes.get(row.run_id) ?? {}));
+    return (await Promise.all(runs)).filter((run) => run !== undefined);
+  }
+
+  /** Undefined when the journal is gone already. */
+  async #toRun(
+    row: InvocationRow,
+    { request, result, error }: Details,
+    notes: Readonly<Record<string, string>>,
+  ): Promise<Run | undefined> {
+    if (request === undefined) return undefined;
+    const status = this.statusOf(row, request);
+    const { flow, version, input, createdAt, restartOf } = request;
+    const shown = hasEnded(status) ? endError(status, error, notes) : await this.#pauseError(row, status);
+    const restartedAs = notes[promises.restartedAs];
+    return {
+      ...{ runId: row.run_id, flow, version, status, input, createdAt },
+      ...(status === 'succeeded' && { output: result?.output }),
+      ...(shown && { error: shown }),
+      ...(row.completed_at !== undefined && { endedAt: Date.parse(row.completed_at) }),
+      ...(restartOf !== undefined && { restartOf }),
+      ...(restartedAs !== undefined && { restartedAs }),
+    };
+  }
+
+  async #pauseError(row: InvocationRow, status: RunStatus): Promise<RunError | undefined> {
+    if (status !== 'paused') return undefined;
+    if (hasChanged(row)) return changedRunError(row, await journalOf(this.#admin, row.id));
+    if (isUnknown(row)) return unknownFlowError(row);
+    return { code: 'run_failed', message: row.last_failure ?? 'The run was paused in Restate.' };
+  }
+
+  /** What was noted beside runs that failed: why they were ended, and as which run they were started anew. */
+  async #notes(rows: readonly InvocationRow[]): Promise<Map<string, Record<string, string>>> {
+    const notes = new Map<string, Record<string, string>>();
+    if (rows.length === 0) return notes;
+    const keys = [promises.cancelReason, promises.terminateReason, promises.restartedAs];
+    const found = await this.#admin.query<{ service_key: string; key: string; value: string }>(
+      `SELECT service_key, key, completion_success_value_utf8 AS value FROM sys_promise
+       WHERE service_name = ${text(runService(this.#namespace))} AND completed = true
+       AND service_key IN (${rows.map((row) => text(row.run_id)).join(', ')}) AND key IN (${keys.map(text).join(', ')})`,
+    );
+    for (const { service_key: runId, key, value } of found) {
+      notes.set(runId, { ...notes.get(runId), [key]: JSON.parse(value) as string });
+    }
+    return notes;
+  }
+}
+
+/** A run that was ended from outside has no error of its own. */
+function endError(
+  status: RunStatus,
+  error: KeptError | undefined,
+  notes: Readonly<Record<string, string>>,
+): RunError | undefined {
+  if (status === 'succeeded') return undefined;
+  if (error !== undefined) {
+    const { code, message, details } = error;
+    return { code, message, ...(details && { details: details as RunError['details'] & object }) };
+  }
+  const terminated = notes[promises.terminateReason];
+  const reason = terminated ?? notes[promises.cancelReason] ?? 'in Restate';
+  const message = `The run was ${terminated === undefined ? 'cancelled' : 'terminated'}: ${reason}`;
+  const { code } = keepError(new SignalboxError('run_cancelled', message), 'run_cancelled');
+  return { code, message };
+}
+
+function fits(run: Run, { flow, deadLetters, status }: RunFilter): boolean {
+  if (flow !== undefined && run.flow !== flow) return false;
+  if (status !== undefined && run.status !== status) return false;
+  return !deadLetters || run.restartedAs === undefined;
+}
+
+function cursor(after: string): string {
+  if (isUuid(after)) return after.toLowerCase();
+  throw new SignalboxError(
+    'invalid_request',
+    `The cursor ${JSON.stringify(after.slice(0, 80))} is not one of ours; take it from "next" of the page before.`,
+  );
+}

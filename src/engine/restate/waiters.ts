@@ -1,0 +1,60 @@
+import type { Run } from '../engine.ts';
+
+const shortestMs = 20;
+const longestMs = 500;
+
+/**
+ * Who waits in this process for runs to end or to be paused. Restate does not tell: each asks again, more and more seldom, and
+ * at once when an attempt at the run has ended here.
+ */
+export class Waiters {
+  readonly #bells = new Map<string, Set<() => void>>();
+  #stopped = false;
+
+  /** `settled` gives the run once it has ended or is paused. */
+  async wait(runId: string, settled: () => Promise<Run | undefined>, signal?: AbortSignal): Promise<Run> {
+    for (let pauseMs = shortestMs; ; pauseMs = Math.min(pauseMs * 1.5, longestMs)) {
+      const rung = this.#bell(runId, pauseMs, signal);
+      const run = await settled().catch((error: unknown) => {
+        rung.cancel();
+        throw error;
+      });
+      if (run !== undefined) {
+        rung.cancel();
+        return run;
+      }
+      await rung.promise;
+      signal?.throwIfAborted();
+      if (this.#stopped) return new Promise(() => {});
+    }
+  }
+
+  tell(runId: string): void {
+    for (const ring of this.#bells.get(runId) ?? []) ring();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const runId of [...this.#bells.keys()]) this.tell(runId);
+  }
+
+  #bell(runId: string, withinMs: number, signal?: AbortSignal): { promise: Promise<void>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const bells = this.#bells.get(runId) ?? new Set();
+    this.#bells.set(runId, bells);
+    const cancel = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', ring);
+      bells.delete(ring);
+      if (bells.size === 0) this.#bells.delete(runId);
+    };
+    const ring = () => {
+      cancel();
+      resolve();
+    };
+    const timer = setTimeout(ring, withinMs);
+    signal?.addEventListener('abort', ring);
+    bells.add(ring);
+    return { promise, cancel };
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from 'node:events';
+import {
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import {
+  createEndpointHandler,
+  type LogMetadata,
+  RetryableError,
+  type WorkflowContext,
+} from '@restatedev/restate-sdk';
+import { SignalboxError } from '../../core/errors.ts';
+import type { StampedFact } from '../engine.ts';
+import type { FlowRegistry } from '../flow-registry.ts';
+import { Execution, type ExecutionHost, type RunContext } from './execution.ts';
+import { createKeyService } from './key-service.ts';
+import type { RunRequest, RunResult } from './messages.ts';
+import { Permits } from './permits.ts';
+import { createRunService } from './run-service.ts';
+
+export interface WorkerOptions {
+  readonly namespace: string;
+  readonly flows: FlowRegistry;
+  readonly host: string;
+  readonly port: number;
+  /** Public keys of Restate (`publickeyv1_…`): requests that none of them has signed are refused. */
+  readonly identityKeys: readonly string[];
+  readonly retentionMs: number;
+  readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
+  readonly onEnd: (runId: string) => void;
+  readonly onFailed: (flow: string, runId: string, error: Error) => void;
+  /** What the SDK warns of. */
+  readonly onWarning: (message: string) => void;
+}
+
+/** How long Restate waits before it asks again for a flow that this process does not have. */
+const unknownFlowRetryMs = 30_000;
+
+/**
+ * What Restate calls to get runs further. In request/response mode: a run that waits holds no connection and no place in
+ * Restate.
+ */
+export class Worker implements ExecutionHost {
+  readonly namespace: string;
+  readonly #options: WorkerOptions;
+  readonly #permits: Permits;
+  readonly #executions = new Map<string, Set<Execution>>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #server: Http2Server;
+  #underWay = 0;
+  #stopping = false;
+
+  constructor(options: WorkerOptions) {
+    this.namespace = options.namespace;
+    this.#options = options;
+    this.#permits = new Permits(options.flows.concurrency);
+    this.#server = createServer(this.#handler());
+    this.#server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+    });
+  }
+
+  /** Runs whose code executes now. */
+  get running(): number {
+    return this.#executions.size;
+  }
+
+  /** Runs that wait for a place in this process. */
+  get waiting(): number {
+    return this.#permits.waiting;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#options;
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+  }
+
+  requireFlow(name: string, version: number) {
+    return this.#options.flows.require(name, version);
+  }
+
+  appendFacts(facts: readonly StampedFact[]): Promise<void> {
+    return this.#options.appendFacts(facts);
+  }
+
+  /** Aborts the steps of a run that this process makes at the moment; they are made again. */
+  abort(runId: string, reason: Error): void {
+    for (const execution of this.#executions.get(runId) ?? []) execution.abort(reason);
+  }
+
+  /** Lets what is under way end for at most `graceMs`; Restate gives the rest to another process, or to the next. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const until = Date.now() + graceMs;
+    while (this.#underWay > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+    const reason = new SignalboxError('shutting_down', 'The process is stopping; the run goes on elsewhere.');
+    for (const runId of [...this.#executions.keys()]) this.abort(runId, reason);
+    for (const session of this.#sessions) session.destroy();
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #handler() {
+    const { namespace, retentionMs, identityKeys } = this.#options;
+    const run = createRunService(namespace, retentionMs, (context, request) => this.#run(context, request));
+    const handle = createEndpointHandler({
+      services: [run, createKeyService(namespace)],
+      bidirectional: false,
+      identityKeys: [...identityKeys],
+      logger: (about, ...parts) => this.#warn(about, parts),
+    });
+    return (request: Http2ServerRequest, response: Http2ServerResponse) => {
+      if (this.#stopping) return void response.writeHead(503).end();
+      this.#underWay += 1;
+      request.once('close', () => this.#underWay--);
+      handle(request, response);
+    };
+  }
+
+  async #run(context: WorkflowContext, request: RunRequest): Promise<RunResult> {
+    const flow = this.#options.flows.find(request.flow, request.version);
+    if (flow === undefined) throw this.#unknownFlow(request);
+    const ended = context.request().attemptCompletedSignal;
+    await this.#permits.take(flow.name, ended);
+    if (ended.aborted) throw new Error('Restate has ended this attempt.');
+    const execution = new Execution(this, context as RunContext, flow, request);
+    this.#track(execution, ended);
+    try {
+      return await execution.run();
+    } catch (error) {
+      this.#options.onFailed(flow.name, execution.runId, error as Error);
+      throw error;
+    }
+  }
+
+  #unknownFlow({ flow, version }: RunRequest): RetryableError {
+    const { code, message } = this.#options.flows.unknown(`${flow}@${version}`);
+    return new RetryableError(`${code}: ${message}`, { retryAfter: unknownFlowRetryMs });
+  }
+
+  #track(execution: Execution, ended: AbortSignal): void {
+    const { runId } = execution;
+    const executions = this.#executions.get(runId) ?? new Set();
+    this.#executions.set(runId, executions.add(execution));
+    const forget = () => {
+      execution.abort(new Error('Restate has ended this attempt.'));
+      executions.delete(execution);
+      if (executions.size === 0) this.#executions.delete(runId);
+      this.#options.onEnd(runId);
+    };
+    if (ended.aborted) forget();
+    else ended.addEventListener('abort', forget, { once: true });
+  }
+
+  #warn(about: LogMetadata, parts: unknown[]): void {
+    const level: string = about.level;
+    if (level !== 'warn' && level !== 'error') return;
+    this.#options.onWarning(
+      parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' '),
+    );
+  }
+}
