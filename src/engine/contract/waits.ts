@@ -134,6 +134,25 @@ export const waitCases: Record<string, Case> = {
     assert.equal(typeof (await engine.wait(runId)).output, 'number');
   },
 
+  'two waits that end in the same moment each end once': async (open) => {
+    const flow = flowOf('both', async (step) => {
+      const [a, b] = await Promise.all([step.waitForSignal('a'), step.waitForSignal('b')]);
+      const end = await step.waitForSignal('end');
+      return [a.payload, b.payload, end.payload];
+    });
+    const { engine } = await open([flow]);
+    const runs = await Promise.all(Array.from({ length: 20 }, () => engine.start(flow, {})));
+    for (const { runId } of runs) await untilStatus(engine, runId, 'waiting');
+    await Promise.all(
+      runs.flatMap(({ runId }) => [engine.signal(runId, 'a', 1), engine.signal(runId, 'b', 2)]),
+    );
+    for (const { runId } of runs) {
+      await engine.signal(runId, 'end', 3);
+      const { status, output } = await engine.wait(runId);
+      assert.deepEqual([status, output], ['succeeded', [1, 2, 3]]);
+    }
+  },
+
   'signal against timeout: a replay finds the same winner': async (open) => {
     const flow = flowOf('race', async (step: Step) => {
       const winner = await Promise.race([

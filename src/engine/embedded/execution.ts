@@ -48,6 +48,8 @@ export class Execution {
   #delivered = 0;
   #lastSequence = -1;
   #nextSequence = 0;
+  /** The ends before this one came with the journal. */
+  readonly #firstLiveSequence: number;
   #nextPosition = 0;
   #busy = 0;
   #dueRetries: number[] = [];
@@ -69,6 +71,7 @@ export class Execution {
       this.#completions = recordedCompletions(of.journal);
       this.#nextSequence = (this.#completions.at(-1)?.sequence ?? -1) + 1;
     }
+    this.#firstLiveSequence = this.#nextSequence;
   }
 
   get state(): State {
@@ -222,9 +225,12 @@ export class Execution {
     return facts.map((fact, index) => ({ ...fact, id: `${prefix}/${index}`, at }));
   }
 
-  /** Takes the durable end of an operation and gives it to the flow when its turn comes. */
+  /**
+   * Takes the durable end of an operation and gives it to the flow when its turn comes. One that was committed before the
+   * journal was read, and is told of after it, is in the journal already.
+   */
   complete(completion: Completion): void {
-    if (this.#state === 'gone') return;
+    if (this.#state === 'gone' || completion.sequence < this.#firstLiveSequence) return;
     if (this.#host.alwaysReplay && this.#state === 'active' && this.#busy === 0) {
       this.#host.reload(this);
       return;
