@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
+import { Checkpointer, canWatchLog } from './checkpointer.ts';
 import { migrate } from './migrate.ts';
 import { type SyncFile, WalFile } from './wal-file.ts';
 
@@ -25,6 +26,15 @@ interface QueuedWrite {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
+
+export interface DatabaseOptions {
+  /** How a file is synced. Default: `fdatasync` on a thread of the pool. */
+  readonly sync?: SyncFile;
+  /** The log is moved into the database when it has that many pages of 4 KiB. Default 8,000. */
+  readonly logPages?: number;
+}
+
+const logPages = 8_000;
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
@@ -60,6 +70,7 @@ export class Database implements Sql {
   readonly #connection: DatabaseSync;
   /** Undefined for a database in memory, which has nothing to sync. */
   readonly #wal: WalFile | undefined;
+  readonly #checkpointer: Checkpointer | undefined;
   readonly #statements = new Map<string, StatementSync>();
   readonly #commitTurn = () => this.#endTurn();
   readonly #tellLost: (reason: SignalboxError) => void;
@@ -77,7 +88,7 @@ export class Database implements Sql {
    * Opens or creates the file and brings its schema up to date. What an earlier process left in the log is moved into the
    * file and synced first, whether or not that process could. Throws `schema_too_new`, `storage_failed`.
    */
-  constructor(path: string, options: { readonly sync?: SyncFile } = {}) {
+  constructor(path: string, options: DatabaseOptions = {}) {
     this.path = path;
     const { promise, resolve } = Promise.withResolvers<SignalboxError>();
     this.lost = promise;
@@ -86,11 +97,14 @@ export class Database implements Sql {
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; ' +
-          'PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;',
+          `PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
       );
       migrate(this.#connection);
       this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-      this.#wal = this.#connection.location() === null ? undefined : new WalFile(path, options.sync);
+      if (this.#connection.location() === null) return;
+      this.#wal = new WalFile(path, options.sync);
+      if (!canWatchLog()) return;
+      this.#checkpointer = new Checkpointer(path, this.#connection, options.logPages ?? logPages);
     } catch (error) {
       if (error instanceof SignalboxError) throw error;
       throw storageFailed(`The database ${path} could not be opened`, error);
@@ -155,6 +169,7 @@ export class Database implements Sql {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#checkpointer?.close();
     // Closing would move the log into the file, and of a lost one nobody knows what it holds.
     if (!this.#isLost) this.#finish();
     this.#wal?.close();
@@ -192,6 +207,7 @@ export class Database implements Sql {
     this.#syncing = group;
     if (this.#wal === undefined) this.#settle(group);
     else this.#wal.sync((error) => this.#synced(group, error));
+    this.#checkpointer?.committed();
   }
 
   /** Runs and commits what is queued. Undefined when that is nothing, or could not be written. */
@@ -225,6 +241,7 @@ export class Database implements Sql {
 
   #lose({ writes }: Group, error: unknown): void {
     this.#isLost = true;
+    this.#checkpointer?.close();
     this.#failure = lostToThisProcess(this.path, error);
     for (const write of [...writes, ...this.#queue.splice(0)]) write.reject(this.#failure);
     this.#endSync();
