@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
-import { type Config, endpointSettings } from './config.ts';
+import { type Config, endpointSettings, restateSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
 import { guessType } from './flows/query/classify.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
@@ -86,13 +88,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
-  const engine = new EmbeddedEngine({
-    database,
-    flows: [flows.query, flows.delivery, flows.exporting],
-    writeFacts: store.writeFacts,
-    queueLimit: config.queueLimit,
-    observer: engineLines(log),
-  });
+  const { engine, recover, problem } = await createEngine(config, log, database, store, Object.values(flows));
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
@@ -104,7 +100,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     guessType,
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
-    health: () => checkHealth({ database, engine, workspace, store, breakers, queueLimit }),
+    health: () =>
+      checkHealth({ database, engine, engineProblem: problem, workspace, store, breakers, queueLimit }),
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
       ...(await workspace.describe().catch(() => ({ tables: [], demo: false }))),
@@ -121,7 +118,39 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     database.close();
     lock.release();
   };
-  return { app, deliversTo, lost: database.lost, recover: () => engine.recover(), stop };
+  return { app, deliversTo, lost: database.lost, recover, stop };
+}
+
+interface ComposedEngine {
+  readonly engine: Engine;
+  /** Takes up the runs that an earlier process left. */
+  recover(): void;
+  /** Why no run can be started, if none can. */
+  problem(): Promise<string | undefined>;
+}
+
+async function createEngine(
+  config: Config,
+  log: Log,
+  database: Database,
+  store: SqliteStore,
+  flows: readonly Flow<never>[],
+): Promise<ComposedEngine> {
+  const observer = engineLines(log);
+  if (config.engine === 'embedded') {
+    const { writeFacts } = store;
+    const { queueLimit } = config;
+    const engine = new EmbeddedEngine({ database, flows, writeFacts, queueLimit, observer });
+    return { engine, recover: () => engine.recover(), problem: async () => undefined };
+  }
+  const settings = restateSettings(config);
+  // With its SDK, which is not loaded for nothing.
+  const { RestateEngine } = await import('./engine/restate/engine.ts');
+  const onWarning = (message: string) => log.warning(message);
+  const appendFacts = store.append;
+  const engine = new RestateEngine({ ...settings, flows, appendFacts, observer, onWarning });
+  await engine.open();
+  return { engine, recover: () => {}, problem: () => engine.problem() };
 }
 
 function createFlows(config: Config, log: Log, store: SqliteStore, agent: Agent) {

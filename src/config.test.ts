@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { laterVariables, readConfig, settings } from './config.ts';
+import { laterVariables, readConfig, restateSettings, settings } from './config.ts';
 
 const refuses = (environment: Record<string, string>, message: RegExp) =>
   assert.throws(() => readConfig(environment), { code: 'config_invalid', message });
@@ -89,3 +89,26 @@ function row({
   const shown = value === undefined || value === '' ? '–' : `\`${value}\``;
   return `| \`${variable}\` | ${about} | ${expects} | ${shown} |`;
 }
+
+test('Restate needs its addresses, and a key where others can reach the worker', () => {
+  const restate = (more: Record<string, string>) =>
+    restateSettings(
+      readConfig({ SIGNALBOX_ENGINE: 'restate', RESTATE_ADMIN_URL: 'http://127.0.0.1:9070', ...more }),
+    );
+  const RESTATE_INGRESS_URLS = 'http://127.0.0.1:1, http://127.0.0.1:2/';
+  assert.deepEqual(restate({ RESTATE_INGRESS_URLS }).ingressUrls, [
+    'http://127.0.0.1:1/',
+    'http://127.0.0.1:2/',
+  ]);
+  assert.throws(() => restate({}), { message: /RESTATE_INGRESS_URLS is not set/ });
+  const open = { RESTATE_INGRESS_URLS, SIGNALBOX_WORKER_HOST: '0.0.0.0' };
+  assert.throws(() => restate(open), { message: /0\.0\.0\.0.*RESTATE_IDENTITY_KEYS/ });
+  const RESTATE_IDENTITY_KEYS = 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9';
+  assert.equal(restate({ ...open, RESTATE_IDENTITY_KEYS }).identityKeys.length, 1);
+  refuses({ RESTATE_INGRESS_URLS: 'http://a,b' }, /^RESTATE_INGRESS_URLS/);
+  refuses({ RESTATE_IDENTITY_KEYS: 'secret' }, /^RESTATE_IDENTITY_KEYS/);
+  refuses(
+    { SIGNALBOX_ENGINE: 'lambda' },
+    /^SIGNALBOX_ENGINE is "lambda"\. Expected one of embedded, restate\./,
+  );
+});

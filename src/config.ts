@@ -163,6 +163,55 @@ export const settings = {
     default: '100000',
     parse: wholeNumber(1, 10_000_000),
   }),
+  engine: required<EngineName>({
+    variable: 'SIGNALBOX_ENGINE',
+    about: 'What runs the flows: this process alone, or a Restate server for several processes.',
+    expects: 'one of embedded, restate',
+    default: 'embedded',
+    parse: (text) => oneOf(engineNames, text),
+  }),
+  restateIngressUrls: required<readonly string[]>({
+    variable: 'RESTATE_INGRESS_URLS',
+    about: 'The ingress of each node of Restate; when one is away, the next is asked.',
+    expects: 'comma-separated http or https URLs',
+    default: '',
+    parse: parseUrls,
+  }),
+  restateAdminUrl: url('RESTATE_ADMIN_URL', 'The admin address of Restate.'),
+  restateIdentityKeys: required<readonly string[]>({
+    variable: 'RESTATE_IDENTITY_KEYS',
+    about: 'Public keys of Restate. With any, requests of Restate that none of them has signed are refused.',
+    expects: 'comma-separated keys that begin with `publickeyv1_`',
+    default: '',
+    parse: parseIdentityKeys,
+  }),
+  restateNamespace: required({
+    variable: 'SIGNALBOX_RESTATE_NAMESPACE',
+    about:
+      'What the names of our services in Restate begin with; installations that share a Restate have different ones.',
+    expects: 'up to 40 letters, digits and hyphens',
+    default: 'signalbox',
+    parse: (text) => (/^[a-zA-Z][a-zA-Z0-9-]{0,39}$/.test(text) ? text : undefined),
+  }),
+  workerHost: required({
+    variable: 'SIGNALBOX_WORKER_HOST',
+    about:
+      'The address to listen on for Restate. Any other than a loopback address needs `RESTATE_IDENTITY_KEYS`.',
+    expects: 'a host name or an IP address',
+    default: '127.0.0.1',
+    parse: (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
+  }),
+  workerPort: required({
+    variable: 'SIGNALBOX_WORKER_PORT',
+    about: 'The port to listen on for Restate.',
+    expects: 'a whole number from 0 to 65535',
+    default: '9080',
+    parse: wholeNumber(0, 65_535),
+  }),
+  workerUrl: url(
+    'SIGNALBOX_WORKER_URL',
+    'Where Restate reaches this process, or the balancer before several of them. Without it: the host and port that it listens on.',
+  ),
   logLevel: required<LogLevel>({
     variable: 'LOG_LEVEL',
     about: 'The least important log lines to write.',
@@ -242,6 +291,44 @@ export function endpointSettings(config: Config) {
     },
   };
 }
+
+/** How to reach Restate and be reached by it. Throws `config_invalid` for what is missing, or open to everybody. */
+export function restateSettings(config: Config) {
+  const {
+    restateAdminUrl: adminUrl,
+    restateIngressUrls: ingressUrls,
+    restateIdentityKeys: identityKeys,
+  } = config;
+  if (adminUrl === undefined || ingressUrls.length === 0) {
+    const missing = adminUrl === undefined ? 'RESTATE_ADMIN_URL' : 'RESTATE_INGRESS_URLS';
+    const example = 'RESTATE_INGRESS_URLS=http://127.0.0.1:8080 RESTATE_ADMIN_URL=http://127.0.0.1:9070';
+    throw new SignalboxError(
+      'config_invalid',
+      `SIGNALBOX_ENGINE is restate, and ${missing} is not set. Example: ${example}`,
+    );
+  }
+  const { workerHost, workerPort, workerUrl, restateNamespace: namespace } = config;
+  if (identityKeys.length === 0 && !isLoopback(workerHost)) {
+    throw new SignalboxError(
+      'config_invalid',
+      `SIGNALBOX_WORKER_HOST is ${workerHost}, which others can reach, and RESTATE_IDENTITY_KEYS is not set: anybody could run flows. Set the public key that Restate logs at its start, or leave the host at 127.0.0.1.`,
+    );
+  }
+  return {
+    adminUrl,
+    ingressUrls,
+    identityKeys,
+    namespace,
+    workerHost,
+    workerPort,
+    ...(workerUrl && { workerUrl }),
+  };
+}
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
+
+const engineNames = ['embedded', 'restate'] as const;
+type EngineName = (typeof engineNames)[number];
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -338,6 +425,22 @@ function parseUrl(text: string): string | undefined {
   return decodes(parsed.username) && decodes(parsed.password) ? parsed.href : undefined;
 }
 
+function parseUrls(text: string): readonly string[] | undefined {
+  const urls = list(text).map(parseUrl);
+  return urls.every((parsed) => parsed !== undefined) ? (urls as string[]) : undefined;
+}
+
+function parseIdentityKeys(text: string): readonly string[] | undefined {
+  const keys = list(text);
+  return keys.every((key) => /^publickeyv1_[1-9A-HJ-NP-Za-km-z]{30,60}$/.test(key)) ? keys : undefined;
+}
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
 /** Credentials are sent decoded; a % that begins no escape can't be. */
 function decodes(text: string): boolean {
   try {
@@ -385,10 +488,7 @@ function parseSize(text: string): number | undefined {
 }
 
 function parseWebhookSecrets(text: string): readonly Secret[] | undefined {
-  const secrets = text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  const secrets = list(text);
   const usable = (secret: string) => {
     const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1];
     const size = base64 === undefined ? 0 : Buffer.from(base64, 'base64').length;

@@ -8,6 +8,8 @@ export interface HealthSources {
   /** Why the last write failed, if it did. */
   readonly database: { readonly failure: Error | undefined };
   readonly engine: Pick<Engine, 'stats'>;
+  /** Why no run can be started, if none can. */
+  readonly engineProblem?: () => Promise<string | undefined>;
   readonly queueLimit: number;
   readonly workspace: {
     readonly prepared: Promise<void>;
@@ -19,7 +21,7 @@ export interface HealthSources {
 
 /** The parts of the process, each with what was seen. A warehouse that can't be read leaves accepting and delivering alone. */
 export async function checkHealth(sources: HealthSources): Promise<readonly HealthPart[]> {
-  return [storage(sources), queue(sources), await warehouse(sources), await delivery(sources)];
+  return [storage(sources), await queue(sources), await warehouse(sources), await delivery(sources)];
 }
 
 function storage({ database }: HealthSources): HealthPart {
@@ -29,7 +31,9 @@ function storage({ database }: HealthSources): HealthPart {
   return { name: 'storage', status, detail, essential: true };
 }
 
-function queue({ engine, queueLimit }: HealthSources): HealthPart {
+async function queue({ engine, engineProblem, queueLimit }: HealthSources): Promise<HealthPart> {
+  const problem = await engineProblem?.();
+  if (problem !== undefined) return { name: 'engine', status: 'DOWN', detail: problem, essential: true };
   const { queued } = engine.stats();
   const status: HealthStatus =
     queued >= queueLimit ? 'DOWN' : queued > queueLimit / 2 ? 'DEGRADED' : 'HEALTHY';

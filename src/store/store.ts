@@ -1,3 +1,4 @@
+import type { StampedFact } from '../engine/engine.ts';
 import type { Source } from '../inbound/source.ts';
 import type { Conversation, ConversationSummary } from '../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
@@ -12,6 +13,12 @@ export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from 
  * written once, by its id; the order of `sequence` is the order in which events became visible.
  */
 export interface Store {
+  /**
+   * Writes facts and projects them; resolves once they are durable. A fact whose id is there already is left alone, so that
+   * writing twice, also at once and by two processes, is writing once. For engines with a journal elsewhere.
+   */
+  append(facts: readonly StampedFact[]): Promise<void>;
+
   /** The whole conversation: question, answer once there is one, every delivery attempt. */
   conversation(trackingId: string): Promise<Conversation | undefined>;
 

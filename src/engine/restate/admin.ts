@@ -33,11 +33,6 @@ export class Admin {
     await this.#ask('PATCH', `/invocations/${invocationId}/kill`);
   }
 
-  async isHealthy(): Promise<boolean> {
-    const answer = await this.#client.send('GET', `${this.#url}/health`).catch(() => undefined);
-    return answer?.status === 200;
-  }
-
   close(): Promise<void> {
     return this.#client.close();
   }

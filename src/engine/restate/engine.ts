@@ -1,4 +1,4 @@
-import { SignalboxError } from '../../core/errors.ts';
+import { messageOf, SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type {
@@ -51,13 +51,15 @@ export interface RestateOptions {
   readonly workerPort: number;
   readonly workerUrl?: string;
   readonly identityKeys: readonly string[];
-  /** How long runs that have ended are kept, with their journals. */
-  readonly retentionMs: number;
+  /** How long runs that have ended are kept, with their journals. Default: 30 days. */
+  readonly retentionMs?: number;
   /** Writes facts by their ids: what is there already is left alone. */
   readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
   readonly observer: EngineObserver;
   readonly onWarning?: (message: string) => void;
 }
+
+const retentionMs = 30 * 86_400_000;
 
 /**
  * The engine for several processes and machines: a Restate server, or a cluster of them, keeps journals, timers and signals,
@@ -85,10 +87,11 @@ export class RestateEngine implements Engine {
     this.#reader = new RunReader(this.#admin, namespace, this.#flows);
     this.#worker = new Worker({
       ...{ namespace, flows: this.#flows, host: options.workerHost, port: options.workerPort },
-      ...{ identityKeys: options.identityKeys, retentionMs: options.retentionMs },
+      ...{ identityKeys: options.identityKeys, retentionMs: options.retentionMs ?? retentionMs },
       appendFacts: options.appendFacts,
       onEnd: (runId) => this.#waiters.tell(runId),
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
+      onPaused: (runId, message) => observer.runPaused(runId, message),
       onWarning: options.onWarning ?? (() => {}),
     });
     this.#registration = new Registration(this.#admin, this.#reader, observer);
@@ -96,15 +99,34 @@ export class RestateEngine implements Engine {
 
   /** Serves runs, and tells Restate where, trying again until it listens. Throws when the port can't be used. */
   async open(): Promise<void> {
-    await this.#worker.listen();
+    await this.#listen();
     const { workerHost, workerUrl } = this.#options;
     const host = workerHost.includes(':') ? `[${workerHost}]` : workerHost;
     this.#registration.begin(workerUrl ?? `http://${host}:${this.#worker.port}`);
   }
 
+  async #listen(): Promise<void> {
+    try {
+      await this.#worker.listen();
+    } catch (error) {
+      const { workerHost, workerPort } = this.#options;
+      throw new SignalboxError(
+        'config_invalid',
+        `Restate is to reach this process on port ${workerPort} of ${workerHost}, which cannot be used: ${messageOf(error)}. Set SIGNALBOX_WORKER_PORT or SIGNALBOX_WORKER_HOST to another.`,
+        { cause: error },
+      );
+    }
+  }
+
   /** Resolves once Restate knows this process. */
   registered(): Promise<void> {
     return this.#registration.done;
+  }
+
+  /** Why no run can be started, or taken up, if that is so. */
+  async problem(): Promise<string | undefined> {
+    if (!(await this.#ingress.isHealthy())) return 'Restate does not answer at RESTATE_INGRESS_URLS.';
+    return this.#registration.problem;
   }
 
   async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {

@@ -44,6 +44,15 @@ export class Ingress {
     return status !== 470 && status !== 404;
   }
 
+  /** Whether any node answers. */
+  async isHealthy(): Promise<boolean> {
+    const answers = this.#urls.map((url) => this.#client.send('GET', `${url}/restate/health`));
+    const statuses = (await Promise.allSettled(answers)).map(
+      (answer) => answer.status === 'fulfilled' && answer.value.status === 200,
+    );
+    return statuses.includes(true);
+  }
+
   close(): Promise<void> {
     return this.#client.close();
   }

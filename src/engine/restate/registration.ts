@@ -15,6 +15,7 @@ export class Registration {
   readonly #done = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #problem: string | undefined = 'Restate has not been told yet where this process is.';
 
   constructor(admin: Admin, reader: RunReader, observer: EngineObserver) {
     this.#admin = admin;
@@ -24,6 +25,11 @@ export class Registration {
 
   get done(): Promise<void> {
     return this.#done.promise;
+  }
+
+  /** Why Restate does not know this process, until it does. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   begin(workerUrl: string): void {
@@ -38,13 +44,15 @@ export class Registration {
   #try(uri: string, againMs: number): void {
     this.#register(uri).then(this.#done.resolve, (error) => {
       if (this.#stopped) return;
-      this.#observer.storageFailed(new Error(`Restate was not told of ${uri}: ${messageOf(error)}`));
+      this.#problem = `Restate was not told that this process is at ${uri}: ${messageOf(error)}`;
+      this.#observer.storageFailed(new Error(this.#problem));
       this.#timer = setTimeout(() => this.#try(uri, Math.min(againMs * 2, longestMs)), againMs);
     });
   }
 
   async #register(uri: string): Promise<void> {
     await this.#admin.register(uri);
+    this.#problem = undefined;
     await this.#reader.resumeKnown();
   }
 }

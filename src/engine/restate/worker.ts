@@ -33,12 +33,16 @@ export interface WorkerOptions {
   readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
   readonly onEnd: (runId: string) => void;
   readonly onFailed: (flow: string, runId: string, error: Error) => void;
+  /** Told once of each run. */
+  readonly onPaused: (runId: string, message: string) => void;
   /** What the SDK warns of. */
   readonly onWarning: (message: string) => void;
 }
 
 /** How long Restate waits before it asks again for a flow that this process does not have. */
 const unknownFlowRetryMs = 30_000;
+
+const rememberedRuns = 10_000;
 
 /**
  * What Restate calls to get runs further. In request/response mode: a run that waits holds no connection and no place in
@@ -51,6 +55,7 @@ export class Worker implements ExecutionHost {
   readonly #executions = new Map<string, Set<Execution>>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #server: Http2Server;
+  readonly #paused = new Set<string>();
   #underWay = 0;
   #stopping = false;
 
@@ -128,7 +133,7 @@ export class Worker implements ExecutionHost {
 
   async #run(context: WorkflowContext, request: RunRequest): Promise<RunResult> {
     const flow = this.#options.flows.find(request.flow, request.version);
-    if (flow === undefined) throw this.#unknownFlow(request);
+    if (flow === undefined) throw this.#unknownFlow(context.key, request);
     const ended = context.request().attemptCompletedSignal;
     await this.#permits.take(flow.name, ended);
     if (ended.aborted) throw new Error('Restate has ended this attempt.');
@@ -142,8 +147,9 @@ export class Worker implements ExecutionHost {
     }
   }
 
-  #unknownFlow({ flow, version }: RunRequest): RetryableError {
+  #unknownFlow(runId: string, { flow, version }: RunRequest): RetryableError {
     const { code, message } = this.#options.flows.unknown(`${flow}@${version}`);
+    this.#tellPaused(runId, message);
     return new RetryableError(`${code}: ${message}`, { retryAfter: unknownFlowRetryMs });
   }
 
@@ -161,11 +167,19 @@ export class Worker implements ExecutionHost {
     else ended.addEventListener('abort', forget, { once: true });
   }
 
+  #tellPaused(runId: string, message: string): void {
+    if (this.#paused.has(runId)) return;
+    if (this.#paused.size >= rememberedRuns) this.#paused.clear();
+    this.#paused.add(runId);
+    this.#options.onPaused(runId, message);
+  }
+
   #warn(about: LogMetadata, parts: unknown[]): void {
     const level: string = about.level;
     if (level !== 'warn' && level !== 'error') return;
-    this.#options.onWarning(
-      parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' '),
-    );
+    const message = parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ');
+    const runId = about.context?.key;
+    if (runId !== undefined && message.includes('Journal mismatch')) this.#tellPaused(runId, message);
+    else if (!message.includes('unknown_flow: ')) this.#options.onWarning(message);
   }
 }

@@ -1,6 +1,5 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { FactWriter } from '../../engine/embedded/facts.ts';
-import type { StampedFact } from '../../engine/engine.ts';
 import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
@@ -13,8 +12,6 @@ import { createSources } from './sources.ts';
 export interface SqliteStore extends Store {
   /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
   readonly writeFacts: FactWriter;
-  /** Writes facts in a transaction of their own. */
-  append(facts: readonly StampedFact[]): Promise<void>;
 }
 
 /** How far back the search for recent answers goes when many of the latest conversations have none yet. */
