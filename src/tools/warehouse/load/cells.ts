@@ -11,7 +11,14 @@ const empties = ['', 'null', 'n/a', '#n/a', '#value!', '#ref!', '-', '--'];
 /** What counts as empty where a number or a date is expected. */
 const unknowns = ['na', 'nan', 'none', 'unknown', 'tbd', '?', 'inf', 'infinity', '-infinity', '-inf'];
 
+/**
+ * Whether a text is one of these, in any case. One pattern, because each text of an IN list is a vector of its own for
+ * each column and thread, and a file with hundreds of columns has no memory left then.
+ */
+const isOneOf = (text: string, texts: readonly string[]) =>
+  `regexp_full_match(${text}, ${quoteText(`(?i)${texts.map(literal).join('|')}`)})`;
 const list = (texts: readonly string[]) => texts.map(quoteText).join(', ');
+const literal = (text: string) => text.replace(/[?/#!-]/g, '[$&]');
 
 /** Numbers, ISO days and ordinary words: nothing to clean, which is most cells of a large file. */
 const clean = '(?s)-?[0-9][0-9.:-]*|[0-9A-Za-z]{4}.*[0-9A-Za-z]{2}';
@@ -19,11 +26,11 @@ const clean = '(?s)-?[0-9][0-9.:-]*|[0-9A-Za-z]{4}.*[0-9A-Za-z]{2}';
 /** The cell without the space around it, null when there is nothing in it. */
 export function cleanSql(cell: string): string {
   const trimmed = `trim(${cell}, ' ' || chr(9) || chr(10) || chr(13) || chr(160))`;
-  return `CASE WHEN regexp_full_match(${cell}, '${clean}') THEN ${cell} WHEN lower(${trimmed}) IN (${list(empties)}) THEN NULL ELSE ${trimmed} END`;
+  return `CASE WHEN regexp_full_match(${cell}, '${clean}') THEN ${cell} WHEN ${isOneOf(trimmed, empties)} THEN NULL ELSE ${trimmed} END`;
 }
 
 export const knownSql = (text: string): string =>
-  `CASE WHEN length(${text}) < 10 AND lower(${text}) IN (${list(unknowns)}) THEN NULL ELSE ${text} END`;
+  `CASE WHEN length(${text}) < 10 AND ${isOneOf(text, unknowns)} THEN NULL ELSE ${text} END`;
 
 export type DecimalMark = 'point' | 'comma';
 

@@ -54,13 +54,13 @@ export async function prepareCsv(path: string, workPath: string): Promise<CsvFil
   return { ...rest, path: rewritten, readDelimiter: ',', headingsFirst: false };
 }
 
-/** UTF-8 if it is, UTF-16 if it says so, else what spreadsheets on Windows write (Latin-1 is a part of it). */
+/** UTF-8 if it is, UTF-16 if it says so or looks so, else what spreadsheets on Windows write (Latin-1 is a part of it). */
 async function encodingOf(path: string): Promise<'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252'> {
   const file = await open(path, 'r');
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(2) });
-    if (bytesRead === 2 && buffer.readUInt16BE() === 0xfffe) return 'utf-16le';
-    if (bytesRead === 2 && buffer.readUInt16BE() === 0xfeff) return 'utf-16be';
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(4_096) });
+    const utf16 = utf16Of(buffer.subarray(0, bytesRead));
+    if (utf16 !== undefined) return utf16;
   } finally {
     await file.close();
   }
@@ -72,6 +72,18 @@ async function encodingOf(path: string): Promise<'utf-8' | 'utf-16le' | 'utf-16b
   } catch {
     return 'windows-1252';
   }
+}
+
+/** By its mark; without one by the zeros of which the headings of such a file are half made. */
+function utf16Of(start: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  if (start.length < 2) return undefined;
+  if (start.readUInt16BE() === 0xfffe) return 'utf-16le';
+  if (start.readUInt16BE() === 0xfeff) return 'utf-16be';
+  const zeros = [0, 0];
+  for (const [at, byte] of start.entries()) if (byte === 0) zeros[at % 2]! += 1;
+  const [even = 0, odd = 0] = zeros;
+  if (Math.max(even, odd) < start.length * 0.3 || Math.min(even, odd) > start.length * 0.05) return undefined;
+  return odd > even ? 'utf-16le' : 'utf-16be';
 }
 
 async function transcode(path: string, encoding: string, to: string): Promise<string> {

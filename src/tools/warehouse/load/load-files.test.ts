@@ -315,6 +315,13 @@ describe('files as programs write them', () => {
       ),
     ],
     [
+      'UTF-16 without a mark, big end first',
+      Buffer.from(
+        'Deal ID\tName\tClose Value\tClose Date\r\n1\tÄ "x"\t1234.50\t2025-12-31\r\n2\tb\t950\t2026-02-01\r\n',
+        'utf16le',
+      ).swap16(),
+    ],
+    [
       'quotes and a title above',
       'Weekly report\n\nDeal ID,Name,Close Value,Close Date\n"1","Ä ""x""","$1,234.50",12/31/2025\n2, "b",950,2/1/2026\n',
     ],
@@ -324,6 +331,14 @@ describe('files as programs write them', () => {
       'Deal ID|Name|Close Value|Close Date\n1|Ä "x"|1234.5|Dec 31, 2025\n2|b|950|1 February 2026',
     ],
   ];
+  it('reads hundreds of columns within the memory of a load', async () => {
+    const { loadText } = await workspace();
+    const line = (cell: (at: number) => string) =>
+      `${Array.from({ length: 200 }, (_, at) => cell(at)).join(',')}\n`;
+    const { file } = await loadText('wide.csv', line((at) => `field_${at}`) + line(String));
+    assert.deepEqual([file.rowsRead, file.rowsLoaded], [1, 1]);
+  });
+
   for (const [what, content] of cases)
     it(`reads ${what}`, async () => {
       const { loadText, query } = await workspace();

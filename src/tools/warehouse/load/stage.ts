@@ -46,7 +46,8 @@ export async function stageFile(sql: Sql, path: string, workPath: string): Promi
     if (error instanceof SignalboxError) throw error;
     throw new SignalboxError(
       'file_unreadable',
-      `${path} could not be read as ${format}: ${messageOf(error)}`,
+      // What follows is the statement, which nobody wrote who reads this.
+      `${path} could not be read as ${format}: ${messageOf(error).split('\n\n', 1)[0]!.trim()}`,
       { cause: error },
     );
   }
