@@ -7,6 +7,7 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
+import { journalRetention } from './engine/embedded/retention.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
@@ -27,8 +28,11 @@ import { createSigner } from './outbound/sign.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { webhookTypes } from './record/events.ts';
 import { follow, LiveRecord } from './record/live.ts';
+import { compaction } from './sqlite/compaction.ts';
 import { asStorageFailure, Database } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
+import { Sweeper } from './sqlite/sweeper.ts';
+import { recordRetention } from './store/sqlite/retention.ts';
 import { createSqliteStore, type SqliteStore } from './store/sqlite/store.ts';
 import { CachingWarehouse } from './tools/warehouse/caching.ts';
 import { createDemoWarehouse } from './tools/warehouse/demo/demo.ts';
@@ -88,6 +92,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
+  const sweeper = createSweeper(config, log, database);
   const { engine, recover, problem } = await createEngine(config, log, database, store, Object.values(flows));
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
@@ -112,13 +117,34 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     }),
     options: config,
   });
+  const begin = () => {
+    recover();
+    sweeper.begin();
+  };
   const stop = async (graceMs: number) => {
+    sweeper.stop();
     await engine.stop(graceMs);
     await Promise.all([sender.close(), workspace.warehouse.close()]);
     database.close();
     lock.release();
   };
-  return { app, deliversTo, lost: database.lost, recover, stop };
+  return { app, deliversTo, lost: database.lost, recover: begin, stop };
+}
+
+/** What is past its time is removed in the background, and its room given back. */
+function createSweeper(config: Config, log: Log, database: Database): Sweeper {
+  const { retentionMs, recordRetentionMs } = config;
+  const tasks = [
+    ...(retentionMs === null ? [] : [journalRetention({ keepMs: retentionMs })]),
+    ...(recordRetentionMs === null ? [] : [recordRetention({ keepMs: recordRetentionMs })]),
+    compaction(),
+  ];
+  return new Sweeper({
+    database,
+    tasks,
+    onSwept: (removed) => log.retentionRemoved(removed),
+    onError: (error) => log.failed('Retention stopped; it goes on in an hour', error),
+  });
 }
 
 interface ComposedEngine {

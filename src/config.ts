@@ -212,6 +212,22 @@ export const settings = {
     'SIGNALBOX_WORKER_URL',
     'Where Restate reaches this process, or the balancer before several of them. Without it: the host and port that it listens on.',
   ),
+  retentionMs: required<number | null>({
+    variable: 'SIGNALBOX_RETENTION_DAYS',
+    about:
+      'How many days the journal of a run is kept after its end. Dead letters that were not started anew and the record of conversations stay.',
+    expects: 'a whole number from 7 to 36500, or `off` to keep everything',
+    default: '30',
+    parse: parseDays,
+  }),
+  recordRetentionMs: required<number | null>({
+    variable: 'SIGNALBOX_RECORD_RETENTION_DAYS',
+    about:
+      'How many days a conversation stays on the record after its end, unless it failed. Exported files stay.',
+    expects: 'a whole number from 7 to 36500, or `off` to keep everything',
+    default: 'off',
+    parse: parseDays,
+  }),
   logLevel: required<LogLevel>({
     variable: 'LOG_LEVEL',
     about: 'The least important log lines to write.',
@@ -469,6 +485,13 @@ function parseSchedule(text: string): RetryPolicy | undefined {
   const usable = (delayMs: number | undefined) => delayMs !== undefined && delayMs <= longestWaitMs;
   if (delaysMs.length > 20 || !delaysMs.every(usable)) return undefined;
   return { maxAttempts: delaysMs.length + 1, delaysMs: delaysMs as number[] };
+}
+
+/** In milliseconds; null is for ever. A week is how long the longest idempotency keys are kept. */
+function parseDays(text: string): number | null | undefined {
+  if (text === 'off') return null;
+  const days = wholeNumber(7, 36_500)(text);
+  return days === undefined ? undefined : days * 86_400_000;
 }
 
 function parseRateLimit(text: string): RateLimit | null | undefined {

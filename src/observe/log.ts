@@ -16,6 +16,8 @@ export interface Log {
   stopped(line: { running: number }): void;
   /** One line about something that works and should not stay so. */
   warning(message: string): void;
+  /** What retention has removed, by what it is. */
+  retentionRemoved(removed: Readonly<Record<string, number>>): void;
 
   requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
 
@@ -107,6 +109,7 @@ export function createLog(options: LogOptions): Log {
     stopping: (line) => logger.info(line, 'Stopping'),
     stopped: (line) => logger.info({ running_runs: line.running }, 'Stopped'),
     warning: (message) => logger.warn(message),
+    retentionRemoved: (removed) => logger.info({ removed }, 'Retention removed what is past its time'),
     requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
     webhookRefused: ({ source, because, bodySha256, headers }) =>
       logger.warn({ source, because, body_sha256: bodySha256, header_names: headers }, 'Webhook refused'),

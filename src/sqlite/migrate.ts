@@ -24,8 +24,15 @@ export function migrate(connection: DatabaseSync): void {
       `The data folder has schema ${present}; this version of Signalbox knows up to ${newest}. Start the newer version, or restore a backup from before the upgrade.`,
     );
   }
+  if (present === 0) letShrink(connection);
   for (const { version, sql } of files) {
     if (version <= present) continue;
     connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT;`);
   }
+}
+
+/** Before there is anything in it, a file can be made one that `PRAGMA incremental_vacuum` makes smaller. */
+function letShrink(connection: DatabaseSync): void {
+  const tables = connection.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number };
+  if (tables.count === 0) connection.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM;');
 }
