@@ -43,6 +43,13 @@ export class Admission<T extends Ticket> {
     return this.#running;
   }
 
+  /** How many more runs of a flow may execute now. */
+  room(flow: string): number {
+    const queue = this.#queues.get(flow);
+    if (queue === undefined) return 0;
+    return Math.max(0, Math.min(this.#limit - this.#running, queue.limit - queue.running));
+  }
+
   addFlow(name: string, limit: number): void {
     const queue: FlowQueue<T> = { limit, tickets: [], head: 0, running: 0 };
     this.#queues.set(name, queue);

@@ -29,6 +29,8 @@ import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
  */
 export class EmbeddedEngine implements Engine {
   readonly #runtime: Runtime;
+  /** Runs that are being written, which will be queued or take a place that is free. */
+  #starting = 0;
 
   constructor(options: EmbeddedOptions) {
     this.#runtime = new Runtime(options);
@@ -40,7 +42,16 @@ export class EmbeddedEngine implements Engine {
   }
 
   async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {
-    this.#checkAccepting();
+    this.#checkAccepting(flow.name);
+    this.#starting += 1;
+    try {
+      return await this.#start(flow, input, options);
+    } finally {
+      this.#starting -= 1;
+    }
+  }
+
+  async #start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions): Promise<StartedRun> {
     const { idempotency, facts = [] } = options;
     const run = this.#runtime.newRun(
       flow,
@@ -152,8 +163,8 @@ export class EmbeddedEngine implements Engine {
   }
 
   async restart(runId: string): Promise<StartedRun> {
-    this.#checkAccepting();
     const row = this.#row(runId);
+    this.#checkAccepting(row.flow);
     if (row.status !== 'failed' && row.status !== 'cancelled') {
       throw new SignalboxError(
         'conflict',
@@ -240,15 +251,16 @@ export class EmbeddedEngine implements Engine {
     await this.#runtime.database.flush();
   }
 
-  #checkAccepting(): void {
+  #checkAccepting(flow: string): void {
     const { stopping, admission, queueLimit, database } = this.#runtime;
     if (stopping)
       throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
     if (database.failure !== undefined) throw database.failure;
-    if (admission.queued < queueLimit) return;
+    const waiting = admission.queued + Math.max(0, this.#starting - admission.room(flow));
+    if (waiting < queueLimit) return;
     throw new SignalboxError(
       'queue_full',
-      `${admission.queued} runs wait for their turn, which is the limit; try again in a few seconds.`,
+      `${waiting} runs wait for their turn, which is the limit; try again in a few seconds.`,
       { retryAfterMs: 5_000 },
     );
   }
