@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { uuidv7 } from '../core/ids.ts';
 import type { Fact, StampedFact } from '../engine/engine.ts';
@@ -14,10 +15,10 @@ import {
 } from '../record/events.ts';
 import type { Store } from './store.ts';
 
-/** A store under test, with the way by which events come into it. */
 export interface StoreUnderTest {
   readonly store: Store;
-  append(facts: readonly StampedFact[]): Promise<void>;
+  /** The same data as another process has them; absent where one process has them to itself. */
+  readonly beside?: Store;
   close(): Promise<void>;
 }
 
@@ -33,9 +34,9 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
       }
     });
 
-  withStore('tells a whole life: state, answer, attempts', async ({ store, append }) => {
+  withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();
-    for (const fact of life.facts) await append([fact]);
+    for (const fact of life.facts) await store.append([fact]);
     const conversation = await store.conversation(life.trackingId);
     assert.equal(conversation?.status, 'delivered');
     assert.equal(conversation.deliveryStatus, 'delivered');
@@ -65,19 +66,19 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.deepEqual(await store.conversations(), { conversations: [] });
   });
 
-  withStore('keeps an event that comes twice once', async ({ store, append }) => {
+  withStore('keeps an event that comes twice once', async ({ store }) => {
     const life = aLife();
-    await append(life.facts);
+    await store.append(life.facts);
     const before = await store.conversation(life.trackingId);
-    await append(life.facts);
-    await append(life.facts.slice(0, 3));
+    await store.append(life.facts);
+    await store.append(life.facts.slice(0, 3));
     assert.deepEqual(await store.conversation(life.trackingId), before);
     assert.equal((await store.events(life.trackingId)).length, life.facts.length);
   });
 
-  withStore('gives the events after a sequence number, in order', async ({ store, append }) => {
+  withStore('gives the events after a sequence number, in order', async ({ store }) => {
     const [life, other] = [aLife(), aLife()];
-    for (const [index, fact] of life.facts.entries()) await append([fact, other.facts[index]!]);
+    for (const [index, fact] of life.facts.entries()) await store.append([fact, other.facts[index]!]);
     const events = await store.events(life.trackingId);
     assert.deepEqual(
       events.map(({ type, data, id, at, trackingId }) => ({ type, data, id, at, subject: trackingId })),
@@ -88,35 +89,37 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.deepEqual(await store.events(life.trackingId, events.at(-1)!.sequence), []);
   });
 
-  withStore('keeps facts that are no events of the map, and changes nothing', async ({ store, append }) => {
+  withStore('keeps facts that are no events of the map, and changes nothing', async ({ store }) => {
     const life = aLife();
-    await append(life.facts);
+    await store.append(life.facts);
     const before = await store.summary(life.trackingId);
-    await append([{ id: 'x', at: 9, type: 'SOMETHING_ELSE', subject: life.trackingId, data: { a: 1 } }]);
+    await store.append([
+      { id: 'x', at: 9, type: 'SOMETHING_ELSE', subject: life.trackingId, data: { a: 1 } },
+    ]);
     assert.deepEqual(await store.summary(life.trackingId), before);
   });
 
-  withStore('lists newest first, in pages', async ({ store, append }) => {
+  withStore('lists newest first, in pages', async ({ store }) => {
     const lives = Array.from({ length: 7 }, () => aLife());
-    for (const life of lives) await append(life.facts.slice(0, 1));
+    for (const life of lives) await store.append(life.facts.slice(0, 1));
     const newest = lives.map((life) => life.trackingId).reverse();
     const first = await store.conversations({ limit: 3 });
     assert.deepEqual(ids(first.conversations), newest.slice(0, 3));
     // What arrives between two pages moves nothing.
-    await append(aLife().facts.slice(0, 1));
+    await store.append(aLife().facts.slice(0, 1));
     const second = await store.conversations({ limit: 3, after: first.next! });
     assert.deepEqual(ids(second.conversations), newest.slice(3, 6));
     const last = await store.conversations({ limit: 3, after: second.next! });
     assert.deepEqual([ids(last.conversations), last.next], [newest.slice(6), undefined]);
   });
 
-  withStore('filters by status, source system and type', async ({ store, append }) => {
+  withStore('filters by status, source system and type', async ({ store }) => {
     const queued = aLife({ sourceSystem: 'crm' });
     const done = aLife({ sourceSystem: 'crm' });
     const lead = aLife({ webhookType: 'lead_analysis' });
-    await append(queued.facts.slice(0, 1));
-    await append(done.facts);
-    await append(lead.facts);
+    await store.append(queued.facts.slice(0, 1));
+    await store.append(done.facts);
+    await store.append(lead.facts);
     const list = async (filter: Parameters<Store['conversations']>[0]) =>
       ids((await store.conversations(filter)).conversations);
     assert.deepEqual(await list({ status: 'delivered' }), [lead.trackingId, done.trackingId]);
@@ -134,9 +137,9 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     }
   });
 
-  withStore('remembers how long recent answers took, by type', async ({ store, append }) => {
-    for (const answerTimeMs of [10, 20, 30]) await append(aLife({ answerTimeMs }).facts);
-    await append(aLife().facts.slice(0, 2));
+  withStore('remembers how long recent answers took, by type', async ({ store }) => {
+    for (const answerTimeMs of [10, 20, 30]) await store.append(aLife({ answerTimeMs }).facts);
+    await store.append(aLife().facts.slice(0, 2));
     assert.deepEqual(await store.recentAnswerTimesMs('deal_analysis', 2), [30, 20]);
     assert.deepEqual(await store.recentAnswerTimesMs('general', 10), []);
   });
@@ -171,7 +174,66 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.deepEqual(await store.sources(), [source('a', 'two')]);
   });
 
-  withStore('projects whatever happens as the pure projection does', async ({ store, append }) => {
+  withStore('writes the same facts once, also when several writers bring them at once', async (under) => {
+    const { store, beside = store } = under;
+    const life = aLife();
+    await store.append(life.facts.slice(0, 1));
+    const writers = Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? store : beside));
+    await Promise.all(writers.map((writer) => writer.append(life.facts)));
+    const events = await beside.events(life.trackingId);
+    assert.deepEqual(
+      events.map((each) => each.id),
+      life.facts.map((fact) => fact.id),
+    );
+    assert.equal((await store.summary(life.trackingId))?.status, 'delivered');
+  });
+
+  withStore('writes all facts of a call or none', async ({ store }) => {
+    const life = aLife();
+    const broken = { ...life.facts[1]!, at: undefined as unknown as number };
+    await assert.rejects(store.append([life.facts[0]!, broken]));
+    assert.deepEqual(await store.events(life.trackingId), []);
+    assert.equal(await store.summary(life.trackingId), undefined);
+    await store.append(life.facts);
+    assert.equal((await store.events(life.trackingId)).length, life.facts.length);
+  });
+
+  withStore('shows events in the order of their sequence to a reader who resumes', async (under) => {
+    const { store, beside = store } = under;
+    const trackingId = uuidv7();
+    const write = async (writer: number) => {
+      const into = writer % 2 === 0 ? store : beside;
+      for (let n = 0; n < 40; n++) {
+        const facts = Array.from({ length: 1 + (n % 3) }, (_, at) =>
+          note(trackingId, `${writer}/${n}/${at}`),
+        );
+        await into.append(facts);
+      }
+    };
+    const written = Promise.all(Array.from({ length: 6 }, (_, writer) => write(writer)));
+    let ended = false;
+    void written.finally(() => {
+      ended = true;
+    });
+    const seen: number[] = [];
+    for (let last = false; !last; ) {
+      // Lets writers of the same process have a turn.
+      await setImmediate();
+      last = ended;
+      const events = await beside.events(trackingId, seen.at(-1) ?? 0, 50);
+      if (events.length > 0) last = false;
+      seen.push(...events.map((each) => each.sequence));
+    }
+    await written;
+    const all = await store.events(trackingId, 0, 10_000);
+    assert.equal(all.length, 6 * 79);
+    assert.deepEqual(
+      seen,
+      all.map((each) => each.sequence),
+    );
+  });
+
+  withStore('projects whatever happens as the pure projection does', async ({ store }) => {
     const run = async (choices: readonly number[], batchSizes: readonly number[]) => {
       const trackingId = uuidv7();
       const facts = choices.map((choice, index) => stamp(anything(trackingId, choice), trackingId, index));
@@ -179,7 +241,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
       const all = [received, ...facts];
       for (let at = 0, batch = 0; at < all.length; batch++) {
         const size = batchSizes[batch % batchSizes.length]!;
-        await append(all.slice(at, at + size));
+        await store.append(all.slice(at, at + size));
         at += size;
       }
       let expected: ConversationSummary | undefined;
@@ -191,6 +253,11 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     await fc.assert(fc.asyncProperty(choice, sizes, run), { numRuns: 150 });
   });
 }
+
+/** A fact that is no event of the map. */
+const note = (trackingId: string, id: string): StampedFact => ({
+  ...{ id, at: 1_786_699_000_000, type: 'NOTE', subject: trackingId, data: {} },
+});
 
 const ids = (conversations: readonly ConversationSummary[]) =>
   conversations.map((conversation) => conversation.trackingId);

@@ -6,16 +6,19 @@ import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/e
 export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../record/conversation.ts';
 
 /**
- * The store port: the record and what is projected from it, for reading, and the endpoints that may not be delivered to.
+ * The store port: the record and what is projected from it, and the endpoints that may not be delivered to.
  *
- * Events come into it by the engine, as facts that become durable together with the operation that they belong to
- * (the embedded engine) or by `append` (engines with a journal elsewhere). What a read shows is durable. An event is
- * written once, by its id; the order of `sequence` is the order in which events became visible.
+ * Events come into it as facts: in the transaction of the operation that they belong to (the embedded engine on SQLite), or
+ * by `append` (engines with a journal elsewhere). What a read shows is durable. An event is written once, by its id;
+ * the order of `sequence` is the order in which events became visible, however many processes write: who has read up to a
+ * number never misses an event that comes later with a smaller one.
  */
 export interface Store {
   /**
-   * Writes facts and projects them; resolves once they are durable. A fact whose id is there already is left alone, so that
-   * writing twice, also at once and by two processes, is writing once. For engines with a journal elsewhere.
+   * Writes facts and what is projected from them, all or none, in this order. A fact whose id the conversation has already
+   * changes nothing, so that a caller that does not know whether its first try arrived tries again: an engine that runs a
+   * step twice gives its facts the same ids. Resolves once they are durable and visible to every reader.
+   * Throws `storage_failed` (retryable) when the store cannot take them now.
    */
   append(facts: readonly StampedFact[]): Promise<void>;
 

@@ -19,7 +19,7 @@ function open() {
     database.close();
     rmSync(folder, { recursive: true });
   };
-  return { database, live, store, errors, append: store.append, close };
+  return { database, live, store, errors, close };
 }
 
 testStore('sqlite', async () => open());
