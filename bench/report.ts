@@ -23,7 +23,7 @@ export function report(results: Results): string {
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
 }
 
-function acceptSection({ bare, executing, waiting }: AcceptResult): string {
+function acceptSection({ bare, reference, executing, waiting }: AcceptResult): string {
   const share = (perSecond: number) => `${((perSecond / bare.perSecond) * 100).toFixed(0)} %`;
   const rows = [executing, waiting].map((round, at) => [
     ['POST /webhook, runs execute at once', 'POST /webhook, the agent takes a minute'][at]!,
@@ -44,6 +44,14 @@ function acceptSection({ bare, executing, waiting }: AcceptResult): string {
         ...latencyCells(bare),
         '',
         bare.senderCpu.toFixed(2),
+      ],
+      [
+        'Fastify, schema, one synced insert',
+        whole(reference.perSecond),
+        share(reference.perSecond),
+        ...latencyCells(reference),
+        '',
+        reference.senderCpu.toFixed(2),
       ],
       ...rows,
     ],

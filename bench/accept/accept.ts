@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type LoadResult, runLoad } from '../load/load.ts';
-import { endWithUs, stopProcess } from '../process/processes.ts';
+import { endWithUs, removeFolder, stopProcess, temporaryFolder } from '../process/processes.ts';
 import { askBody, authorization, type SignalboxOptions, startSignalbox } from '../process/signalbox.ts';
 import { distinctQuestions } from '../questions.ts';
 import { best, rounds } from '../rounds.ts';
@@ -15,6 +15,8 @@ export interface AcceptRound extends LoadResult {
 
 export interface AcceptResult {
   readonly bare: LoadResult;
+  /** The same parts with nothing of ours: Fastify, a schema, one synced insert. */
+  readonly reference: LoadResult;
   /** Each accepted run is executed at once, on the same core. */
   readonly executing: AcceptRound;
   /** The agent takes a minute, so accepted runs wait. */
@@ -33,12 +35,14 @@ export async function measureAccept(durationMs: number, dataFrom: string): Promi
   const results: AcceptResult[] = [];
   for (let round = 0; round < rounds; round++) {
     const bare = await measureBare(load, sample);
+    const reference = await measureReference(load, sample);
     const executing = await measureSignalbox(load, { dataFrom });
     const waiting = await measureSignalbox(load, { dataFrom, door: slow, warm: false });
-    results.push({ bare, executing, waiting });
+    results.push({ bare, reference, executing, waiting });
   }
   return {
     bare: best(results.map(({ bare }) => bare)),
+    reference: best(results.map(({ reference }) => reference)),
     executing: best(results.map(({ executing }) => executing)),
     waiting: best(results.map(({ waiting }) => waiting)),
   };
@@ -75,10 +79,23 @@ async function sampleResponse(body: string, dataFrom: string): Promise<Sample> {
   return sample;
 }
 
-async function measureBare(load: Load, { headers, body }: Sample): Promise<LoadResult> {
-  const child = fork(fileURLToPath(new URL('bare-server.ts', import.meta.url)), [
-    JSON.stringify([202, headers, body]),
-  ]);
+function measureBare(load: Load, { headers, body }: Sample): Promise<LoadResult> {
+  return measureServer(load, 'bare-server.ts', [JSON.stringify([202, headers, body])]);
+}
+
+async function measureReference(load: Load, { body }: Sample): Promise<LoadResult> {
+  const folder = temporaryFolder('reference');
+  try {
+    return await measureServer(load, 'reference-server.ts', [folder, body]);
+  } finally {
+    removeFolder(folder);
+  }
+}
+
+/** Measures a server that sends its port once it listens. */
+async function measureServer(load: Load, module: string, args: readonly string[]): Promise<LoadResult> {
+  const execArgv = ['--disable-warning=ExperimentalWarning'];
+  const child = fork(fileURLToPath(new URL(module, import.meta.url)), args, { execArgv });
   endWithUs(child);
   const [port] = (await once(child, 'message')) as [number];
   try {
