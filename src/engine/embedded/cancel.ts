@@ -4,7 +4,8 @@ import { hasEnded } from '../engine.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { Completion } from './execution-host.ts';
 import { nextSequence, operationsOf, putEnded, runById, setStatus } from './journal.ts';
-import type { EndedWait, Runtime } from './runtime.ts';
+import type { EndedWait } from './run-ends.ts';
+import type { Runtime } from './runtime.ts';
 
 /** What a request to cancel did to one run. */
 export interface Cancelled {
@@ -33,8 +34,8 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
   );
   const base = { id, flow: row.flow, reason, completions: [], requested: false };
   const operations = operationsOf(sql, id);
-  if (operations.length === 0 && runtime.resident(id) === undefined) {
-    const parent = runtime.abandonRun(sql, id, error);
+  if (operations.length === 0 && runtime.residents.get(id) === undefined) {
+    const parent = runtime.ends.abandonRun(sql, id, error);
     return [{ ...base, hasEnded: true, ...(parent && { parent }) }];
   }
   const children = sql.all<{ id: number }>('SELECT id FROM runs WHERE parent = ? AND ended_at IS NULL', id);
@@ -49,7 +50,7 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
 }
 
 function endOpenOperations(runtime: Runtime, sql: Sql, id: number, error: KeptError): Completion[] {
-  const execution = runtime.resident(id);
+  const execution = runtime.residents.get(id);
   const recorded = operationsOf(sql, id);
   const endedPositions = new Set(recorded.filter((row) => row.ended_at !== null).map((row) => row.position));
   const inMemory = (execution?.openCalls() ?? []).map(({ position, kind, name, attempts, startedAt }) => ({

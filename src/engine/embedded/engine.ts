@@ -20,7 +20,8 @@ import { keepError } from '../kept-error.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun } from './queries.ts';
-import { type EmbeddedOptions, type EndedWait, Runtime } from './runtime.ts';
+import type { EndedWait } from './run-ends.ts';
+import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
 
 /**
@@ -78,7 +79,7 @@ export class EmbeddedEngine implements Engine {
         );
       }
       run.insert(sql);
-      if (facts.length > 0) this.#runtime.writeFacts(sql, this.#runtime.stamped(run.runId, facts));
+      if (facts.length > 0) this.#runtime.writeFacts(sql, this.#runtime.ends.stamped(run.runId, facts));
       return undefined;
     });
     if (existing !== undefined) {
@@ -105,7 +106,7 @@ export class EmbeddedEngine implements Engine {
         const wait = row && waitingPosition(sql, row.id, name, occurrence);
         if (wait === undefined) return { outcome: 'kept' };
         const end = { result: receivedSignal(text), error: null };
-        const ended = this.#runtime.endWait(sql, { run: row!.id, position: wait }, end);
+        const ended = this.#runtime.ends.endWait(sql, { run: row!.id, position: wait }, end);
         return ended === undefined ? { outcome: 'kept' } : { outcome: 'delivered', ended };
       },
     );
@@ -123,12 +124,12 @@ export class EmbeddedEngine implements Engine {
 
   #afterCancel(cancelled: readonly Cancelled[]): void {
     for (const run of cancelled) {
-      const execution = this.#runtime.resident(run.id);
+      const execution = this.#runtime.residents.get(run.id);
       if (run.hasEnded) {
         this.#runtime.abandon(run.id, new SignalboxError('run_cancelled', 'The run was cancelled.'));
         this.#runtime.reportEnd(run.id, run.parent);
       } else if (execution === undefined) {
-        if (run.completions.length > 0) this.#runtime.enqueue(run.id, run.flow);
+        if (run.completions.length > 0) this.#runtime.queue.add(run.id, run.flow);
       } else if (run.completions.length > 0) execution.cancelCalls(run.completions);
       else if (run.requested) execution.requestCancel(run.reason);
     }
@@ -142,7 +143,7 @@ export class EmbeddedEngine implements Engine {
     const ended = await this.#runtime.write((sql) =>
       withDescendants(sql, this.#row(runId).id).map((id) => ({
         id,
-        parent: this.#runtime.abandonRun(sql, id, error),
+        parent: this.#runtime.ends.abandonRun(sql, id, error),
       })),
     );
     for (const { id, parent } of ended) {
@@ -158,7 +159,7 @@ export class EmbeddedEngine implements Engine {
     const { changes } = await this.#runtime.write((sql) =>
       sql.run(`UPDATE runs SET status = 'queued', error = NULL WHERE id = ? AND status = 'paused'`, row.id),
     );
-    if (changes === 1) this.#runtime.enqueue(row.id, row.flow);
+    if (changes === 1) this.#runtime.queue.add(row.id, row.flow);
     return this.#status(this.#row(runId));
   }
 
@@ -205,7 +206,7 @@ export class EmbeddedEngine implements Engine {
     const row = this.#row(runId);
     const recorded = operationsOf(this.#runtime.database, row.id).map(toOperation);
     const positions = new Set(recorded.map((operation) => operation.position));
-    const underWay = (this.#runtime.resident(row.id)?.openCalls() ?? [])
+    const underWay = (this.#runtime.residents.get(row.id)?.openCalls() ?? [])
       .filter((call) => !positions.has(call.position))
       .map(({ position, kind, name, attempts, startedAt }) => ({
         ...{ position, kind, name, attempts, startedAt },
@@ -237,14 +238,14 @@ export class EmbeddedEngine implements Engine {
   }
 
   stats(): EngineStats {
-    const { admission, residentCount } = this.#runtime;
-    return { queued: admission.queued, running: admission.running, resident: residentCount };
+    const { queue, residents } = this.#runtime;
+    return { queued: queue.length, running: queue.running, resident: residents.count };
   }
 
   async stop(graceMs: number): Promise<void> {
     this.#runtime.beginStop();
     const until = Date.now() + graceMs;
-    while (this.#runtime.busyCount > 0 && Date.now() < until) {
+    while (this.#runtime.residents.busyCount > 0 && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.#runtime.dropAll();
@@ -252,11 +253,11 @@ export class EmbeddedEngine implements Engine {
   }
 
   #checkAccepting(flow: string): void {
-    const { stopping, admission, queueLimit, database } = this.#runtime;
+    const { stopping, queue, queueLimit, database } = this.#runtime;
     if (stopping)
       throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
     if (database.failure !== undefined) throw database.failure;
-    const waiting = admission.queued + Math.max(0, this.#starting - admission.room(flow));
+    const waiting = queue.length + Math.max(0, this.#starting - queue.room(flow));
     if (waiting < queueLimit) return;
     throw new SignalboxError(
       'queue_full',
@@ -272,7 +273,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   #status(row: RunRow): RunStatus {
-    const state = row.status === 'queued' ? this.#runtime.resident(row.id)?.state : undefined;
+    const state = row.status === 'queued' ? this.#runtime.residents.get(row.id)?.state : undefined;
     return state === 'active' ? 'running' : state === 'resting' ? 'waiting' : row.status;
   }
 }

@@ -1,7 +1,8 @@
 import type { Sql } from '../../sqlite/database.ts';
 import { Alarm } from './alarm.ts';
 import { dueOperations, earliestDue, releaseRetry, setStatus } from './journal.ts';
-import type { EndedWait, Runtime } from './runtime.ts';
+import type { EndedWait } from './run-ends.ts';
+import type { Runtime } from './runtime.ts';
 import { putSignal, timedOutSignal } from './signals.ts';
 
 const dueAtOnce = 1_000;
@@ -67,7 +68,7 @@ export class Timers {
         continue;
       }
       const result = kind === 'signal' ? timedOutSignal : null;
-      const end = this.#runtime.endWait(sql, { run, position }, { result, error: null });
+      const end = this.#runtime.ends.endWait(sql, { run, position }, { result, error: null });
       if (end !== undefined) ended.push(end);
       if (kind === 'signal')
         putSignal(sql, { runId, name, occurrence: Number(target), payload: null, at: now });

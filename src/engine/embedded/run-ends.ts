@@ -1,0 +1,93 @@
+import type { Sql } from '../../sqlite/database.ts';
+import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
+import type { FlowRegistry } from '../flow-registry.ts';
+import type { KeptError } from '../kept-error.ts';
+import type { Completion } from './execution-host.ts';
+import type { FactWriter } from './facts.ts';
+import { endRun, endWaiting, nextSequence, operationsOf, runById, setStatus } from './journal.ts';
+import { toOperation } from './queries.ts';
+import type { Residents } from './residents.ts';
+
+/** The durable end of an operation of a run, to be given to the run. */
+export interface EndedWait {
+  readonly run: number;
+  readonly flow: string;
+  readonly completion: Completion;
+}
+
+export interface RunEnd {
+  readonly output?: string;
+  readonly error?: KeptError;
+}
+
+/** Writes the ends of runs, and of what others wait for, into the journal. */
+export class RunEnds {
+  readonly #residents: Residents;
+  readonly #flows: FlowRegistry;
+  readonly #writeFacts: FactWriter;
+  readonly #clock: () => number;
+
+  constructor(of: {
+    residents: Residents;
+    flows: FlowRegistry;
+    writeFacts: FactWriter;
+    clock: () => number;
+  }) {
+    this.#residents = of.residents;
+    this.#flows = of.flows;
+    this.#writeFacts = of.writeFacts;
+    this.#clock = of.clock;
+  }
+
+  /** Ends a run in the journal, and the operation of the parent that waits for it. */
+  endRun(sql: Sql, id: number, status: EndedStatus, end: RunEnd): EndedWait | undefined {
+    const at = this.#clock();
+    const error = end.error === undefined ? null : JSON.stringify(end.error);
+    if (!endRun(sql, id, { status, output: end.output ?? null, error, at })) return undefined;
+    const { parent, parent_position: position } = runById(sql, id)!;
+    if (parent === null) return undefined;
+    return this.endWait(sql, { run: parent, position: position! }, { result: end.output ?? null, error });
+  }
+
+  /** Cancels a run whose code does not run again, and closes on the record what it stood for. */
+  abandonRun(sql: Sql, id: number, error: KeptError): EndedWait | undefined {
+    const row = runById(sql, id)!;
+    if (hasEnded(row.status)) return undefined;
+    const facts = this.#flows.find(row.flow, row.version)?.abandoned({
+      input: JSON.parse(row.input),
+      error: { code: error.code, message: error.message },
+      at: this.#clock(),
+      isRestart: row.restart_of !== null,
+      history: operationsOf(sql, id).map(toOperation),
+    });
+    if (facts?.length) this.#writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
+    return this.endRun(sql, id, 'cancelled', { error });
+  }
+
+  /** Ends an operation that waits. Undefined when it has ended already. */
+  endWait(
+    sql: Sql,
+    at: { run: number; position: number },
+    end: { result: string | null; error: string | null },
+  ): EndedWait | undefined {
+    const endedAt = this.#clock();
+    const sequence = this.#residents.get(at.run)?.takeSequence() ?? nextSequence(sql, at.run);
+    if (!endWaiting(sql, at, { sequence, ...end, endedAt })) return undefined;
+    setStatus(sql, at.run, 'waiting', 'queued');
+    const { flow, ended_at: runEndedAt } = runById(sql, at.run)!;
+    if (runEndedAt !== null) return undefined;
+    const outcome =
+      end.error === null ? { value: parsed(end.result) } : { error: JSON.parse(end.error) as KeptError };
+    return { run: at.run, flow, completion: { position: at.position, sequence, endedAt, ...outcome } };
+  }
+
+  /** Facts of the start or the end of a run, which are those of no operation. */
+  stamped(runId: string, facts: readonly Fact[], place: 'start' | 'end' = 'start'): StampedFact[] {
+    const at = this.#clock();
+    return facts.map((fact, index) => ({ ...fact, id: `${runId}/${place}/${index}`, at }));
+  }
+}
+
+function parsed(result: string | null): unknown {
+  return result === null ? undefined : JSON.parse(result);
+}
