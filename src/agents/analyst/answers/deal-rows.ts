@@ -25,6 +25,8 @@ export interface DealListOptions {
   /** Columns beside the usual ones. */
   readonly also?: readonly DealColumn[];
   readonly without?: readonly string[];
+  /** Some of the deals, which are counted among them. */
+  readonly among?: Sql;
 }
 
 export function dealColumns(vocabulary: Vocabulary): readonly DealColumn[] {
@@ -72,6 +74,8 @@ export interface DealList {
   readonly total: number;
   readonly amount: number;
   readonly withAmount: number;
+  /** Those of `among`. */
+  readonly among: { readonly total: number; readonly amount: number; readonly withAmount: number };
 }
 
 /** Fetches the rows with how many there are in all and what they are worth together. */
@@ -80,9 +84,8 @@ export async function listDeals(context: AnswerContext, options: DealListOptions
   const columns = [...dealColumns(context.vocabulary).filter(({ name }) => !without.includes(name)), ...also];
   const list = columns.map((column) => sql`${column.sql} AS ${column.name}`);
   const totals = [
-    raw('count(*) OVER () AS total'),
-    raw('count(opportunities.amount) OVER () AS with_amount'),
-    raw('sum(opportunities.amount) OVER () AS total_amount'),
+    ...totalsOf(raw(''), ''),
+    ...(options.among ? totalsOf(sql` FILTER (WHERE ${options.among})`, 'among_') : []),
   ];
   const parts = [...columns.map((column) => column.sql), ...options.conditions];
   const query = sql`SELECT ${join([...list, ...totals], ',\n  ')}\n${fromSql('opportunities', parts)}${whereSql(options.conditions)}\nORDER BY ${options.order}, opportunities.opportunity_id\nLIMIT ${options.limit}`;
@@ -93,6 +96,11 @@ export async function listDeals(context: AnswerContext, options: DealListOptions
     total: number('total'),
     amount: number('total_amount'),
     withAmount: number('with_amount'),
+    among: {
+      total: number('among_total'),
+      amount: number('among_total_amount'),
+      withAmount: number('among_with_amount'),
+    },
     table: table(
       columns.map(({ label }) => label),
       rows.map((row) => columns.map(({ write }) => write(row))),
@@ -103,3 +111,9 @@ export async function listDeals(context: AnswerContext, options: DealListOptions
     ),
   };
 }
+
+const totalsOf = (filter: Sql, prefix: string): readonly Sql[] => [
+  sql`count(*)${filter} OVER () AS ${prefix}total`,
+  sql`count(opportunities.amount)${filter} OVER () AS ${prefix}with_amount`,
+  sql`sum(opportunities.amount)${filter} OVER () AS ${prefix}total_amount`,
+];

@@ -2,7 +2,7 @@ import { conditionsOf, statusSql } from '../compile.ts';
 import { type Answer, type Block, paragraph } from '../render/answer.ts';
 import { counted, dayText, short, text } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
-import { raw, type Sql } from '../sql.ts';
+import { raw } from '../sql.ts';
 import { type AnswerContext, readingNotes, wonLostRule } from './context.ts';
 import { type DealList, listDeals } from './deal-rows.ts';
 
@@ -10,22 +10,25 @@ import { type DealList, listDeals } from './deal-rows.ts';
 export async function answerDealStatus(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary } = context;
   const own = conditionsOf(vocabulary, query, 'opportunities').conditions;
-  const list = (conditions: readonly Sql[], order: string, limit: number) =>
+  const columns = { without: ['account'], also: also(context) };
+  const [open, closed] = await Promise.all([
     listDeals(context, {
-      conditions: [...own, ...conditions],
-      order: raw(order),
-      limit,
-      without: ['account'],
-      also: also(context),
-    });
-  const [open, closed, won] = await Promise.all([
-    list([statusSql(vocabulary, 'open')], 'opportunities.close_date ASC NULLS LAST', 15),
-    list([statusSql(vocabulary, 'closed')], 'opportunities.close_date DESC NULLS LAST', 5),
-    list([statusSql(vocabulary, 'won')], 'opportunities.close_date DESC NULLS LAST', 1),
+      ...columns,
+      conditions: [...own, statusSql(vocabulary, 'open')],
+      order: raw('opportunities.close_date ASC NULLS LAST'),
+      limit: 15,
+    }),
+    listDeals(context, {
+      ...columns,
+      conditions: [...own, statusSql(vocabulary, 'closed')],
+      order: raw('opportunities.close_date DESC NULLS LAST'),
+      limit: 5,
+      among: statusSql(vocabulary, 'won'),
+    }),
   ]);
   const name = query.account?.groups[0]?.name ?? '';
   return {
-    headline: headline(name, open, closed, won),
+    headline: headline(name, open, closed),
     blocks: blocks(open, closed),
     notes: [...holes(open), ...readingNotes(context)],
     period: 'all dates',
@@ -48,8 +51,9 @@ function also({ vocabulary }: AnswerContext) {
     : [];
 }
 
-function headline(name: string, open: DealList, closed: DealList, won: DealList): Text {
+function headline(name: string, open: DealList, closed: DealList): Text {
   if (open.total + closed.total === 0) return say`${strong(name)} has no deals in the data, open or closed.`;
+  const won = closed.among;
   const lost = closed.total - won.total;
   const worth = open.withAmount > 0 ? say`, worth ${strong(short(open.amount))}` : say``;
   const wonWorth = won.withAmount > 0 ? say` for ${short(won.amount)}` : say``;

@@ -30,13 +30,9 @@ const sizes = [
 export async function answerFit(context: AnswerContext): Promise<Answer> {
   const company = await findCompany(context);
   if (!company) return context.query.account ? answerUnknownName(context) : unknownCompany(context);
-  const all = await closedDeals(context, [], company);
-  const traits = await Promise.all(
-    traitsOf(context, company).map(async (trait) => ({
-      ...trait,
-      ...(await closedDeals(context, [trait.condition], company)),
-    })),
-  );
+  const known = traitsOf(context, company);
+  const [all = none, ...groups] = await closedDeals(context, known, company);
+  const traits = known.map((trait, index) => ({ ...trait, ...(groups[index] ?? none) }));
   const base = all.closed > 0 ? all.won / all.closed : 0;
   if (traits.length === 0 || all.won === 0) return cannotScore(context, company, all.won);
   const rates = traits.map(({ won, closed }) => (won + pseudoDeals * base) / (closed + pseudoDeals));
@@ -143,16 +139,33 @@ function sizeTrait(employees: Scalar | undefined): Trait | undefined {
   };
 }
 
-async function closedDeals(context: AnswerContext, traits: readonly Sql[], { ids }: Company) {
+const none = { won: 0, closed: 0 };
+
+/** The deals that were closed with others: all of them first, then those of each trait. */
+async function closedDeals(context: AnswerContext, traits: readonly Trait[], { ids }: Company) {
   const { vocabulary } = context;
   const others =
     ids.length > 0 ? [sql`NOT coalesce(${inList(raw('opportunities.account_id'), ids)}, FALSE)`] : [];
-  const conditions = [statusSql(vocabulary, 'closed'), ...traits, ...others];
+  const conditions = [statusSql(vocabulary, 'closed'), ...others];
   const won = measureSql(vocabulary, measureOf('closed_won'));
-  const rows = await context.run(
-    sql`SELECT ${won} AS won, count(*) AS closed\n${fromSql('opportunities', conditions)}${whereSql(conditions)}`,
+  const groups = [
+    { name: 'all', filter: raw('') },
+    ...traits.map(({ label, condition }) => ({
+      name: label.toLowerCase(),
+      filter: sql` FILTER (WHERE ${condition})`,
+    })),
+  ];
+  const counts = groups.map(
+    ({ name, filter }) => sql`${won}${filter} AS ${name}_won, count(*)${filter} AS ${name}_closed`,
   );
-  return { won: numberIn(rows[0], 'won'), closed: numberIn(rows[0], 'closed') };
+  const parts = [...conditions, ...traits.map(({ condition }) => condition)];
+  const [row] = await context.run(
+    sql`SELECT ${join(counts, ',\n  ')}\n${fromSql('opportunities', parts)}${whereSql(conditions)}`,
+  );
+  return groups.map(({ name }) => ({
+    won: numberIn(row, `${name}_won`),
+    closed: numberIn(row, `${name}_closed`),
+  }));
 }
 
 function against(won: number, closed: number, base: number): string {

@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { destroyPrepared } from './prepared-statements.ts';
 
 interface Waiter {
   readonly signal: AbortSignal;
@@ -92,7 +93,10 @@ export class ConnectionPool {
   #letGoWhenDone(): void {
     if (!this.#retired || this.#closed || this.#lent > 0) return;
     this.#closed = true;
-    for (const connection of this.#idle.splice(0)) connection.closeSync();
+    for (const connection of this.#idle.splice(0)) {
+      destroyPrepared(connection);
+      connection.closeSync();
+    }
     this.#instance.closeSync();
     this.#drained.resolve();
   }

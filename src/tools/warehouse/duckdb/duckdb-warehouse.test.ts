@@ -129,6 +129,21 @@ describe('a DuckDB warehouse', () => {
     ]);
   });
 
+  it('runs a text again with other values, also after it has failed, and after many other texts', async () => {
+    const half = 'SELECT 10 / CAST($1 AS INTEGER) AS half';
+    const ask = async (value: string) =>
+      (await subject.warehouse.query(half, { parameters: [value] })).rows[0]?.half;
+    assert.deepEqual([await ask('2'), await ask('4')], [5, 2.5]);
+    await assert.rejects(ask('two'), { code: 'query_failed' });
+    assert.equal(await ask('5'), 2);
+    for (let n = 0; n < 250; n++) await subject.warehouse.query(`SELECT ${n} AS n`);
+    assert.equal(await ask('1'), 10);
+    const first = 'SELECT range FROM range(100000)';
+    for (const rowLimit of [3, 5]) {
+      assert.equal((await subject.warehouse.query(first, { rowLimit })).rows.length, rowLimit);
+    }
+  });
+
   it('refuses a query longer than it reads', async () => {
     const sql = `SELECT '${'x'.repeat(100_000)}'`;
     await assert.rejects(subject.warehouse.query(sql), { code: 'query_refused' });

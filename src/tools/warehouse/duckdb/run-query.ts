@@ -3,6 +3,7 @@ import { messageOf, SignalboxError } from '../../../core/errors.ts';
 import type { QueryResult, Row, Scalar } from '../warehouse.ts';
 import { assertReadable, maximumSqlLength } from './guard.ts';
 import { loadDuckDb } from './instance.ts';
+import { withPrepared } from './prepared-statements.ts';
 import { bindParameters, columnTypeOf, scalarConverter } from './values.ts';
 
 /** A result is held in memory whole; beyond this many characters of text it is refused. */
@@ -24,7 +25,9 @@ export async function runQuery(
     );
   try {
     await checkReadable(connection, sql);
-    return await execute(connection, await connection.prepare(sql), parameters, rowLimit);
+    return await withPrepared(connection, sql, (statement) =>
+      execute(connection, statement, parameters, rowLimit),
+    );
   } catch (error) {
     throw asQueryError(error);
   }
@@ -56,19 +59,15 @@ async function execute(
   parameters: readonly Scalar[],
   rowLimit: number,
 ): Promise<Omit<QueryResult, 'durationMs'>> {
-  try {
-    if ((statement.statementType as number) !== selectStatement)
-      throw new SignalboxError('query_refused', 'The query is not a SELECT. Expected one SELECT.');
-    if (statement.parameterCount !== parameters.length)
-      throw new SignalboxError(
-        'query_failed',
-        `The query has ${statement.parameterCount} parameters, ${parameters.length} values were given. Give one for each.`,
-      );
-    bindParameters(statement, parameters);
-    return await readResult(connection, await statement.stream(), rowLimit);
-  } finally {
-    statement.destroySync();
-  }
+  if ((statement.statementType as number) !== selectStatement)
+    throw new SignalboxError('query_refused', 'The query is not a SELECT. Expected one SELECT.');
+  if (statement.parameterCount !== parameters.length)
+    throw new SignalboxError(
+      'query_failed',
+      `The query has ${statement.parameterCount} parameters, ${parameters.length} values were given. Give one for each.`,
+    );
+  bindParameters(statement, parameters);
+  return await readResult(connection, await statement.stream(), rowLimit);
 }
 
 async function readResult(
