@@ -31,6 +31,7 @@ import { follow, LiveRecord } from './record/live.ts';
 import { compaction } from './sqlite/compaction.ts';
 import { asStorageFailure, Database } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
+import { inspectAtStart } from './sqlite/inspect.ts';
 import { Sweeper } from './sqlite/sweeper.ts';
 import { recordRetention } from './store/sqlite/retention.ts';
 import { createSqliteStore, type SqliteStore } from './store/sqlite/store.ts';
@@ -84,6 +85,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
   const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
+  inspectAtStart(database);
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));
   const store = createSqliteStore(database, live);

@@ -35,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agents: ['core', 'tools'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
   http: ['core', 'engine', 'flows', 'inbound', 'observe', 'record', 'store'],
-  cli: ['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'tools', 'version'],
+  cli: ['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'sqlite', 'tools', 'version'],
 };
 
 /** What stands behind a port. `cli/warehouse.ts` works on the files of the warehouse without a server. */

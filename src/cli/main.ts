@@ -30,6 +30,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   conversations: async () => (await import('./conversations.ts')).conversations,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
   endpoints: async () => (await import('./endpoints.ts')).endpoints,
+  backup: async () => (await import('./backup.ts')).backup,
+  restore: async () => (await import('./restore.ts')).restore,
+  check: async () => (await import('./check.ts')).check,
+  compact: async () => (await import('./compact.ts')).compact,
   warehouse: async () => (await import('./warehouse-command.ts')).warehouse,
 };
 

@@ -35,3 +35,5 @@ export function table(
 
 export const printJson = (context: Context, value: unknown): void =>
   context.write(`${JSON.stringify(value, null, 2)}\n`);
+
+export const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;

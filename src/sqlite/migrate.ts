@@ -16,19 +16,27 @@ export function migrationFiles(): { readonly version: number; readonly sql: stri
 /** Runs the migrations that the file has not seen, each in a transaction. Throws `schema_too_new`. */
 export function migrate(connection: DatabaseSync): void {
   const files = migrationFiles();
-  const newest = files.at(-1)?.version ?? 0;
-  const present = (connection.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (present > newest) {
-    throw new SignalboxError(
-      'schema_too_new',
-      `The data folder has schema ${present}; this version of Signalbox knows up to ${newest}. Start the newer version, or restore a backup from before the upgrade.`,
-    );
-  }
+  const present = schemaVersion(connection);
+  refuseNewerSchema(present);
   if (present === 0) letShrink(connection);
   for (const { version, sql } of files) {
     if (version <= present) continue;
     connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT;`);
   }
+}
+
+export function schemaVersion(connection: DatabaseSync): number {
+  return (connection.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+}
+
+/** Throws `schema_too_new`. */
+export function refuseNewerSchema(present: number): void {
+  const newest = migrationFiles().at(-1)?.version ?? 0;
+  if (present <= newest) return;
+  throw new SignalboxError(
+    'schema_too_new',
+    `The data folder has schema ${present}; this version of Signalbox knows up to ${newest}. Start the newer version, or restore a backup from before the upgrade.`,
+  );
 }
 
 /** Before there is anything in it, a file can be made one that `PRAGMA incremental_vacuum` makes smaller. */
