@@ -7,7 +7,6 @@ import { keepError } from '../kept-error.ts';
 import type { Execution, Operation } from './execution.ts';
 import { label } from './labels.ts';
 import type { AttemptOutcome } from './messages.ts';
-import type { Arrival } from './open-entries.ts';
 
 /** A step of kind `run` while its attempts go on. */
 interface RunningStep {
@@ -28,18 +27,20 @@ export function attemptStep(step: RunningStep, attempt: number): void {
   const name = label(operation.position, operation.name, attempt === 1 ? undefined : attempt);
   const release = execution.attemptSlots.take(() => {
     const entry = execution.context.run(name, () => makeAttempt(step, attempt));
-    execution.watch(operation, entry, (arrival) => {
+    execution.watch(operation, entry, async ({ value }) => {
+      const outcome = value as AttemptOutcome;
+      // Before anything else goes into the journal: see `record`.
+      await execution.record(outcome.facts ?? []);
       release();
-      return attemptEnded(step, attempt, arrival);
+      attemptEnded(step, attempt, outcome);
     });
   });
   operation.forget.push(release);
 }
 
-async function attemptEnded(step: RunningStep, attempt: number, arrival: Arrival): Promise<void> {
+function attemptEnded(step: RunningStep, attempt: number, outcome: AttemptOutcome): void {
   const { execution, operation } = step;
-  const { startedAt, endedAt, value, error, delayMs, facts = [] } = arrival.value as AttemptOutcome;
-  await execution.record(facts);
+  const { startedAt, endedAt, value, error, delayMs } = outcome;
   if (error === undefined) execution.resolve(operation, value, endedAt);
   else if (delayMs === undefined) execution.reject(operation, error, endedAt);
   else attemptAgain({ ...step, startedAt: step.startedAt ?? startedAt }, attempt + 1, delayMs);

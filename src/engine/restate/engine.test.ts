@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { seededRandom } from '../../../test/fixtures/random.ts';
 import {
   noServer,
   type RestateServer,
@@ -34,7 +38,7 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
           workerHost: '127.0.0.1',
           workerPort,
           identityKeys: [],
-          retentionMs: 3_600_000,
+          keeping: { retentionMs: 3_600_000, longestRetryMs: 200 },
           appendFacts: async (some) => {
             for (const fact of some) if (!facts.has(fact.id)) facts.set(fact.id, fact);
           },
@@ -164,4 +168,88 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
     assert.deepEqual([written, seen], [[`${runId}/start/0`], [1]]);
     assert.equal((await engine.start(flow, {}, { runId, facts: [fact] })).created, false);
   });
+
+  test('no fact is lost or doubled while processes end and the store fails', async (context) => {
+    const random = seededRandom(20_261_121);
+    const written: string[] = [];
+    const appendFacts = async (facts: readonly StampedFact[]) => {
+      if (random() < 0.04) throw new Error('the store is away');
+      for (const { type } of facts) written.push(type);
+      if (random() < 0.02) throw new Error('the store did not answer');
+    };
+    const fact = (type: string) => ({ type, subject: 'subject', data: {} });
+    const child = flowOf('child', async () => null);
+    const flow = flowOf('tells', async (step, input) => {
+      const tell = (name: string) => step.run(name, (attempt) => attempt.record(fact(`${input} ${name}`)));
+      for (let n = 0; n < 3; n++) await tell(`first ${n}`);
+      const options = { facts: [fact(`${input} child`)] };
+      const many = Array.from({ length: 70 }, (_, n) => tell(`many ${n}`));
+      await Promise.all([step.call('asks', child, {}, options), ...many, step.sleep('a moment', 30)]);
+      await tell('last');
+    });
+    const under = await restate({}, { appendFacts }).open(context, [flow, child]);
+    const runs = await Promise.all(Array.from({ length: 6 }, (_, n) => under.engine.start(flow, `run ${n}`)));
+    for (let lives = 0; lives < 5; lives++) {
+      const enough = written.length + 40;
+      await eventually(
+        'some facts are written',
+        () => written.length > enough || new Set(written).size === 6 * 75,
+      );
+      await under.restart();
+    }
+    for (const { runId } of runs) assert.equal((await under.engine.wait(runId)).status, 'succeeded');
+    assert.equal(new Set(written).size, 6 * 75);
+  });
+
+  test('a value that has ended a step is on the record when the run is terminated before it could write it', async (context) => {
+    let away = true;
+    const written: string[] = [];
+    const appendFacts = async (facts: readonly StampedFact[]) => {
+      if (away) throw new Error('the store is away');
+      for (const { type } of facts) written.push(type);
+    };
+    const told = { type: 'told', subject: 'subject', data: {} };
+    const flow = flowOf('told', async (step) => {
+      await step.run('tells', (attempt) => attempt.record(told));
+      await step.waitForSignal('never');
+    });
+    const { engine } = await restate({}, { appendFacts }).open(context, [flow]);
+    const { runId } = await engine.start(flow, {});
+    await eventually(
+      'the step has ended',
+      async () => (await engine.history(runId))[0]?.status === 'succeeded',
+    );
+    away = false;
+    assert.equal(await engine.terminate(runId), 'cancelled');
+    assert.ok(written.includes('told'));
+  });
+
+  test('a process serves only what Restate has signed, when it knows its key', async (context) => {
+    const key = identityKey();
+    const signing = await startRestateServer({ identityKeyPem: key.pem });
+    context.after(() => signing.close());
+    const flow = flowOf('signed', async () => 'served');
+    const { ingressUrl, adminUrl } = signing;
+    const serve = (identityKeys: readonly string[], workerPort: number) =>
+      restate({}, { ingressUrls: [ingressUrl], adminUrl, identityKeys, workerPort }).open(context, [flow]);
+    const workerPort = await freePort();
+    const { engine } = await serve([key.publicKey], workerPort);
+    assert.equal((await runToEnd(engine, flow)).output, 'served');
+    const session = connect(`http://127.0.0.1:${workerPort}`);
+    const request = session.request({ ':path': '/journal/1/discover', accept: 'application/json' });
+    const [headers] = (await once(request, 'response')) as [IncomingHttpHeaders];
+    assert.equal(headers[':status'], 401);
+    session.destroy();
+  });
 });
+
+/** A key for Restate, with its public half in the form that Restate logs: base58 of the 32 bytes. */
+function identityKey(): { pem: string; publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const bytes = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+  const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+  let [text, rest] = ['', BigInt(`0x${bytes.toString('hex')}`)];
+  for (; rest > 0n; rest /= 58n) text = alphabet[Number(rest % 58n)] + text;
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { pem, publicKey: `publickeyv1_${text}` };
+}

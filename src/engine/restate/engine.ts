@@ -1,5 +1,5 @@
 import { messageOf, SignalboxError } from '../../core/errors.ts';
-import { uuidv7 } from '../../core/ids.ts';
+import { isUuid, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type {
   Engine,
@@ -23,6 +23,7 @@ import { journalText } from '../journal-text.ts';
 import type { EngineObserver } from '../observer.ts';
 import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
+import { FactWriter } from './fact-writer.ts';
 import { Ingress } from './ingress.ts';
 import {
   type CancelRequest,
@@ -35,7 +36,8 @@ import {
   type SignalRequest,
 } from './messages.ts';
 import { Registration } from './registration.ts';
-import { RunReader } from './run-reader.ts';
+import { RunReader, unknownRun } from './run-reader.ts';
+import { defaultKeeping, type Keeping } from './service-options.ts';
 import { Waiters } from './waiters.ts';
 import { Worker } from './worker.ts';
 
@@ -51,15 +53,13 @@ export interface RestateOptions {
   readonly workerPort: number;
   readonly workerUrl?: string;
   readonly identityKeys: readonly string[];
-  /** How long runs that have ended are kept, with their journals. Default: 30 days. */
-  readonly retentionMs?: number;
+  /** Default: ended runs for 30 days, at most 10 s between tries. */
+  readonly keeping?: Keeping;
   /** Writes facts by their ids: what is there already is left alone. */
   readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
   readonly observer: EngineObserver;
   readonly onWarning?: (message: string) => void;
 }
-
-const retentionMs = 30 * 86_400_000;
 
 /**
  * The engine for several processes and machines: a Restate server, or a cluster of them, keeps journals, timers and signals,
@@ -73,6 +73,7 @@ export class RestateEngine implements Engine {
   readonly #worker: Worker;
   readonly #registration: Registration;
   readonly #reader: RunReader;
+  readonly #facts: FactWriter;
   readonly #waiters = new Waiters();
   readonly #runService: string;
   #stopping = false;
@@ -85,10 +86,11 @@ export class RestateEngine implements Engine {
     this.#ingress = new Ingress(options.ingressUrls);
     this.#admin = new Admin(options.adminUrl);
     this.#reader = new RunReader(this.#admin, namespace, this.#flows);
+    this.#facts = new FactWriter(options.appendFacts);
     this.#worker = new Worker({
       ...{ namespace, flows: this.#flows, host: options.workerHost, port: options.workerPort },
-      ...{ identityKeys: options.identityKeys, retentionMs: options.retentionMs ?? retentionMs },
-      appendFacts: options.appendFacts,
+      ...{ identityKeys: options.identityKeys, keeping: options.keeping ?? defaultKeeping },
+      facts: this.#facts,
       onEnd: (runId) => this.#waiters.tell(runId),
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
       onPaused: (runId, message) => observer.runPaused(runId, message),
@@ -138,7 +140,7 @@ export class RestateEngine implements Engine {
         ? await this.#submit(runId, request)
         : await this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
     // Accepted by now; the run itself writes them too, should this process end here.
-    if (started.created) await this.#append(request.facts);
+    if (started.created) await this.#facts.write(request.facts);
     return started;
   }
 
@@ -160,7 +162,9 @@ export class RestateEngine implements Engine {
   async #claim(claim: ClaimRequest & { readonly key: string }): Promise<StartedRun> {
     const { key, ...request } = claim;
     const path = [keyService(this.#options.namespace), key, 'claim'];
-    const { holder, created } = await this.#ingress.call<Claimed>(path, request);
+    const { holder } = await this.#ingress.call<Claimed>(path, request);
+    // A claim that was sent twice finds itself.
+    const created = holder.runId === claim.runId;
     if (holder.fingerprint !== claim.fingerprint) throw keyReused(key);
     // The claim has started it; when this returns it is there to be seen.
     if (created) await this.#submit(claim.runId, claim.request);
@@ -174,6 +178,7 @@ export class RestateEngine implements Engine {
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
     journalText(payload, `payload of signal "${name}"`);
+    if (!isUuid(runId)) throw unknownRun(runId);
     if (await this.#ingress.hasEnded(this.#runService, runId)) throw runEnded(runId);
     const request: SignalRequest = { name, payload: payload ?? null, sentAt: Date.now(), ...options };
     return this.#ingress.call<SignalOutcome>([this.#runService, runId, 'signal'], request);
@@ -185,8 +190,11 @@ export class RestateEngine implements Engine {
     if (hasEnded(status)) return status;
     const request: CancelRequest = { invocationId: row.id, reason };
     await this.#ingress.call([this.#runService, runId, 'cancel'], request);
-    // A step that is under way here is made again, by which the run learns of it; elsewhere it learns when the step ends.
-    this.#worker.abort(runId, new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`));
+    if (this.#worker.executes(runId)) {
+      // A step that is under way here is made again, by which the run learns of it; elsewhere it learns when the step ends.
+      await this.#reader.untilCancelRecorded(row);
+      this.#worker.abort(runId, new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`));
+    }
     // Restate ends a run that no process has taken up yet by itself.
     if (status === 'queued') await this.#close([runId]);
     return this.#reader.status(runId);
@@ -213,7 +221,7 @@ export class RestateEngine implements Engine {
   async #close(runIds: readonly string[]): Promise<void> {
     for (const runId of runIds) {
       await this.#reader.untilEnded(runId);
-      await this.#append(await abandonedFacts(this.#reader, this.#flows, runId));
+      await this.#facts.write(await abandonedFacts(this.#reader, this.#flows, runId));
       this.#waiters.tell(runId);
     }
   }
@@ -248,10 +256,6 @@ export class RestateEngine implements Engine {
     return { ...again, input };
   }
 
-  async #append(facts: readonly StampedFact[]): Promise<void> {
-    if (facts.length > 0) await this.#options.appendFacts(facts);
-  }
-
   get(runId: string): Promise<Run | undefined> {
     return this.#reader.get(runId);
   }
@@ -270,7 +274,7 @@ export class RestateEngine implements Engine {
 
   stats(): EngineStats {
     const { waiting, running } = this.#worker;
-    return { queued: waiting, running: running - waiting, resident: running };
+    return { queued: waiting, running, resident: running + waiting };
   }
 
   async stop(graceMs: number): Promise<void> {

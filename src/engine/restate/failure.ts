@@ -21,6 +21,11 @@ export function toFailure(error: KeptError): TerminalError {
   });
 }
 
+/** Whether a run ends with this as failed, and not cancelled or tried again. */
+export function isFailure(error: unknown): error is TerminalError {
+  return error instanceof TerminalError && error.code === failedCode;
+}
+
 /** What a call or a run failed with; Restate's own cancel and kill carry no code of ours. */
 export function fromFailure(failure: Pick<TerminalError, 'code' | 'message' | 'metadata'>): KeptError {
   const { metadata = {} } = failure;

@@ -17,13 +17,19 @@ export class JsonClient {
   }
 
   /** Throws what the network throws. */
-  async send(method: 'GET' | 'POST' | 'PATCH', url: string, body?: unknown): Promise<Answer> {
+  async send(
+    method: 'GET' | 'POST' | 'PATCH',
+    url: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
     const answer = await request(url, {
       method,
       dispatcher: this.#agent,
       headers: {
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

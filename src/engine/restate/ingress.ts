@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { uuidv7 } from '../../core/ids.ts';
 import { type Answer, JsonClient, unavailable } from './http.ts';
 
 /** How long a request is tried at the nodes in turn. */
@@ -21,26 +22,28 @@ export class Ingress {
     this.#urls = urls.map((url) => url.replace(/\/+$/, ''));
   }
 
-  /** Calls a handler and returns what it returned. Throws `engine_unavailable`. */
+  /** Calls a handler, once however often it has to be sent, and returns what it returned. Throws `engine_unavailable`. */
   async call<T>(path: readonly string[], body: unknown): Promise<T> {
-    const answer = await this.#send('POST', path, body);
+    const { answer } = await this.#send('POST', path, body, { 'idempotency-key': uuidv7() });
     if (answer.status === 200) return answer.body as T;
     throw unavailable(`answered ${answer.status}`, answer.body);
   }
 
   /** Hands over a call that goes on by itself; tells whether the key was new. */
   async submit(path: readonly string[], body: unknown): Promise<Submitted> {
-    const answer = await this.#send('POST', [...path, 'send'], body);
+    const { answer, tries } = await this.#send('POST', [...path, 'send'], body);
     const { invocationId, status } = (answer.body ?? {}) as { invocationId?: string; status?: string };
     if (answer.status < 300 && invocationId !== undefined) {
-      return { invocationId, created: status === 'Accepted' };
+      // What was accepted before may have been this request, when nobody heard the answer.
+      return { invocationId, created: status === 'Accepted' || tries > 1 };
     }
     throw unavailable(`answered ${answer.status}`, answer.body);
   }
 
   /** Whether a workflow has ended: 470 says that it has not, 404 that there is none. */
   async hasEnded(service: string, key: string): Promise<boolean> {
-    const { status } = await this.#send('GET', ['restate', 'workflow', service, key, 'output']);
+    const { answer } = await this.#send('GET', ['restate', 'workflow', service, key, 'output']);
+    const { status } = answer;
     return status !== 470 && status !== 404;
   }
 
@@ -57,15 +60,20 @@ export class Ingress {
     return this.#client.close();
   }
 
-  async #send(method: 'GET' | 'POST', path: readonly string[], body?: unknown): Promise<Answer> {
+  async #send(
+    method: 'GET' | 'POST',
+    path: readonly string[],
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ answer: Answer; tries: number }> {
     const until = Date.now() + patienceMs;
     const where = path.map(encodeURIComponent).join('/');
-    for (;;) {
-      const answered = await this.#client.send(method, `${this.#url()}/${where}`, body).then(
+    for (let tries = 1; ; tries++) {
+      const answered = await this.#client.send(method, `${this.#url()}/${where}`, body, headers).then(
         (answer) => ({ answer, again: isPassing(method, answer) }),
         (error: unknown) => ({ error, again: true }),
       );
-      if (!answered.again && 'answer' in answered) return answered.answer;
+      if (!answered.again && 'answer' in answered) return { answer: answered.answer, tries };
       if (Date.now() > until) throw failure(answered);
       this.#next += 1;
       await delay(pauseMs);

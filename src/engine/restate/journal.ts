@@ -1,4 +1,4 @@
-import type { Operation, OperationKind, RunError } from '../engine.ts';
+import type { Operation, OperationKind, RunError, StampedFact } from '../engine.ts';
 import type { KeptError } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { fromKeptFailure, type KeptFailure } from './failure.ts';
@@ -84,6 +84,16 @@ export function operationsOf(rows: readonly JournalRow[]): Operation[] {
   const reading = new Reading();
   for (const row of rows) reading.read(JSON.parse(row.entry_json) as Entry, timeOf(row));
   return [...reading.operations.values()].sort((a, b) => a.position - b.position);
+}
+
+/** The facts of a run, as its journal has them: also those that no attempt came to write. */
+export function factsOf(rows: readonly JournalRow[]): StampedFact[] {
+  return rows.flatMap((row) => {
+    const { Command: command, Notification: notification } = JSON.parse(row.entry_json) as Entry;
+    if (command?.Input !== undefined) return parse<RunRequest>(command.Input.payload).facts;
+    const outcome = successOf(notification?.Completion?.Run?.result);
+    return outcome.length === 0 ? [] : (parse<AttemptOutcome>(outcome).facts ?? []);
+  });
 }
 
 /** The operation that begins at a command of the journal, or after it; commands are counted from 0, the input included. */

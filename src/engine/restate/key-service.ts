@@ -1,14 +1,14 @@
 import { type ObjectContext, object } from '@restatedev/restate-sdk';
 import { jsonSerde } from './json-serde.ts';
 import { type Claimed, type ClaimRequest, type KeyHolder, keyService, runService } from './messages.ts';
-import { retryPolicy } from './service-options.ts';
+import { callOptions, type Keeping, retryPolicy } from './service-options.ts';
 
 interface KeyState {
   holder: KeyHolder;
 }
 
 /** An idempotency key is an object, which does one thing at a time: the first claim starts the run, in the same write. */
-export function createKeyService(namespace: string) {
+export function createKeyService(namespace: string, keeping: Keeping) {
   const name = keyService(namespace);
   return object({
     name,
@@ -36,6 +36,6 @@ export function createKeyService(namespace: string) {
         if (present?.runId === runId) context.clear('holder');
       },
     },
-    options: { retryPolicy, journalRetention: 0 },
+    options: { retryPolicy: retryPolicy(keeping), ...callOptions },
   });
 }

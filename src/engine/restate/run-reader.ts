@@ -7,7 +7,7 @@ import type { FlowRegistry } from '../flow-registry.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
-import { endsOf, journalOf, operationsOf } from './journal.ts';
+import { endsOf, type JournalRow, journalOf, operationsOf } from './journal.ts';
 import { promises, type RunRequest, type RunResult, runService } from './messages.ts';
 import {
   findInvocations,
@@ -63,7 +63,7 @@ export class RunReader {
   async require(runId: string): Promise<InvocationRow> {
     const row = await this.find(runId);
     if (row !== undefined) return row;
-    throw new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
+    throw unknownRun(runId);
   }
 
   /** What the row says; only for a run without code the request has to be read too. */
@@ -89,8 +89,12 @@ export class RunReader {
     return end?.result !== undefined || end?.error !== undefined;
   }
 
-  async history({ id }: InvocationRow): Promise<Operation[]> {
-    return operationsOf(await journalOf(this.#admin, id));
+  journal({ id }: InvocationRow): Promise<JournalRow[]> {
+    return journalOf(this.#admin, id);
+  }
+
+  async history(row: InvocationRow): Promise<Operation[]> {
+    return operationsOf(await this.journal(row));
   }
 
   async get(runId: string): Promise<Run | undefined> {
@@ -163,9 +167,18 @@ export class RunReader {
     }
   }
 
-  async #until(runId: string, condition: (row: InvocationRow) => boolean): Promise<void> {
+  /** Until a request to cancel stands in the journal, where the next attempt finds it, or the run has ended. */
+  async untilCancelRecorded({ id, run_id: runId }: InvocationRow): Promise<void> {
+    await this.#until(runId, async (row) => {
+      if (hasEnded(this.statusOf(row))) return true;
+      const signals = `SELECT 1 FROM sys_journal WHERE id = ${text(id)} AND entry_type = 'Notification: Signal' LIMIT 1`;
+      return (await this.#admin.query(signals)).length > 0;
+    });
+  }
+
+  async #until(runId: string, condition: (row: InvocationRow) => boolean | Promise<boolean>): Promise<void> {
     const until = Date.now() + 5_000;
-    while (Date.now() < until && !condition(await this.require(runId))) await delay(10);
+    while (Date.now() < until && !(await condition(await this.require(runId)))) await delay(10);
   }
 
   #find(filter: InvocationFilter): Promise<InvocationRow[]> {
@@ -228,6 +241,10 @@ export class RunReader {
     }
     return notes;
   }
+}
+
+export function unknownRun(runId: string): SignalboxError {
+  return new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
 }
 
 /** A run that was ended from outside has no error of its own. */

@@ -20,7 +20,7 @@ import {
   type WaitState,
   waitState,
 } from './messages.ts';
-import { workflowOptions } from './service-options.ts';
+import { callOptions, type Keeping, workflowOptions } from './service-options.ts';
 
 /** Calls a flow. Throws what the run failed with, or what makes Restate try again. */
 export type RunFlow = (context: WorkflowContext, request: RunRequest) => Promise<RunResult>;
@@ -29,22 +29,26 @@ export type RunFlow = (context: WorkflowContext, request: RunRequest) => Promise
  * Every run of every flow is this workflow, under its run id: so a signal finds its run by the id alone, also before the run
  * is started, and a version is what the request says, whatever was registered last.
  */
-export function createRunService(namespace: string, retentionMs: number, runFlow: RunFlow) {
+export function createRunService(namespace: string, keeping: Keeping, runFlow: RunFlow) {
   const name = runService(namespace);
   return workflow({
     name,
     handlers: {
       run: runFlow,
-      signal: handlers.workflow.shared(takeSignal),
-      cancel: handlers.workflow.shared(cancelRun),
-      terminating: handlers.workflow.shared(async (context: WorkflowSharedContext, reason: string) => {
-        await resolveOnce(context, promises.terminateReason, reason);
-      }),
-      restart: handlers.workflow.shared((context: WorkflowSharedContext, request: RestartRequest) =>
-        restartRun(context, name, request),
+      signal: handlers.workflow.shared(callOptions, takeSignal),
+      cancel: handlers.workflow.shared(callOptions, cancelRun),
+      terminating: handlers.workflow.shared(
+        callOptions,
+        async (context: WorkflowSharedContext, reason: string) => {
+          await resolveOnce(context, promises.terminateReason, reason);
+        },
+      ),
+      restart: handlers.workflow.shared(
+        callOptions,
+        (context: WorkflowSharedContext, request: RestartRequest) => restartRun(context, name, request),
       ),
     },
-    options: workflowOptions(retentionMs),
+    options: workflowOptions(keeping),
   });
 }
 

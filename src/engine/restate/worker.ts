@@ -17,10 +17,13 @@ import { SignalboxError } from '../../core/errors.ts';
 import type { StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import { Execution, type ExecutionHost, type RunContext } from './execution.ts';
+import type { FactWriter } from './fact-writer.ts';
+import { isFailure } from './failure.ts';
 import { createKeyService } from './key-service.ts';
 import type { RunRequest, RunResult } from './messages.ts';
 import { Permits } from './permits.ts';
 import { createRunService } from './run-service.ts';
+import type { Keeping } from './service-options.ts';
 
 export interface WorkerOptions {
   readonly namespace: string;
@@ -29,8 +32,8 @@ export interface WorkerOptions {
   readonly port: number;
   /** Public keys of Restate (`publickeyv1_…`): requests that none of them has signed are refused. */
   readonly identityKeys: readonly string[];
-  readonly retentionMs: number;
-  readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
+  readonly keeping: Keeping;
+  readonly facts: FactWriter;
   readonly onEnd: (runId: string) => void;
   readonly onFailed: (flow: string, runId: string, error: Error) => void;
   /** Told once of each run. */
@@ -95,7 +98,12 @@ export class Worker implements ExecutionHost {
   }
 
   appendFacts(facts: readonly StampedFact[]): Promise<void> {
-    return this.#options.appendFacts(facts);
+    return this.#options.facts.write(facts);
+  }
+
+  /** Whether code of the run executes here now. */
+  executes(runId: string): boolean {
+    return this.#executions.has(runId);
   }
 
   /** Aborts the steps of a run that this process makes at the moment; they are made again. */
@@ -115,10 +123,10 @@ export class Worker implements ExecutionHost {
   }
 
   #handler() {
-    const { namespace, retentionMs, identityKeys } = this.#options;
-    const run = createRunService(namespace, retentionMs, (context, request) => this.#run(context, request));
+    const { namespace, keeping, identityKeys } = this.#options;
+    const run = createRunService(namespace, keeping, (context, request) => this.#run(context, request));
     const handle = createEndpointHandler({
-      services: [run, createKeyService(namespace)],
+      services: [run, createKeyService(namespace, keeping)],
       bidirectional: false,
       identityKeys: [...identityKeys],
       logger: (about, ...parts) => this.#warn(about, parts),
@@ -142,7 +150,7 @@ export class Worker implements ExecutionHost {
     try {
       return await execution.run();
     } catch (error) {
-      this.#options.onFailed(flow.name, execution.runId, error as Error);
+      if (isFailure(error)) this.#options.onFailed(flow.name, execution.runId, error);
       throw error;
     }
   }
