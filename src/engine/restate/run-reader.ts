@@ -104,11 +104,14 @@ export class RunReader {
 
   /** The run once it has ended or is paused. */
   async whenSettled(runId: string): Promise<Run | undefined> {
-    const row = await this.require(runId);
+    const known = this.#invocations.get(runId);
+    // Both at once: who waits for a run that has ended waits for one answer.
+    const [row, ends] = await Promise.all([this.require(runId), endsOf(this.#admin, known ? [known] : [])]);
     const status = this.statusOf(row);
     if (!hasEnded(status) && status !== 'paused') return undefined;
-    const run = await this.toRun(row);
-    return hasEnded(run.status) || run.status === 'paused' ? run : undefined;
+    const { result, request } = ends.get(row.id) ?? {};
+    const [run] = await this.#toRuns([row], status === 'succeeded' && result && request ? ends : undefined);
+    return run !== undefined && (hasEnded(run.status) || run.status === 'paused') ? run : undefined;
   }
 
   async toRun(row: InvocationRow): Promise<Run> {
@@ -185,13 +188,11 @@ export class RunReader {
     return findInvocations(this.#admin, this.#namespace, filter);
   }
 
-  async #toRuns(rows: readonly InvocationRow[]): Promise<Run[]> {
+  async #toRuns(rows: readonly InvocationRow[], known?: Map<string, Details>): Promise<Run[]> {
     if (rows.length === 0) return [];
+    const ids = rows.map(({ id }) => id);
     const [ends, notes] = await Promise.all([
-      endsOf(
-        this.#admin,
-        rows.map(({ id }) => id),
-      ),
+      known ?? endsOf(this.#admin, ids),
       this.#notes(rows.filter((row) => row.completion_result === 'failure')),
     ]);
     const runs = rows.map((row) => this.#toRun(row, ends.get(row.id) ?? {}, notes.get(row.run_id) ?? {}));
