@@ -29,6 +29,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   listen: async () => (await import('./listen.ts')).listen,
   conversations: async () => (await import('./conversations.ts')).conversations,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
+  flows: async () => (await import('./flows.ts')).flows,
+  runs: async () => (await import('./runs.ts')).runs,
   endpoints: async () => (await import('./endpoints.ts')).endpoints,
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./restore.ts')).restore,

@@ -32,7 +32,8 @@ export interface Engine {
 
   /**
    * Asks a run to stop: what it waits for, or the next thing that it does, throws `run_cancelled` into the flow, which may
-   * then undo what it did. Returns the status after the request; an ended run keeps its own.
+   * then undo what it did. Returns the status after the request; an ended run keeps its own. A paused run stays paused, since
+   * its code can't run: it hears of the request when it is resumed. `terminate` ends it at once.
    */
   cancel(runId: string, reason?: string): Promise<RunStatus>;
 
@@ -59,6 +60,9 @@ export interface Engine {
   /** How many runs are in which state, and the depth of the queue. */
   stats(): EngineStats;
 
+  /** The flows and versions that are registered or that runs hold back, by name and version. */
+  versions(): Promise<readonly FlowVersion[]>;
+
   /** Takes no more runs, lets what executes come to a resting point for at most `graceMs`, then lets go. */
   stop(graceMs: number): Promise<void>;
 }
@@ -80,6 +84,14 @@ export interface Step {
 
   /** Starts another flow and goes on; the run id is known at once. */
   start<I, O>(name: string, flow: Flow<I, O>, input: I, options?: ChildOptions): Promise<string>;
+
+  /**
+   * Whether the run takes the new way of a change to the flow, for a fix without a version of its own. True for a run that
+   * comes to this place for the first time, false for one whose journal already goes beyond it; the answer to a name is the
+   * same for the whole run, and at every replay. It takes no position: once no run is left that answered false, the call can
+   * be taken out, and the new way is the only one.
+   */
+  patched(name: string): Promise<boolean>;
 
   /** Milliseconds since the epoch when the latest operation became durable; the same at every replay. */
   now(): number;
@@ -227,6 +239,21 @@ export interface Operation {
   readonly error?: RunError;
   /** The run that a call or a start began. */
   readonly childRunId?: string;
+}
+
+/** A version of a flow, and the runs that have not ended and keep it. */
+export interface FlowVersion {
+  readonly flow: string;
+  readonly version: number;
+  /** Whether this process has its code. */
+  readonly registered: boolean;
+  /** Runs that have not ended. */
+  readonly unfinished: number;
+  readonly statuses: Readonly<Partial<Record<RunStatus, number>>>;
+  /** How many runs are paused, by the code of what they are paused for. */
+  readonly pausedFor: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** When the oldest of them was started: milliseconds since the epoch. */
+  readonly oldestStartedAt?: number;
 }
 
 export interface EngineStats {

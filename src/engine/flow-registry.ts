@@ -18,6 +18,10 @@ export class FlowRegistry {
     return this.#concurrency;
   }
 
+  all(): Iterable<Flow> {
+    return this.#flows.values();
+  }
+
   hasName(name: string): boolean {
     return this.#concurrency.has(name);
   }

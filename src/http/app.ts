@@ -13,6 +13,7 @@ import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
+import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSourceChanges, registerSources } from './routes/sources.ts';
 import { registerWebhooks } from './routes/webhooks.ts';
 import { queryStartable, type Startables } from './startables.ts';
@@ -143,11 +144,13 @@ async function addZones(
       registerDeadLetters(reading, ports);
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
+      registerRuns(reading, ports);
       registerHealth(reading, ports);
     });
     await operators.register(async (operating) => {
       operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
       registerReplay(operating, ports);
+      registerRunChanges(operating, ports);
       registerEnable(operating, ports);
     });
     await operators.register(async (administering) => {

@@ -9,7 +9,19 @@ import type { RateLimit } from './rate-limit.ts';
 
 /** Everything that the HTTP application acts through. */
 export interface AppPorts {
-  readonly engine: Pick<Engine, 'start' | 'list' | 'get' | 'history' | 'restart' | 'stats'>;
+  readonly engine: Pick<
+    Engine,
+    | 'start'
+    | 'list'
+    | 'get'
+    | 'history'
+    | 'restart'
+    | 'resume'
+    | 'cancel'
+    | 'terminate'
+    | 'versions'
+    | 'stats'
+  >;
   readonly store: Pick<
     Store,
     | 'source'

@@ -1,4 +1,4 @@
-import type { Operation, Run } from '../engine/engine.ts';
+import type { FlowVersion, Operation, Run } from '../engine/engine.ts';
 import { snakeKeys, toolCallToWire } from '../record/wire.ts';
 import type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../store/store.ts';
 
@@ -73,6 +73,18 @@ export function runToWire(run: Run): Record<string, unknown> {
     restart_of: run.restartOf ?? null,
     restarted_as: run.restartedAs ?? null,
     input: run.input,
+  };
+}
+
+export function versionToWire(of: FlowVersion): Record<string, unknown> {
+  return {
+    flow: of.flow,
+    version: of.version,
+    registered: of.registered,
+    unfinished: of.unfinished,
+    statuses: of.statuses,
+    paused_for: of.pausedFor,
+    oldest_started_at: time(of.oldestStartedAt),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Flow } from '../flow.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
 import { runCases } from './runs.ts';
 import { stepCases } from './steps.ts';
+import { versionCases } from './versions.ts';
 import { waitCases } from './waits.ts';
 
 /** One promise of the engine port, stated as a test. */
@@ -14,7 +15,12 @@ export type Case = (
 /** Runs every case of the engine port over one engine. */
 export function engineContract(engineName: string, harness: EngineHarness): void {
   describe(`engine contract: ${engineName}`, () => {
-    for (const [title, contractCase] of Object.entries({ ...stepCases, ...waitCases, ...runCases })) {
+    for (const [title, contractCase] of Object.entries({
+      ...stepCases,
+      ...waitCases,
+      ...runCases,
+      ...versionCases,
+    })) {
       const skip = harness.skip?.[title] ?? false;
       test(title, { skip, timeout: 60_000 }, (context) =>
         contractCase((flows) => harness.open(context, flows), context),

@@ -42,7 +42,6 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
   const completions = endOpenOperations(runtime, sql, id, error);
   const requested = completions.length === 0 && children.length === 0;
   if (requested) sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', reason, id);
-  setStatus(sql, id, 'paused', 'queued');
   return [
     { ...base, completions, requested, hasEnded: false },
     ...children.flatMap((child) => cancelRun(runtime, sql, child.id, reason)),

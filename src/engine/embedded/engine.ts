@@ -3,6 +3,7 @@ import type { Json } from '../../core/json.ts';
 import type {
   Engine,
   EngineStats,
+  FlowVersion,
   Operation,
   Run,
   RunFilter,
@@ -15,11 +16,12 @@ import type {
 } from '../engine.ts';
 import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { tallyVersions } from '../flow-versions.ts';
 import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
-import { listRuns, toOperation, toRun } from './queries.ts';
+import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
@@ -240,6 +242,11 @@ export class EmbeddedEngine implements Engine {
   stats(): EngineStats {
     const { queue, residents } = this.#runtime;
     return { queued: queue.length, running: queue.running, resident: residents.count };
+  }
+
+  versions(): Promise<readonly FlowVersion[]> {
+    const { database, flows, residents } = this.#runtime;
+    return database.read((sql) => tallyVersions(flows, unfinishedRuns(sql, residents)));
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -6,7 +6,8 @@ import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
 import { DeterministicSource } from './deterministic.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
-import { type OperationRow, putEnded } from './journal.ts';
+import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';
+import { Patches } from './patches.ts';
 import { createStep } from './step.ts';
 
 export interface ExecutionOf {
@@ -16,6 +17,8 @@ export interface ExecutionOf {
   readonly input: unknown;
   readonly createdAt: number;
   readonly cancelReason: string | null;
+  /** As `runs.patches` has them; null for one that has not begun. */
+  readonly patches: string | null;
   /** What the run has done so far; undefined for one that has not begun. */
   readonly journal?: readonly OperationRow[];
 }
@@ -43,6 +46,9 @@ export class Execution {
   readonly #input: unknown;
   readonly #recorded: ReadonlyMap<number, OperationRow> | undefined;
   readonly #signalWaits = new Map<string, number>();
+  readonly #patches: Patches;
+  /** -1 when the journal is empty. */
+  #lastRecordedPosition = -1;
   readonly #calls = new Map<number, Call>();
   #completions: Completion[] = [];
   #delivered = 0;
@@ -66,8 +72,10 @@ export class Execution {
     this.now = of.createdAt;
     this.#input = of.input;
     this.#cancelReason = of.cancelReason;
+    this.#patches = new Patches(of.id, of.patches);
     if (of.journal !== undefined) {
       this.#recorded = new Map(of.journal.map((row) => [row.position, row]));
+      this.#lastRecordedPosition = of.journal.at(-1)?.position ?? -1;
       this.#completions = recordedCompletions(of.journal);
       this.#nextSequence = (this.#completions.at(-1)?.sequence ?? -1) + 1;
     }
@@ -101,6 +109,11 @@ export class Execution {
     const occurrence = (this.#signalWaits.get(signal) ?? 0) + 1;
     this.#signalWaits.set(signal, occurrence);
     return occurrence;
+  }
+
+  /** What `step.patched` answers. */
+  patched(name: string): boolean {
+    return this.#patches.answer(name, this.#lastRecordedPosition >= this.#nextPosition);
   }
 
   /** Calls the flow. */
@@ -181,6 +194,8 @@ export class Execution {
       cause?: unknown;
       target?: string;
       facts?: readonly Fact[];
+      /** Written with it. */
+      also?: (sql: Sql) => void;
     },
   ): void {
     const endedAt = this.#host.clock();
@@ -192,6 +207,7 @@ export class Execution {
       const target = end.target ?? null;
       const ended = { position, kind, name, attempts, startedAt, sequence, result, error, target, endedAt };
       if (!putEnded(sql, { run: this.id, ...ended })) return undefined;
+      end.also?.(sql);
       if (end.facts?.length) this.#host.writeFacts(sql, this.stamp(call, end.facts, endedAt));
       return {
         position,
@@ -209,8 +225,10 @@ export class Execution {
    */
   commit(call: Call, work: (sql: Sql) => Completion | undefined, afterwards?: () => void): void {
     this.setBusy(call, true);
-    this.#host.write(work).then(
+    const { unwritten } = this.#patches;
+    this.#host.write(this.#patches.with(work)).then(
       (completion) => {
+        this.#patches.written(unwritten);
         this.setBusy(call, false);
         afterwards?.();
         if (completion === undefined) this.#scheduleTurn();
@@ -316,7 +334,8 @@ export class Execution {
       new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
       'run_cancelled',
     );
-    this.end(call, { error });
+    // It has reached the flow: what the flow does about it is not cancelled again, also at a replay.
+    this.end(call, { error, also: (sql) => clearCancelReason(sql, this.id) });
   }
 
   #refuseOperation(call: Call): void {

@@ -17,6 +17,8 @@ export interface RunRow {
   readonly parent_position: number | null;
   readonly restart_of: string | null;
   readonly restarted_as: string | null;
+  /** Names, as a JSON array. */
+  readonly patches: string | null;
   readonly created_at: number;
   readonly ended_at: number | null;
 }
@@ -218,8 +220,17 @@ export function putRetrying(
   );
 }
 
+export function clearCancelReason(sql: Sql, id: number): void {
+  sql.run('UPDATE runs SET cancel_reason = NULL WHERE id = ?', id);
+}
+
 export function pauseRun(sql: Sql, id: number, error: string): void {
   sql.run(`UPDATE runs SET status = 'paused', error = ? WHERE id = ? AND ended_at IS NULL`, error, id);
+}
+
+/** Keeps the patches that the run has been told of. */
+export function putPatches(sql: Sql, id: number, names: readonly string[]): void {
+  sql.run('UPDATE runs SET patches = ? WHERE id = ?', JSON.stringify(names), id);
 }
 
 export type DueOperation = OperationRow & { readonly run_id: string; readonly flow: string };

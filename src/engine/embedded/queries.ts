@@ -1,7 +1,9 @@
-import { SignalboxError } from '../../core/errors.ts';
+import { type ErrorCode, SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { Operation, Run, RunError, RunFilter, RunPage, RunStatus } from '../engine.ts';
+import type { UnfinishedRuns } from '../flow-versions.ts';
 import type { OperationRow, RunRow } from './journal.ts';
+import type { Residents } from './residents.ts';
 
 const defaultPage = 50;
 const largestPage = 500;
@@ -29,6 +31,25 @@ export function listRuns(sql: Sql, filter: RunFilter, statusOf: (row: RunRow) =>
   const runs = page.map((row) => toRun(row, statusOf(row)));
   return { runs, ...(rows.length > limit && { next: String(page.at(-1)!.id) }) };
 }
+
+/** Runs that have not ended, by what they have in common; of the queued ones those that execute now are `running`. */
+export function unfinishedRuns(sql: Sql, residents: Residents): UnfinishedRuns[] {
+  const groups = sql.all<UnfinishedRow>(
+    `SELECT flow, version, status, error ->> '$.code' AS code, count(*) AS count, min(created_at) AS oldestStartedAt
+     FROM runs WHERE ended_at IS NULL AND status IN ('queued', 'waiting', 'paused') GROUP BY 1, 2, 3, 4`,
+  );
+  return groups.flatMap(({ code, ...group }) => {
+    const runs = { ...group, ...(group.status === 'paused' && code !== null && { code }) };
+    if (group.status !== 'queued') return [runs];
+    const running = Math.min(residents.activeCount(group.flow, group.version), group.count);
+    return [
+      { ...runs, count: group.count - running },
+      { ...runs, status: 'running' as const, count: running },
+    ].filter(({ count }) => count > 0);
+  });
+}
+
+type UnfinishedRow = Omit<UnfinishedRuns, 'code'> & { readonly code: ErrorCode | null };
 
 function cursorValue(after: string | undefined): number {
   if (after === undefined) return Number.MAX_SAFE_INTEGER;

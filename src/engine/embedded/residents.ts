@@ -29,6 +29,16 @@ export class Residents {
     return busy;
   }
 
+  /** How many of a version execute. */
+  activeCount(flow: string, version: number): number {
+    let active = 0;
+    for (const execution of this.#all.values()) {
+      if (execution.state !== 'active' || execution.flow.name !== flow) continue;
+      if (execution.flow.version === version) active += 1;
+    }
+    return active;
+  }
+
   get(id: number): Execution | undefined {
     return this.#all.get(id);
   }

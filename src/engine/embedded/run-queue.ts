@@ -147,6 +147,7 @@ export class RunQueue {
       input: JSON.parse(row.input),
       createdAt: row.created_at,
       cancelReason: row.cancel_reason,
+      patches: row.patches,
       journal: operationsOf(database, row.id),
     });
   }

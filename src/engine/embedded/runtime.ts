@@ -136,8 +136,8 @@ export class Runtime implements ExecutionHost {
       runId,
       insert: (sql) => insertRun(sql, row),
       enqueue: () => {
-        const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt, cancelReason: null };
-        this.queue.addNew(new Execution(this, of));
+        const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt };
+        this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }));
       },
     };
   }

@@ -37,6 +37,7 @@ export function createStep(execution: Execution, host: ExecutionHost): Step {
       execution.open<string>('start', name, (call) =>
         beginChild(execution, host, call, { flow, input, facts: options.facts ?? [] }),
       ),
+    patched: async (name) => execution.patched(name),
     now: () => execution.now,
     random: () => execution.source.random(),
     uuid: () => execution.source.uuid(),

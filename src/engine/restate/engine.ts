@@ -5,6 +5,7 @@ import type {
   Engine,
   EngineStats,
   Fact,
+  FlowVersion,
   Operation,
   Run,
   RunFilter,
@@ -19,6 +20,7 @@ import type {
 import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
+import { tallyVersions } from '../flow-versions.ts';
 import { journalText } from '../journal-text.ts';
 import type { EngineObserver } from '../observer.ts';
 import { abandonedFacts } from './abandoned.ts';
@@ -275,6 +277,10 @@ export class RestateEngine implements Engine {
   stats(): EngineStats {
     const { waiting, running } = this.#worker;
     return { queued: waiting, running, resident: running + waiting };
+  }
+
+  async versions(): Promise<readonly FlowVersion[]> {
+    return tallyVersions(this.#flows, await this.#reader.unfinished());
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -4,6 +4,7 @@ import { isUuid } from '../../core/ids.ts';
 import type { Operation, Run, RunError, RunFilter, RunPage, RunStatus } from '../engine.ts';
 import { hasEnded } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
+import type { UnfinishedRuns } from '../flow-versions.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
@@ -137,6 +138,23 @@ export class RunReader {
     }
     const runs = found.slice(0, limit);
     return { runs, ...(found.length > limit && { next: runs.at(-1)!.runId }) };
+  }
+
+  /** Runs that have not ended. */
+  async unfinished(): Promise<UnfinishedRuns[]> {
+    const found: UnfinishedRuns[] = [];
+    for (const status of ['queued', 'running', 'waiting', 'paused'] as const) {
+      let after: string | undefined;
+      do {
+        const page = await this.list({ status, limit: largestPage, ...(after !== undefined && { after }) });
+        for (const { flow, version, createdAt, error } of page.runs) {
+          const runs = { flow, version, status, count: 1, oldestStartedAt: createdAt };
+          found.push({ ...runs, ...(error && { code: error.code }) });
+        }
+        after = page.next;
+      } while (after !== undefined);
+    }
+    return found;
   }
 
   /** A run and the runs that it waits for, to any depth, that have not ended. */

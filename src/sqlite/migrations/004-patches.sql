@@ -1,0 +1,3 @@
+-- What step.patched has answered with true to a run: names, as a JSON array.
+
+ALTER TABLE runs ADD COLUMN patches TEXT;
