@@ -21,7 +21,17 @@ export function migrate(connection: DatabaseSync): void {
   if (present === 0) letShrink(connection);
   for (const { version, sql } of files) {
     if (version <= present) continue;
-    connection.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${version}; COMMIT;`);
+    inTransaction(connection, `${sql}; PRAGMA user_version = ${version};`);
+  }
+}
+
+/** A migration that fails, or that a crash cuts off, leaves the file as it was. */
+function inTransaction(connection: DatabaseSync, sql: string): void {
+  try {
+    connection.exec(`BEGIN IMMEDIATE; ${sql} COMMIT;`);
+  } catch (error) {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+    throw error;
   }
 }
 
