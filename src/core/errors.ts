@@ -57,7 +57,6 @@ export const errorCatalogue = {
   result_not_json: kind(500, false, 'The value is not JSON'),
   payload_over_limit: kind(413, false, 'The value is over the limit of the journal'),
   too_many_operations: kind(500, false, 'The run has too many operations'),
-  not_supported: kind(501, false, 'The engine cannot do this'),
   // Agents and the warehouse.
   agent_failed: kind(502, true, 'The agent could not answer'),
   warehouse_unavailable: kind(503, true, 'The warehouse cannot be read'),

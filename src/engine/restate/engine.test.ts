@@ -68,8 +68,6 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
   };
 }
 
-const noPatches = 'step.patched is refused with not_supported; a changed flow is another version there';
-
 const skipped = {
   'more operations than the limit end the run with a clear error':
     'the journal is replayed after each of 3,000 operations, which takes minutes; the limit has a test of its own',
@@ -77,9 +75,6 @@ const skipped = {
     'a run that waits for its turn in a process has begun for Restate; it is cancelled when its turn has come',
   'at most so many runs of a flow execute at once, and other flows have their turn':
     'Restate hands runs over in no particular order; the limit in one process has a test of its own',
-  'a patch is for runs that come to it for the first time, and the marker can be taken out later': noPatches,
-  'a patch after all that the journal has is taken by runs from before it': noPatches,
-  'a patch has one answer for a run, however often it is asked for': noPatches,
 };
 
 describe('restate', { skip: restateBinary() === undefined && noServer }, () => {

@@ -93,6 +93,7 @@ export class RestateEngine implements Engine {
       ...{ namespace, flows: this.#flows, host: options.workerHost, port: options.workerPort },
       ...{ identityKeys: options.identityKeys, keeping: options.keeping ?? defaultKeeping },
       facts: this.#facts,
+      askPatched: (runId, request) => this.#ingress.call([this.#runService, runId, 'patch'], request),
       onEnd: (runId) => this.#waiters.tell(runId),
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
       onPaused: (runId, message) => observer.runPaused(runId, message),

@@ -20,6 +20,8 @@ export interface ExecutionHost {
   readonly namespace: string;
   requireFlow(name: string, version: number): Flow;
   appendFacts(facts: readonly StampedFact[]): Promise<void>;
+  /** Whether a run takes the new way of a patch; `isNew` decides it when nothing is kept yet. */
+  isPatched(runId: string, name: string, isNew: boolean): Promise<boolean>;
 }
 
 /** An operation that the flow has called. */
@@ -62,6 +64,7 @@ export class Execution {
   readonly #flow: Flow;
   readonly #request: RunRequest;
   readonly #waits = new Map<string, number>();
+  readonly #patches = new Map<string, Promise<boolean>>();
   readonly #open = new Map<number, Operation>();
   readonly #aborts = new Set<(reason: Error) => void>();
   readonly #deliveries: (() => void | Promise<void>)[] = [];
@@ -147,8 +150,7 @@ export class Execution {
     else {
       this.#open.set(position, operation);
       begin(operation);
-      this.#called.resolve();
-      this.#called = Promise.withResolvers();
+      this.#ring();
     }
     return promise as Promise<T>;
   }
@@ -183,6 +185,23 @@ export class Execution {
   /** Calls `deliver` when its turn has come, for what ends without waiting for Restate. */
   later(deliver: () => void | Promise<void>): void {
     this.#deliveries.push(deliver);
+    this.#ring();
+  }
+
+  #ring(): void {
+    this.#called.resolve();
+    this.#called = Promise.withResolvers();
+  }
+
+  /** See `Step.patched`: a run whose journal goes on behind this place was there before the patch. */
+  patched(name: string): Promise<boolean> {
+    const given = this.#patches.get(name);
+    if (given !== undefined) return given;
+    const isNew = this.context.isProcessing();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.later(async () => resolve(await this.host.isPatched(this.runId, name, isNew)));
+    this.#patches.set(name, promise);
+    return promise;
   }
 
   /** Which wait on this name the next one is, from 1. */

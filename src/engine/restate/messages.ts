@@ -56,6 +56,12 @@ export interface CancelRequest {
   readonly reason: string;
 }
 
+export interface PatchRequest {
+  readonly name: string;
+  /** Whether the run is to take the new way when nothing is kept yet. */
+  readonly isNew: boolean;
+}
+
 export interface RestartRequest {
   readonly runId: string;
   readonly request: RunRequest;
@@ -92,6 +98,7 @@ export const promises = {
   cancelReason: 'cancel-reason',
   terminateReason: 'terminate-reason',
   restartedAs: 'restarted-as',
+  patch: (name: string): string => `patch:${name}`,
 } as const;
 
 /** The latest wait on a signal that a run has come to, in its state. */

@@ -10,6 +10,7 @@ import type { SignalOutcome } from '../engine.ts';
 import { jsonSerde } from './json-serde.ts';
 import {
   type CancelRequest,
+  type PatchRequest,
   promises,
   type RestartRequest,
   type RunRequest,
@@ -43,6 +44,7 @@ export function createRunService(namespace: string, keeping: Keeping, runFlow: R
           await resolveOnce(context, promises.terminateReason, reason);
         },
       ),
+      patch: handlers.workflow.shared(callOptions, isPatched),
       restart: handlers.workflow.shared(
         callOptions,
         (context: WorkflowSharedContext, request: RestartRequest) => restartRun(context, name, request),
@@ -68,6 +70,17 @@ async function takeSignal(context: WorkflowSharedContext, signal: SignalRequest)
 async function cancelRun(context: WorkflowSharedContext, request: CancelRequest): Promise<void> {
   await resolveOnce(context, promises.cancelReason, request.reason);
   context.cancel(InvocationIdParser.fromString(request.invocationId));
+}
+
+/**
+ * Whether the run takes the new way of a patch. It is kept beside the journal, not in it: a marker in the journal could never be
+ * taken out of the flow.
+ */
+async function isPatched(context: WorkflowSharedContext, { name, isNew }: PatchRequest): Promise<boolean> {
+  const key = promises.patch(name);
+  if ((await context.promise<boolean>(key).peek()) !== undefined) return true;
+  if (isNew) await resolveOnce(context, key, true);
+  return isNew;
 }
 
 /** Starts a run anew unless that was done before; the promise decides which run it is. */

@@ -1,4 +1,3 @@
-import { SignalboxError } from '../../core/errors.ts';
 import { defaultRetry } from '../../core/retry.ts';
 import type { ChildOptions, Step } from '../engine.ts';
 import type { Flow } from '../flow.ts';
@@ -32,12 +31,7 @@ export function createStep(execution: Execution): Step {
       execution.open<string>('start', name, (operation) =>
         startChild(execution, operation, flow, input, options),
       ),
-    patched: async (name) => {
-      throw new SignalboxError(
-        'not_supported',
-        `step.patched(${JSON.stringify(name)}): the Restate engine keeps no patches yet. Register the changed flow as another version.`,
-      );
-    },
+    patched: (name) => execution.patched(name),
     now: () => execution.now,
     random: () => rand.random(),
     uuid: () => rand.uuidv4(),

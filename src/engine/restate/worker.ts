@@ -20,7 +20,7 @@ import { Execution, type ExecutionHost, type RunContext } from './execution.ts';
 import type { FactWriter } from './fact-writer.ts';
 import { isFailure } from './failure.ts';
 import { createKeyService } from './key-service.ts';
-import type { RunRequest, RunResult } from './messages.ts';
+import type { PatchRequest, RunRequest, RunResult } from './messages.ts';
 import { Permits } from './permits.ts';
 import { createRunService } from './run-service.ts';
 import type { Keeping } from './service-options.ts';
@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly identityKeys: readonly string[];
   readonly keeping: Keeping;
   readonly facts: FactWriter;
+  /** Asks Restate what is kept of a patch. */
+  readonly askPatched: (runId: string, request: PatchRequest) => Promise<boolean>;
   readonly onEnd: (runId: string) => void;
   readonly onFailed: (flow: string, runId: string, error: Error) => void;
   /** Told once of each run. */
@@ -59,6 +61,7 @@ export class Worker implements ExecutionHost {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #server: Http2Server;
   readonly #paused = new Set<string>();
+  readonly #patched = new Set<string>();
   #underWay = 0;
   #stopping = false;
 
@@ -99,6 +102,14 @@ export class Worker implements ExecutionHost {
 
   appendFacts(facts: readonly StampedFact[]): Promise<void> {
     return this.#options.facts.write(facts);
+  }
+
+  async isPatched(runId: string, name: string, isNew: boolean): Promise<boolean> {
+    const key = `${runId} ${name}`;
+    if (this.#patched.has(key)) return true;
+    const answer = await this.#options.askPatched(runId, { name, isNew });
+    if (answer) remember(this.#patched, key);
+    return answer;
   }
 
   /** Whether code of the run executes here now. */
@@ -177,8 +188,7 @@ export class Worker implements ExecutionHost {
 
   #tellPaused(runId: string, message: string): void {
     if (this.#paused.has(runId)) return;
-    if (this.#paused.size >= rememberedRuns) this.#paused.clear();
-    this.#paused.add(runId);
+    remember(this.#paused, runId);
     this.#options.onPaused(runId, message);
   }
 
@@ -190,4 +200,9 @@ export class Worker implements ExecutionHost {
     if (runId !== undefined && message.includes('Journal mismatch')) this.#tellPaused(runId, message);
     else if (!message.includes('unknown_flow: ')) this.#options.onWarning(message);
   }
+}
+
+function remember(set: Set<string>, key: string): void {
+  if (set.size >= rememberedRuns) set.delete(set.values().next().value!);
+  set.add(key);
 }
