@@ -18,6 +18,8 @@ import type { Flow } from './flow.ts';
  * - A run keeps the version of the flow that it began with. A version that is not registered leaves it `paused`; so does
  *   a journal that the code no longer matches, with both sides shown; `resume` tries again with the code there is then.
  * - `succeeded`, `failed` and `cancelled` are never left.
+ * - Of a flow at most `concurrency` runs execute at once, and at most so many with one key are under way; those that wait for
+ *   their turn begin by priority and then in the order in which they came, also after a crash.
  * - Limits: 256 KiB of JSON for an input, a result or a signal, 3,000 operations a run. What is over is refused by name.
  */
 export interface Engine {
@@ -151,6 +153,11 @@ export interface StartOptions {
   readonly runId?: string;
   readonly idempotency?: Idempotency;
   readonly facts?: readonly Fact[];
+  /**
+   * A whole number from -10 to 10, default 0. In the queue of its flow the run stands as if it had come that many minutes
+   * earlier: so a higher one goes first, and none waits for ever. A child has that of its parent.
+   */
+  readonly priority?: number;
 }
 
 export interface Idempotency {

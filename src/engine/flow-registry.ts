@@ -5,11 +5,13 @@ import type { Flow } from './flow.ts';
 export class FlowRegistry {
   readonly #flows = new Map<string, Flow>();
   readonly #concurrency = new Map<string, number>();
+  readonly #keyLimits = new Map<string, number>();
 
   constructor(flows: readonly Flow<never>[]) {
     for (const flow of flows) {
       this.#flows.set(`${flow.name}@${flow.version}`, flow as unknown as Flow);
       this.#concurrency.set(flow.name, flow.concurrency);
+      if (flow.keyLimit !== undefined) this.#keyLimits.set(flow.name, flow.keyLimit);
     }
   }
 
@@ -20,6 +22,11 @@ export class FlowRegistry {
 
   all(): Iterable<Flow> {
     return this.#flows.values();
+  }
+
+  /** The names of flows with a limit for each concurrency key, with the limit: what the version that was given last says. */
+  get keyLimits(): ReadonlyMap<string, number> {
+    return this.#keyLimits;
   }
 
   hasName(name: string): boolean {

@@ -1,6 +1,7 @@
 import { describe, type TestContext, test } from 'node:test';
 import type { Flow } from '../flow.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
+import { orderCases } from './order.ts';
 import { runCases } from './runs.ts';
 import { stepCases } from './steps.ts';
 import { versionCases } from './versions.ts';
@@ -20,6 +21,7 @@ export function engineContract(engineName: string, harness: EngineHarness): void
       ...waitCases,
       ...runCases,
       ...versionCases,
+      ...orderCases,
     })) {
       const skip = harness.skip?.[title] ?? false;
       test(title, { skip, timeout: 60_000 }, (context) =>

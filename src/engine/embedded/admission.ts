@@ -1,20 +1,22 @@
+import { type Keyed, KeyPlaces } from './key-places.ts';
+import { RankedQueue } from './ranked-queue.ts';
 import { TurnBudget } from './turn-budget.ts';
 
 /**
- * Who may execute next. Each flow has a queue, first in, first out, and a limit of runs that execute at once; flows with
- * work take turns, so that a flood of one never keeps another from its turn.
+ * Who may execute next. Each flow has a queue and a limit of runs that execute at once; flows with work take turns, so that a
+ * flood of one never keeps another from its turn. Within a flow the smallest rank goes first, and among equals the one that
+ * came first; one whose key has no free place is passed over until it has.
  */
 
-export interface Ticket {
+export interface Ticket extends Keyed {
   /** The number of the run. */
   readonly id: number;
   readonly flow: string;
 }
 
-interface FlowQueue<T> {
+interface FlowQueue<T extends Ticket> {
   readonly limit: number;
-  tickets: T[];
-  head: number;
+  readonly tickets: RankedQueue<T>;
   running: number;
 }
 
@@ -27,6 +29,7 @@ export class Admission<T extends Ticket> {
   #running = 0;
   #queued = 0;
   readonly #turns = new TurnBudget();
+  readonly #keys = new KeyPlaces<T>();
   #closed = false;
 
   /** `limit` is for all flows together; `admit` is called for each ticket whose turn it is. */
@@ -43,23 +46,37 @@ export class Admission<T extends Ticket> {
     return this.#running;
   }
 
-  /** How many more runs of a flow may execute now. */
+  /** How many more runs of a flow may surely execute now; of one with keys nobody knows before. */
   room(flow: string): number {
     const queue = this.#queues.get(flow);
-    if (queue === undefined) return 0;
+    if (queue === undefined || this.#keys.limits(flow)) return 0;
     return Math.max(0, Math.min(this.#limit - this.#running, queue.limit - queue.running));
   }
 
-  addFlow(name: string, limit: number): void {
-    const queue: FlowQueue<T> = { limit, tickets: [], head: 0, running: 0 };
+  /** `keyLimit`: how many runs with one key may be under way. */
+  addFlow(name: string, limit: number, keyLimit?: number): void {
+    const queue: FlowQueue<T> = { limit, tickets: new RankedQueue(), running: 0 };
     this.#queues.set(name, queue);
     this.#order.push(queue);
+    if (keyLimit !== undefined) this.#keys.limitFlow(name, keyLimit);
   }
 
   enqueue(ticket: T): void {
-    const queue = this.#queues.get(ticket.flow)!;
-    queue.tickets.push(ticket);
+    this.#queues.get(ticket.flow)!.tickets.add(ticket);
     this.#queued += 1;
+    this.#admitNext();
+  }
+
+  /** Gives the place of its key to a run that has begun already. */
+  holdKey(run: { readonly id: number; readonly flow: string; readonly key: string }): void {
+    this.#keys.hold(run);
+  }
+
+  /** Gives back the place of its key that a run may have; it has ended. */
+  releaseKey(id: number): void {
+    const next = this.#keys.release(id);
+    if (next === undefined) return;
+    this.#queues.get(next.flow)!.tickets.add(next);
     this.#admitNext();
   }
 
@@ -88,10 +105,9 @@ export class Admission<T extends Ticket> {
     for (let looked = 0; looked < this.#order.length; looked++) {
       const queue = this.#order[this.#turn]!;
       this.#turn = (this.#turn + 1) % this.#order.length;
-      if (queue.head === queue.tickets.length || queue.running >= queue.limit) continue;
-      const ticket = queue.tickets[queue.head]!;
-      queue.head += 1;
-      if (queue.head > 1_000 && queue.head * 2 > queue.tickets.length) compact(queue);
+      if (queue.running >= queue.limit) continue;
+      const ticket = this.#takeFrom(queue);
+      if (ticket === undefined) continue;
       queue.running += 1;
       this.#running += 1;
       this.#queued -= 1;
@@ -99,9 +115,11 @@ export class Admission<T extends Ticket> {
     }
     return undefined;
   }
-}
 
-function compact<T>(queue: FlowQueue<T>): void {
-  queue.tickets = queue.tickets.slice(queue.head);
-  queue.head = 0;
+  #takeFrom(queue: FlowQueue<T>): T | undefined {
+    for (;;) {
+      const ticket = queue.tickets.take();
+      if (ticket === undefined || this.#keys.admit(ticket)) return ticket;
+    }
+  }
 }

@@ -11,6 +11,7 @@ import type { Runtime } from './runtime.ts';
 export interface Cancelled {
   readonly id: number;
   readonly flow: string;
+  readonly priority: number;
   readonly reason: string;
   /** The operations that it ended; they throw into the flow. */
   readonly completions: readonly Completion[];
@@ -32,7 +33,7 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
     new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
     'run_cancelled',
   );
-  const base = { id, flow: row.flow, reason, completions: [], requested: false };
+  const base = { id, flow: row.flow, priority: row.priority, reason, completions: [], requested: false };
   const operations = operationsOf(sql, id);
   if (operations.length === 0 && runtime.residents.get(id) === undefined) {
     const parent = runtime.ends.abandonRun(sql, id, error);

@@ -20,9 +20,11 @@ import { tallyVersions } from '../flow-versions.ts';
 import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
+import type { RunOrigin } from './execution-host.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
+import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
 
@@ -56,12 +58,7 @@ export class EmbeddedEngine implements Engine {
 
   async #start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions): Promise<StartedRun> {
     const { idempotency, facts = [] } = options;
-    const run = this.#runtime.newRun(
-      flow,
-      input,
-      undefined,
-      options.runId === undefined ? {} : { runId: options.runId },
-    );
+    const run = this.#runtime.newRun(flow, input, originOf(options));
     const existing = await this.#runtime.write((sql): RunRow | undefined => {
       if (idempotency !== undefined) {
         const holder = sql.get<RunRow & { fingerprint: string }>(
@@ -131,7 +128,7 @@ export class EmbeddedEngine implements Engine {
         this.#runtime.abandon(run.id, new SignalboxError('run_cancelled', 'The run was cancelled.'));
         this.#runtime.reportEnd(run.id, run.parent);
       } else if (execution === undefined) {
-        if (run.completions.length > 0) this.#runtime.queue.add(run.id, run.flow);
+        if (run.completions.length > 0) this.#runtime.queue.add(run);
       } else if (run.completions.length > 0) execution.cancelCalls(run.completions);
       else if (run.requested) execution.requestCancel(run.reason);
     }
@@ -161,7 +158,7 @@ export class EmbeddedEngine implements Engine {
     const { changes } = await this.#runtime.write((sql) =>
       sql.run(`UPDATE runs SET status = 'queued', error = NULL WHERE id = ? AND status = 'paused'`, row.id),
     );
-    if (changes === 1) this.#runtime.queue.add(row.id, row.flow);
+    if (changes === 1) this.#runtime.queue.add(queuedRun(row));
     return this.#status(this.#row(runId));
   }
 
@@ -175,9 +172,8 @@ export class EmbeddedEngine implements Engine {
       );
     }
     const input: unknown = JSON.parse(row.input);
-    const run = this.#runtime.newRun(this.#runtime.flows.require(row.flow, row.version), input, undefined, {
-      restartOf: runId,
-    });
+    const flow = this.#runtime.flows.require(row.flow, row.version);
+    const run = this.#runtime.newRun(flow, input, { restartOf: runId, priority: row.priority });
     const earlier = await this.#runtime.write((sql): string | undefined => {
       const before = runByRunId(sql, runId)!.restarted_as;
       if (before !== null) return before;
@@ -291,6 +287,20 @@ function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: stri
     'idempotency_key_reused',
     `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
   );
+}
+
+function originOf({ runId, priority = 0 }: StartOptions): RunOrigin {
+  if (Number.isSafeInteger(priority) && Math.abs(priority) <= 10) {
+    return { priority, ...(runId !== undefined && { runId }) };
+  }
+  throw new SignalboxError(
+    'invalid_request',
+    `The priority ${priority} was given; a whole number from -10 to 10 is expected.`,
+  );
+}
+
+function queuedRun({ id, flow, priority, concurrency_key: key }: RunRow): QueuedRun {
+  return { id, flow, priority, ...(key !== null && { key }) };
 }
 
 function waitingPosition(

@@ -18,7 +18,7 @@ export interface ExecutionHost {
   writeFacts(sql: Sql, facts: readonly StampedFact[]): void;
   setAlarm(dueAt: number): void;
   /** Prepares a run. Throws `unknown_flow`, `invalid_request` and what `journalText` throws. */
-  newRun<I>(flow: Flow<I>, input: I, parent?: { id: number; position: number }): PreparedRun;
+  newRun<I>(flow: Flow<I>, input: I, from?: RunOrigin): PreparedRun;
   /** Calls `afterTurn` once what is under way in this turn of the event loop has come to rest. */
   scheduleTurn(execution: Execution): void;
   rested(execution: Execution): void;
@@ -28,6 +28,15 @@ export interface ExecutionHost {
   paused(execution: Execution, error: SignalboxError): void;
   /** The journal could not be written; what the run did since is not known. */
   writeFailed(execution: Execution, error: unknown): void;
+}
+
+/** What a new run comes from. */
+export interface RunOrigin {
+  readonly runId?: string;
+  readonly restartOf?: string;
+  /** The operation that waits for its end. */
+  readonly parent?: { readonly id: number; readonly position: number };
+  readonly priority?: number;
 }
 
 export interface PreparedRun {

@@ -16,6 +16,7 @@ export interface ExecutionOf {
   readonly flow: Flow;
   readonly input: unknown;
   readonly createdAt: number;
+  readonly priority: number;
   readonly cancelReason: string | null;
   /** As `runs.patches` has them; null for one that has not begun. */
   readonly patches: string | null;
@@ -38,6 +39,7 @@ export class Execution {
   readonly id: number;
   readonly runId: string;
   readonly flow: Flow;
+  readonly priority: number;
   readonly source: DeterministicSource;
   /** When the operation that reached the flow last became durable. */
   now: number;
@@ -68,6 +70,7 @@ export class Execution {
     this.id = of.id;
     this.runId = of.runId;
     this.flow = of.flow;
+    this.priority = of.priority;
     this.source = new DeterministicSource(of.runId);
     this.now = of.createdAt;
     this.#input = of.input;

@@ -17,6 +17,8 @@ export interface RunRow {
   readonly parent_position: number | null;
   readonly restart_of: string | null;
   readonly restarted_as: string | null;
+  readonly priority: number;
+  readonly concurrency_key: string | null;
   /** Names, as a JSON array. */
   readonly patches: string | null;
   readonly created_at: number;
@@ -48,12 +50,14 @@ export interface NewRun {
   readonly createdAt: number;
   readonly parent?: { readonly id: number; readonly position: number };
   readonly restartOf?: string;
+  readonly priority: number;
+  readonly key?: string;
 }
 
 export function insertRun(sql: Sql, run: NewRun): void {
   sql.run(
-    `INSERT INTO runs (id, run_id, flow, version, status, input, parent, parent_position, restart_of, created_at)
-     VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)`,
+    `INSERT INTO runs (id, run_id, flow, version, status, input, parent, parent_position, restart_of, priority, concurrency_key, created_at)
+     VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)`,
     run.id,
     run.runId,
     run.flow,
@@ -62,6 +66,8 @@ export function insertRun(sql: Sql, run: NewRun): void {
     run.parent?.id ?? null,
     run.parent?.position ?? null,
     run.restartOf ?? null,
+    run.priority,
+    run.key ?? null,
     run.createdAt,
   );
 }
@@ -233,12 +239,16 @@ export function putPatches(sql: Sql, id: number, names: readonly string[]): void
   sql.run('UPDATE runs SET patches = ? WHERE id = ?', JSON.stringify(names), id);
 }
 
-export type DueOperation = OperationRow & { readonly run_id: string; readonly flow: string };
+export type DueOperation = OperationRow & {
+  readonly run_id: string;
+  readonly flow: string;
+  readonly priority: number;
+};
 
 /** Operations whose sleep, timeout or delay is over, the earliest first. */
 export function dueOperations(sql: Sql, now: number, limit: number): DueOperation[] {
   return sql.all<DueOperation>(
-    `SELECT operations.*, runs.run_id, runs.flow FROM operations JOIN runs ON runs.id = operations.run
+    `SELECT operations.*, runs.run_id, runs.flow, runs.priority FROM operations JOIN runs ON runs.id = operations.run
      WHERE operations.due_at <= ? AND operations.due_at IS NOT NULL AND operations.ended_at IS NULL
      ORDER BY operations.due_at LIMIT ?`,
     now,

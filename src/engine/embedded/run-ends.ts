@@ -12,6 +12,7 @@ import type { Residents } from './residents.ts';
 export interface EndedWait {
   readonly run: number;
   readonly flow: string;
+  readonly priority: number;
   readonly completion: Completion;
 }
 
@@ -74,11 +75,12 @@ export class RunEnds {
     const sequence = this.#residents.get(at.run)?.takeSequence() ?? nextSequence(sql, at.run);
     if (!endWaiting(sql, at, { sequence, ...end, endedAt })) return undefined;
     setStatus(sql, at.run, 'waiting', 'queued');
-    const { flow, ended_at: runEndedAt } = runById(sql, at.run)!;
+    const { flow, priority, ended_at: runEndedAt } = runById(sql, at.run)!;
     if (runEndedAt !== null) return undefined;
     const outcome =
       end.error === null ? { value: parsed(end.result) } : { error: JSON.parse(end.error) as KeptError };
-    return { run: at.run, flow, completion: { position: at.position, sequence, endedAt, ...outcome } };
+    const completion = { position: at.position, sequence, endedAt, ...outcome };
+    return { run: at.run, flow, priority, completion };
   }
 
   /** Facts of the start or the end of a run, which are those of no operation. */

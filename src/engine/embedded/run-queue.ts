@@ -1,17 +1,53 @@
 import type { SignalboxError } from '../../core/errors.ts';
 import { hasEnded } from '../engine.ts';
 import { keepError } from '../kept-error.ts';
-import { Admission } from './admission.ts';
+import { Admission, type Ticket } from './admission.ts';
 import { Execution } from './execution.ts';
 import { operationsOf, pauseRun, runById } from './journal.ts';
 import type { Residents } from './residents.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A run on its way to execution; `execution` for one that is new. */
-interface Ticket {
+interface RunTicket extends Ticket {
+  readonly execution?: Execution;
+}
+
+/** A run that may go on. */
+export interface QueuedRun {
   readonly id: number;
   readonly flow: string;
-  readonly execution?: Execution;
+  readonly priority: number;
+  /** Needed for one that has not begun. */
+  readonly key?: string;
+  /** Since when it waits for its turn. Default: now. */
+  readonly readyAt?: number;
+}
+
+interface HolderRow {
+  readonly id: number;
+  readonly flow: string;
+  readonly key: string;
+}
+
+/** What one step of priority is worth in the queue. */
+const priorityMs = 60_000;
+
+/** Runs that have begun and have a key. */
+const holdersText = `
+  SELECT id, flow, concurrency_key AS key FROM runs
+  WHERE ended_at IS NULL AND status IN ('queued', 'waiting', 'paused') AND concurrency_key IS NOT NULL
+    AND (status <> 'queued' OR EXISTS (SELECT 1 FROM operations WHERE run = runs.id))`;
+
+const queuedText = `
+  SELECT id, flow, priority, concurrency_key AS key, created_at FROM runs
+  WHERE status = 'queued' AND ended_at IS NULL ORDER BY id`;
+
+interface QueuedRow {
+  readonly id: number;
+  readonly flow: string;
+  readonly priority: number;
+  readonly key: string | null;
+  readonly created_at: number;
 }
 
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
@@ -21,15 +57,18 @@ const queuedInMemory = 10_000;
 export class RunQueue {
   readonly #runtime: Runtime;
   readonly #residents: Residents;
-  readonly #admission: Admission<Ticket>;
+  readonly #admission: Admission<RunTicket>;
   /** With the execution of those that are new. */
   readonly #queued = new Map<number, Execution | undefined>();
+  #now = 0;
 
   constructor(runtime: Runtime, residents: Residents, concurrency: number) {
     this.#runtime = runtime;
     this.#residents = residents;
-    this.#admission = new Admission<Ticket>(concurrency, (ticket) => this.#admit(ticket));
-    for (const [name, limit] of runtime.flows.concurrency) this.#admission.addFlow(name, limit);
+    this.#admission = new Admission<RunTicket>(concurrency, (ticket) => this.#admit(ticket));
+    for (const [name, limit] of runtime.flows.concurrency) {
+      this.#admission.addFlow(name, limit, runtime.flows.keyLimits.get(name));
+    }
   }
 
   get length(): number {
@@ -45,32 +84,63 @@ export class RunQueue {
     return this.#admission.room(flow);
   }
 
-  /** Queues a run that was begun just now. */
-  addNew(execution: Execution): void {
-    const { id, flow } = execution;
+  /** Takes up the runs that an earlier process left, in the order in which they stood. */
+  recover(): void {
+    const { database } = this.#runtime;
+    for (const { id, flow, key } of database.all<HolderRow>(holdersText)) {
+      this.#admission.holdKey({ id, flow, key });
+    }
+    for (const row of database.all<QueuedRow>(queuedText)) {
+      const { id, flow, priority, key } = row;
+      this.add({ id, flow, priority, readyAt: row.created_at, ...(key !== null && { key }) });
+    }
+  }
+
+  /** Queues a run that was started just now. */
+  addNew(execution: Execution, key: string | undefined): void {
+    const { id, flow, priority } = execution;
+    const run = { id, flow: flow.name, priority, ...(key !== undefined && { key }) };
     if (this.#queued.size > queuedInMemory) {
-      this.add(id, flow.name);
+      this.add(run);
       return;
     }
     this.#queued.set(id, execution);
-    this.#admission.enqueue({ id, flow: flow.name, execution });
+    this.#admission.enqueue({ ...run, rank: this.#rank(run), execution });
   }
 
   /** Queues a run whose journal is on disk. */
-  add(id: number, flow: string): void {
+  add(run: QueuedRun): void {
+    const { id, flow, key } = run;
     if (this.#queued.has(id)) return;
     if (!this.#runtime.flows.hasName(flow)) {
       this.#pauseUnknown(id, flow);
       return;
     }
     this.#queued.set(id, undefined);
-    this.#admission.enqueue({ id, flow });
+    this.#admission.enqueue({ id, flow, rank: this.#rank(run), ...(key !== undefined && { key }) });
+  }
+
+  /** Queues a run that was in memory, to be read again. */
+  addAgain({ id, flow, priority }: Execution): void {
+    this.add({ id, flow: flow.name, priority });
   }
 
   /** Queues a run that is in memory. */
-  addResident({ id, flow }: Execution): void {
+  addResident({ id, flow, priority }: Execution): void {
     this.#queued.set(id, undefined);
-    this.#admission.enqueue({ id, flow: flow.name });
+    this.#admission.enqueue({ id, flow: flow.name, rank: this.#rank({ priority }) });
+  }
+
+  /** Lets another run with the same key begin. */
+  ended(id: number): void {
+    this.#admission.releaseKey(id);
+  }
+
+  /** Where a run stands: by the time since when it may go on, a minute earlier for each step of its priority. */
+  #rank({ priority, readyAt }: { readonly priority: number; readonly readyAt?: number }): number {
+    // Should the clock go back, who comes later still stands later.
+    this.#now = Math.max(this.#now, this.#runtime.clock());
+    return (readyAt ?? this.#now) - priority * priorityMs;
   }
 
   /** Gives back the place of a run that has ended or rests. */
@@ -103,7 +173,7 @@ export class RunQueue {
       );
   }
 
-  #admit(ticket: Ticket): void {
+  #admit(ticket: RunTicket): void {
     const resident = this.#residents.get(ticket.id);
     if (this.#runtime.database.isSyncing && ticket.execution === undefined && resident === undefined) {
       this.#admitOnceDurable(ticket);
@@ -118,20 +188,26 @@ export class RunQueue {
     const execution = ticket.execution ?? this.#load(ticket);
     if (execution === undefined || execution.state === 'gone') {
       setImmediate(() => this.release(ticket.flow));
+      this.#releaseKeyOfEnded(ticket.id);
       return;
     }
     this.#residents.add(execution);
     execution.begin();
   }
 
+  #releaseKeyOfEnded(id: number): void {
+    const row = runById(this.#runtime.database, id);
+    if (row === undefined || hasEnded(row.status)) this.ended(id);
+  }
+
   /** A journal is replayed from what is on disk: what a power failure may take back must not be acted on. */
-  #admitOnceDurable(ticket: Ticket): void {
+  #admitOnceDurable(ticket: RunTicket): void {
     this.#runtime.database
       .read(() => !this.#runtime.stopping && this.#admit(ticket))
       .catch((error) => this.#runtime.observer.storageFailed(error));
   }
 
-  #load(ticket: Ticket): Execution | undefined {
+  #load(ticket: RunTicket): Execution | undefined {
     const { database, flows } = this.#runtime;
     const row = runById(database, ticket.id);
     if (row === undefined || hasEnded(row.status) || row.status === 'paused') return undefined;
@@ -146,6 +222,7 @@ export class RunQueue {
       flow,
       input: JSON.parse(row.input),
       createdAt: row.created_at,
+      priority: row.priority,
       cancelReason: row.cancel_reason,
       patches: row.patches,
       journal: operationsOf(database, row.id),

@@ -9,13 +9,13 @@ import { keepError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
 import { Endings } from './endings.ts';
 import { Execution } from './execution.ts';
-import type { ExecutionHost, PreparedRun } from './execution-host.ts';
+import type { ExecutionHost, PreparedRun, RunOrigin } from './execution-host.ts';
 import type { FactWriter } from './facts.ts';
 import { insertRun, pauseRun, purgeExpiredKeys, runById, setStatus } from './journal.ts';
 import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
-import { Timers } from './timers.ts';
+import { type DueRetry, Timers } from './timers.ts';
 
 export interface EmbeddedOptions {
   readonly database: Database;
@@ -99,20 +99,12 @@ export class Runtime implements ExecutionHost {
     this.database.run(
       `UPDATE runs SET status = 'queued', error = NULL WHERE status = 'paused' AND ended_at IS NULL`,
     );
-    const rows = this.database.all<{ id: number; flow: string }>(
-      `SELECT id, flow FROM runs WHERE status = 'queued' AND ended_at IS NULL ORDER BY id`,
-    );
-    for (const row of rows) this.queue.add(row.id, row.flow);
+    this.queue.recover();
     this.#timers.check();
     this.#purgeKeys();
   }
 
-  newRun<I>(
-    flow: Flow<I>,
-    input: I,
-    parent?: { id: number; position: number },
-    from: { runId?: string; restartOf?: string } = {},
-  ): PreparedRun & { readonly id: number } {
+  newRun<I>(flow: Flow<I>, input: I, from: RunOrigin = {}): PreparedRun & { readonly id: number } {
     this.flows.require(flow.name, flow.version);
     const parsed = flow.parseInput(input);
     const text = journalText(parsed, `input of flow ${flow.name}`) ?? 'null';
@@ -120,7 +112,8 @@ export class Runtime implements ExecutionHost {
     const runId = from.runId ?? uuidv7();
     const createdAt = this.clock();
     const { name, version } = flow;
-    const restartOf = from.restartOf === undefined ? {} : { restartOf: from.restartOf };
+    const { parent, restartOf, priority = 0 } = from;
+    const key = flow.keyOf(parsed);
     const row = {
       id,
       runId,
@@ -128,16 +121,18 @@ export class Runtime implements ExecutionHost {
       version,
       input: text,
       createdAt,
-      ...restartOf,
+      priority,
+      ...(restartOf !== undefined && { restartOf }),
       ...(parent && { parent }),
+      ...(key !== undefined && { key }),
     };
     return {
       id,
       runId,
       insert: (sql) => insertRun(sql, row),
       enqueue: () => {
-        const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt };
-        this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }));
+        const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt, priority };
+        this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }), key);
       },
     };
   }
@@ -170,7 +165,7 @@ export class Runtime implements ExecutionHost {
   reload(execution: Execution): void {
     this.residents.forget(execution, new Error('The run is replayed.'));
     this.queue.release(execution.flow.name);
-    this.queue.add(execution.id, execution.flow.name);
+    this.queue.addAgain(execution);
   }
 
   returned(execution: Execution, output: unknown): void {
@@ -205,13 +200,14 @@ export class Runtime implements ExecutionHost {
   /** Gives a durable end to the run that waits for it. */
   deliver(ended: EndedWait): void {
     const execution = this.residents.get(ended.run);
-    if (execution === undefined) this.queue.add(ended.run, ended.flow);
+    if (execution === undefined) this.queue.add({ ...ended, id: ended.run });
     else execution.complete(ended.completion);
   }
 
   /** Gives the end of a run to its parent and to whoever waits for it. */
   reportEnd(id: number, parent?: EndedWait): void {
     if (parent !== undefined) this.deliver(parent);
+    this.queue.ended(id);
     this.endings.tell(id);
   }
 
@@ -227,7 +223,7 @@ export class Runtime implements ExecutionHost {
   /** Tells who waits for a run that it is paused. */
   reportPaused(id: number, error: SignalboxError): void {
     this.observer.runPaused(runById(this.database, id)!.run_id, error.message);
-    this.reportEnd(id);
+    this.endings.tell(id);
   }
 
   writeFailed(execution: Execution, error: unknown): void {
@@ -245,7 +241,7 @@ export class Runtime implements ExecutionHost {
     this.queue.release(execution.flow.name);
     if (this.stopping) return;
     this.observer.storageFailed(error);
-    setTimeout(() => this.queue.add(execution.id, execution.flow.name), storageRetryMs).unref();
+    setTimeout(() => this.queue.addAgain(execution), storageRetryMs).unref();
   }
 
   /** Drops a run from memory without an end; for `terminate`. */
@@ -259,9 +255,9 @@ export class Runtime implements ExecutionHost {
   }
 
   /** Lets the next attempt of a step begin. */
-  retry(retry: { run: number; flow: string; position: number }): void {
+  retry(retry: DueRetry): void {
     const execution = this.residents.get(retry.run);
-    if (execution === undefined) this.queue.add(retry.run, retry.flow);
+    if (execution === undefined) this.queue.add({ ...retry, id: retry.run });
     else execution.retry(retry.position);
   }
 

@@ -82,7 +82,9 @@ function beginChild<I, O>(
   const waits = kind === 'call';
   let run: PreparedRun;
   try {
-    run = host.newRun(child.flow, child.input, waits ? { id: execution.id, position } : undefined);
+    const { priority } = execution;
+    const origin = waits ? { priority, parent: { id: execution.id, position } } : { priority };
+    run = host.newRun(child.flow, child.input, origin);
   } catch (error) {
     execution.end(call, { error: keepError(error, 'step_failed'), cause: error });
     return;

@@ -8,9 +8,17 @@ import { putSignal, timedOutSignal } from './signals.ts';
 const dueAtOnce = 1_000;
 const storageRetryMs = 1_000;
 
+/** A step whose delay is over. */
+export interface DueRetry {
+  readonly run: number;
+  readonly flow: string;
+  readonly priority: number;
+  readonly position: number;
+}
+
 interface Due {
   readonly ended: readonly EndedWait[];
-  readonly retries: readonly { run: number; flow: string; position: number }[];
+  readonly retries: readonly DueRetry[];
   /** Whether there are more than one group took. */
   readonly more: boolean;
   readonly next: number | null;
@@ -59,12 +67,12 @@ export class Timers {
   #endDue(sql: Sql, now: number): Due {
     const due = dueOperations(sql, now, dueAtOnce);
     const ended: EndedWait[] = [];
-    const retries: { run: number; flow: string; position: number }[] = [];
-    for (const { run, run_id: runId, flow, position, kind, name, target } of due) {
+    const retries: DueRetry[] = [];
+    for (const { run, run_id: runId, flow, priority, position, kind, name, target } of due) {
       if (kind === 'run') {
         releaseRetry(sql, { run, position });
         setStatus(sql, run, 'waiting', 'queued');
-        retries.push({ run, flow, position });
+        retries.push({ run, flow, priority, position });
         continue;
       }
       const result = kind === 'signal' ? timedOutSignal : null;

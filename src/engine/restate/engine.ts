@@ -85,6 +85,7 @@ export class RestateEngine implements Engine {
     const { namespace, observer } = options;
     this.#runService = runService(namespace);
     this.#flows = new FlowRegistry(options.flows);
+    for (const name of this.#flows.keyLimits.keys()) throw noKeys(name);
     this.#ingress = new Ingress(options.ingressUrls);
     this.#admin = new Admin(options.adminUrl);
     this.#reader = new RunReader(this.#admin, namespace, this.#flows);
@@ -296,6 +297,13 @@ export class RestateEngine implements Engine {
     if (!this.#stopping) return;
     throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
   }
+}
+
+function noKeys(flow: string): SignalboxError {
+  return new SignalboxError(
+    'config_invalid',
+    `Flow ${flow} limits the runs with one key, which the Restate engine does not do yet. Leave out concurrency.key, or use the embedded engine.`,
+  );
 }
 
 function keyReused(key: string): SignalboxError {
