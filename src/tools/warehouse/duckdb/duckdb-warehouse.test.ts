@@ -156,9 +156,51 @@ describe('a DuckDB warehouse', () => {
       [0, 1, 2, 3, 4],
     );
   });
+
+  it('runs a kept statement with values of another type, and after it has failed', async () => {
+    const ask = async (value: string | number | null) =>
+      (await subject.warehouse.query('SELECT $1 AS v, typeof($1) AS t', { parameters: [value] })).rows[0];
+    assert.deepEqual(await ask('x'), { v: 'x', t: 'VARCHAR' });
+    assert.deepEqual(await ask(7), { v: 7, t: 'BIGINT' });
+    assert.deepEqual((await ask(null))?.v, null);
+    const next = (value: string) =>
+      subject.warehouse.query('SELECT CAST($1 AS INTEGER) + 1 AS n', { parameters: [value] });
+    assert.deepEqual((await next('1')).rows, [{ n: 2 }]);
+    await assert.rejects(next('one'), { code: 'query_failed' });
+    assert.deepEqual((await next('2')).rows, [{ n: 3 }]);
+  });
+
+  it('tells the time anew each time a kept statement runs', async () => {
+    const now = async () => Number((await subject.warehouse.query('SELECT epoch_us(now()) AS n')).rows[0]?.n);
+    const first = await now();
+    assert.ok(first < (await now()));
+  });
+
+  it('answers more different statements than it keeps, and the first again', async () => {
+    for (const at of [...Array.from({ length: 120 }, (_, index) => index), 0])
+      assert.deepEqual((await subject.warehouse.query(`SELECT ${at} AS n`)).rows, [{ n: at }]);
+  });
+
+  it('reads a statement to the end after one that was cut off at its row limit', async () => {
+    const sql = 'SELECT range AS n FROM range(5000)';
+    assert.equal((await subject.warehouse.query(sql, { rowLimit: 3 })).truncated, true);
+    assert.equal((await subject.warehouse.query(sql, { rowLimit: 10_000 })).rows.length, 5_000);
+  });
 });
 
 describe('the file of a DuckDB warehouse', () => {
+  it('is read anew by a kept statement once it was replaced', async () => {
+    const { warehouse, write: change, release } = await openInFolder();
+    const sql = 'SELECT count(*) AS n FROM accounts WHERE name <> $1';
+    const count = async () => (await warehouse.query(sql, { parameters: [''] })).rows[0]?.n;
+    assert.deepEqual([await count(), await count()], [0, 0]);
+    for (const expected of [1, 2, 3]) {
+      await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
+      assert.deepEqual([await count(), await count()], [expected, expected]);
+    }
+    await release();
+  });
+
   it('is replaced under running queries, which finish on the old one', async () => {
     const { warehouse, write: change, release } = await openInFolder();
     await change(["INSERT INTO accounts (name) VALUES ('Tarn Foods')"]);
