@@ -5,6 +5,7 @@ import { measureFsyncMs } from './fsync.ts';
 import { type Options, type Part, readOptions, usage } from './options.ts';
 import { prepareData } from './process/signalbox.ts';
 import { type Results, report } from './report.ts';
+import { measureScale } from './scale/scale.ts';
 
 /** Measures what docs/reference/performance.md describes and prints it; exits when all it started has ended. */
 
@@ -25,7 +26,7 @@ function parsedOptions(): Options {
 async function measureAll({ only, seconds }: Options): Promise<Results> {
   const durationMs = seconds * 1_000;
   const fsyncMs = measureFsyncMs();
-  const needsServer = only.some((part) => part !== 'engine');
+  const needsServer = only.some((part) => part === 'accept' || part === 'conversations');
   const data = needsServer ? await prepareData() : '';
   const measure = async <R>(part: Part, work: () => Promise<R>) => {
     if (!only.includes(part)) return {};
@@ -37,5 +38,6 @@ async function measureAll({ only, seconds }: Options): Promise<Results> {
     ...(await measure('accept', () => measureAccept(durationMs, data))),
     ...(await measure('engine', () => compareEngines(durationMs))),
     ...(await measure('conversations', () => measureConversations(durationMs, data))),
+    ...(await measure('scale', measureScale)),
   };
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const parts = ['accept', 'engine', 'conversations'] as const;
+export const parts = ['accept', 'engine', 'conversations', 'scale'] as const;
 export type Part = (typeof parts)[number];
 
 export interface Options {

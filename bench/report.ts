@@ -2,23 +2,26 @@ import { availableParallelism } from 'node:os';
 import type { AcceptResult } from './accept/accept.ts';
 import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
 import type { ContenderResult } from './engine/compare.ts';
+import type { ScaleResult } from './scale/scale.ts';
 
 export interface Results {
   readonly fsyncMs: number;
   readonly accept?: AcceptResult;
   readonly engine?: readonly ContenderResult[];
   readonly conversations?: ConversationResults;
+  readonly scale?: ScaleResult;
 }
 
 type Row = readonly string[];
 
 export function report(results: Results): string {
-  const { fsyncMs, accept, engine, conversations } = results;
+  const { fsyncMs, accept, engine, conversations, scale } = results;
   const machine = `Node ${process.versions.node}, ${availableParallelism()} cores, one fsync ${fsyncMs.toFixed(2)} ms`;
   const sections = [
     accept && acceptSection(accept),
     engine && engineSection(engine),
     conversations && conversationSection(conversations),
+    scale && scaleSection(scale),
   ];
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
 }
@@ -99,6 +102,42 @@ function conversationSection({ distinct, repeated, atTenASecond }: ConversationR
       row('ten a second, distinct questions', atTenASecond),
     ],
   ).concat('\nA sender waits for the delivery before it asks again; all were found complete on the record.');
+}
+
+function scaleSection({ waiting, small, large }: ScaleResult): string {
+  const memory = (name: string, { rssMib, peakMib, readyMs, wakeMs }: typeof waiting.accepted) => [
+    ...[name, mib(rssMib), mib(peakMib), whole(readyMs), wakeMs.toFixed(1)],
+  ];
+  const row = (name: string, ours: number, later: number, inverse = false) => {
+    const ratio = inverse ? ours / later : later / ours;
+    return [name, ours.toFixed(2), later.toFixed(2), `${ratio.toFixed(2)} ×`];
+  };
+  return [
+    table('100,000 runs that wait (goals: under 300 MB, ready in under 2,000 ms)', [
+      ['', 'RSS MiB', 'peak MiB', 'ready ms', 'wake one, ms'],
+      memory('the process that accepted them', waiting.accepted),
+      memory('after a restart', waiting.restarted),
+    ]),
+    table(
+      '1,000,000 finished runs and conversations (goal: within 1.5 ×; p99 under 50 ms while retention goes on)',
+      [
+        ['', 'with 10,000', 'with 1,000,000', ''],
+        row('open, ms', small.openMs, large.openMs),
+        row('accept, requests/s', small.acceptedPerSecond, large.acceptedPerSecond, true),
+        row('accept, p99 ms', small.acceptP99Ms, large.acceptP99Ms),
+        row('list 50, ms', small.listMs, large.listMs),
+        row('list 50 of a source from anywhere, ms', small.filteredListMs, large.filteredListMs),
+        row('look up a conversation and a run, ms', small.lookupMs, large.lookupMs),
+        row('count by status, ms', small.countsMs, large.countsMs),
+        row(
+          'accept while retention goes on, p99 ms',
+          small.retention.acceptP99Ms,
+          large.retention.acceptP99Ms,
+        ),
+      ],
+    ),
+    `Retention removed ${whole(large.retention.removed)} runs in ${large.retention.seconds.toFixed(1)} s of full load.`,
+  ].join('\n');
 }
 
 function latencyCells({ latency }: { readonly latency: { p50Ms: number; p99Ms: number } }): Row {

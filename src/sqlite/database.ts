@@ -97,7 +97,7 @@ export class Database implements Sql {
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; ' +
-          `PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
+          `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
       );
       migrate(this.#connection);
       this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');

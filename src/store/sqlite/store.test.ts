@@ -97,3 +97,22 @@ test('following ends when it is aborted, when nothing is there, and when too man
   );
   await close();
 });
+
+test('counts of many conversations are kept for a while, those of few are not', async () => {
+  const { database, store, close } = open();
+  await store.append(aLife().facts);
+  assert.deepEqual(await store.counts(), { delivered: 1 });
+  await store.append(aLife().facts);
+  assert.deepEqual(await store.counts(), { delivered: 2 });
+  database.run(
+    `INSERT INTO conversations (tracking_id, conversation_id, delivery_id, status, delivery_status, complete, source_system,
+       source_process, webhook_type, query_start, received_at, attempts)
+     WITH RECURSIVE counted (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM counted WHERE n < 100000)
+     SELECT n, '', '', 'failed', 'none', 1, '', '', 'general', '', n, 0 FROM counted`,
+  );
+  const counts = { delivered: 2, failed: 100_000 };
+  assert.deepEqual(await store.counts(), counts);
+  await store.append(aLife().facts);
+  assert.deepEqual(await store.counts(), counts);
+  await close();
+});
