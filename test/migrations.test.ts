@@ -48,10 +48,13 @@ function open(context: TestContext, path: string) {
   return { database, store, engine };
 }
 
+const missing = (version: number) =>
+  `fixtures/schemas has no ${version}: make it of the one before it, migration ${version}, and PRAGMA user_version = ${version}.`;
+
 test('every schema before the present one is kept', () => {
   const older = migrationFiles().filter(({ version }) => version < newest);
   const kept = schemas.map(({ version }) => version);
-  for (const { version } of older) assert.ok(kept.includes(version), `fixtures/schemas has no ${version}`);
+  for (const { version } of older) assert.ok(kept.includes(version), missing(version));
 });
 
 for (const { version, sql } of schemas) {
