@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { seededRandom } from '../../../test/fixtures/random.ts';
@@ -232,6 +233,30 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
     assert.ok(written.includes('told'));
   });
 
+  test('two processes behind one address: what one began goes on in the other, and both may be asked', async (context) => {
+    const ports: [number, number] = [await freePort(), await freePort()];
+    const balancer = await balance(ports);
+    context.after(() => balancer.close());
+    const flow = flowOf('anywhere', async (step, input) => {
+      await step.run('before', () => null);
+      const { payload } = await step.waitForSignal('go');
+      return step.run('after', () => [input, payload]);
+    });
+    const namespace = 'two-processes';
+    const [first, second] = await Promise.all(
+      ports.map((workerPort) =>
+        restate({}, { namespace, workerPort, workerUrl: balancer.url }).open(context, [flow]),
+      ),
+    );
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, n) => first!.engine.start(flow, n)));
+    for (const { runId } of runs) await untilStatus(second!.engine, runId, 'waiting');
+    await first!.engine.stop(0);
+    for (const { runId } of runs) await second!.engine.signal(runId, 'go', 'second');
+    for (const [n, { runId }] of runs.entries()) {
+      assert.deepEqual((await second!.engine.wait(runId)).output, [n, 'second']);
+    }
+  });
+
   test('a process serves only what Restate has signed, when it knows its key', async (context) => {
     const key = identityKey();
     const signing = await startRestateServer({ identityKeyPem: key.pem });
@@ -260,4 +285,31 @@ function identityKey(): { pem: string; publicKey: string } {
   for (; rest > 0n; rest /= 58n) text = alphabet[Number(rest % 58n)] + text;
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return { pem, publicKey: `publickeyv1_${text}` };
+}
+
+/** Gives each connection to the first port that takes it. */
+async function balance(ports: readonly number[]): Promise<{ url: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((from) => {
+    const open = (index: number) => {
+      const port = ports[index];
+      if (port === undefined) return void from.destroy();
+      const to = createConnection(port, '127.0.0.1');
+      sockets.add(to);
+      to.once('error', () => open(index + 1));
+      to.once('connect', () => from.pipe(to).pipe(from));
+      to.once('close', (failed) => !failed && from.destroy());
+    };
+    sockets.add(from);
+    from.once('error', () => from.destroy());
+    open(0);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${port}`, close };
 }

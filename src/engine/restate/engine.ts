@@ -82,7 +82,7 @@ export class RestateEngine implements Engine {
 
   constructor(options: RestateOptions) {
     this.#options = options;
-    const { namespace, observer } = options;
+    const { namespace, observer, onWarning = () => {} } = options;
     this.#runService = runService(namespace);
     this.#flows = new FlowRegistry(options.flows);
     for (const name of this.#flows.keyLimits.keys()) throw noKeys(name);
@@ -98,9 +98,9 @@ export class RestateEngine implements Engine {
       onEnd: (runId) => this.#waiters.tell(runId),
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
       onPaused: (runId, message) => observer.runPaused(runId, message),
-      onWarning: options.onWarning ?? (() => {}),
+      onWarning,
     });
-    this.#registration = new Registration(this.#admin, this.#reader, observer);
+    this.#registration = new Registration(this.#admin, this.#reader, onWarning);
   }
 
   /** Serves runs, and tells Restate where, trying again until it listens. Throws when the port can't be used. */

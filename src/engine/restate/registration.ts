@@ -1,5 +1,4 @@
 import { messageOf } from '../../core/errors.ts';
-import type { EngineObserver } from '../observer.ts';
 import type { Admin } from './admin.ts';
 import { journalPath } from './messages.ts';
 import type { RunReader } from './run-reader.ts';
@@ -11,16 +10,16 @@ const longestMs = 10_000;
 export class Registration {
   readonly #admin: Admin;
   readonly #reader: RunReader;
-  readonly #observer: EngineObserver;
+  readonly #onProblem: (message: string) => void;
   readonly #done = Promise.withResolvers<void>();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #problem: string | undefined = 'Restate has not been told yet where this process is.';
 
-  constructor(admin: Admin, reader: RunReader, observer: EngineObserver) {
+  constructor(admin: Admin, reader: RunReader, onProblem: (message: string) => void) {
     this.#admin = admin;
     this.#reader = reader;
-    this.#observer = observer;
+    this.#onProblem = onProblem;
   }
 
   get done(): Promise<void> {
@@ -45,7 +44,7 @@ export class Registration {
     this.#register(uri).then(this.#done.resolve, (error) => {
       if (this.#stopped) return;
       this.#problem = `Restate was not told that this process is at ${uri}: ${messageOf(error)}`;
-      this.#observer.storageFailed(new Error(this.#problem));
+      this.#onProblem(this.#problem);
       this.#timer = setTimeout(() => this.#try(uri, Math.min(againMs * 2, longestMs)), againMs);
     });
   }
@@ -53,6 +52,6 @@ export class Registration {
   async #register(uri: string): Promise<void> {
     await this.#admin.register(uri);
     this.#problem = undefined;
-    await this.#reader.resumeKnown();
+    await this.#reader.wakeWaiting();
   }
 }

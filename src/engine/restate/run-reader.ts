@@ -23,6 +23,8 @@ import {
 const defaultPage = 50;
 const largestPage = 500;
 const rememberedRuns = 10_000;
+/** The rest goes on when its time has come, some seconds later. */
+const wokenRuns = 2_000;
 
 interface Details {
   readonly request?: RunRequest;
@@ -69,8 +71,7 @@ export class RunReader {
 
   /** What the row says; only for a run without code the request has to be read too. */
   statusOf(row: InvocationRow, request?: RunRequest): RunStatus {
-    const known = request !== undefined && this.#flows.find(request.flow, request.version) !== undefined;
-    return statusOf(row, known);
+    return statusOf(row, request !== undefined && this.#hasFlow(request));
   }
 
   async status(runId: string): Promise<RunStatus> {
@@ -179,13 +180,18 @@ export class RunReader {
     await this.#until(row.run_id, (now) => !hasChanged(now) || now.last_start_at !== row.last_start_at);
   }
 
-  /** Resumes runs that had no code, where this process has it. */
-  async resumeKnown(): Promise<void> {
-    for (const row of await this.#find({ status: 'paused', limit: largestPage })) {
-      if (!isUnknown(row)) continue;
-      const { flow, version } = await this.request(row);
-      if (this.#flows.find(flow, version) !== undefined) await this.#admin.resume(row.id);
-    }
+  /** Lets runs try again at once that failed while no process was there, or none with the right code. */
+  async wakeWaiting(): Promise<void> {
+    const waiting = await this.#find({ waitsForRetry: true, limit: wokenRuns });
+    const wake = async (row: InvocationRow) => {
+      if (isUnknown(row) && !this.#hasFlow(await this.request(row))) return;
+      await this.#admin.resume(row.id);
+    };
+    for (let at = 0; at < waiting.length; at += 16) await Promise.all(waiting.slice(at, at + 16).map(wake));
+  }
+
+  #hasFlow({ flow, version }: RunRequest): boolean {
+    return this.#flows.find(flow, version) !== undefined;
   }
 
   /** Until a request to cancel stands in the journal, where the next attempt finds it, or the run has ended. */

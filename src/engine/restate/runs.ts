@@ -41,6 +41,8 @@ export interface InvocationFilter {
   readonly runId?: string;
   readonly invocationId?: string;
   readonly status?: RunStatus;
+  /** Runs whose last attempt failed, and that are tried again later. */
+  readonly waitsForRetry?: boolean;
   /** Runs with a smaller id. */
   readonly before?: string;
   readonly limit?: number;
@@ -58,6 +60,7 @@ export function findInvocations(
     filter.runId !== undefined && `target_service_key = ${text(filter.runId)}`,
     filter.invocationId !== undefined && `id = ${text(filter.invocationId)}`,
     filter.before !== undefined && `target_service_key < ${text(filter.before)}`,
+    filter.waitsForRetry === true && `status = 'backing-off'`,
     filter.status !== undefined && statusConditions[filter.status],
   ].filter((condition) => condition !== false);
   return admin.query(
