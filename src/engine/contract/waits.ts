@@ -35,7 +35,7 @@ export const waitCases: Record<string, Case> = {
     const under = await open([flow]);
     assert.equal((await runToEnd(under.engine, flow, 0)).output, 'awake');
     assert.equal((await runToEnd(under.engine, flow, -5)).output, 'awake');
-    const { runId } = await under.engine.start(flow, 40);
+    const { runId } = await under.engine.start(flow, 300);
     await untilStatus(under.engine, runId, 'waiting');
     assert.equal((await (await under.restart()).wait(runId)).output, 'awake');
   },
