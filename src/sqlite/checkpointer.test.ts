@@ -46,7 +46,12 @@ test('the log stays small under a load that never pauses, and all of it is in th
     `of 12,000 pages ${largest / bytesOfPage} were in the log`,
   );
   database.close();
-  assert.deepEqual(readdirSync(folder), ['test.sqlite']);
+  // A thread that is not gone yet keeps the name of the log, and nothing is in it.
+  const left = readdirSync(folder).filter((name) => name.endsWith('-wal'));
+  assert.deepEqual(
+    left.map((name) => statSync(join(folder, name)).size),
+    left.map(() => 0),
+  );
   const file = new DatabaseSync(join(folder, 'test.sqlite'));
   assert.deepEqual({ ...file.prepare('SELECT count(*) AS n FROM notes').get() }, { n: 600 });
   assert.deepEqual({ ...file.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });

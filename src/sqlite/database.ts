@@ -28,7 +28,7 @@ interface QueuedWrite {
 }
 
 export interface DatabaseOptions {
-  /** How a file is synced. Default: `fdatasync` on a thread of the pool. */
+  /** How a file is synced. Default: as `adaptive-sync.ts` has it. */
   readonly sync?: SyncFile;
   /** The log is moved into the database when it has that many pages of 4 KiB. Default 8,000. */
   readonly logPages?: number;
@@ -51,8 +51,8 @@ interface Group {
  *
  * A write may be run twice (when another one of its group throws), so it changes nothing but the database.
  *
- * The thread does not wait for the disk: COMMIT writes the log (`synchronous = NORMAL`), a thread of the pool syncs it, and
- * then the group is settled. Meanwhile further writes queue; they are the next group, which begins only when the one before
+ * The thread does not wait for a slow disk: COMMIT writes the log (`synchronous = NORMAL`), it is synced, by a thread of the
+ * pool unless the disk is fast, and then the group is settled. Meanwhile further writes queue; they are the next group, which begins only when the one before
  * is settled. So there are two states: all that is committed is on disk, or one group is not yet. In the second one `get` and
  * `all` outside a write see what a power failure may still take back; what is told to anybody, or acted on, is read with
  * `read`. Inside a write they may be trusted: a group is on disk only with all before it.

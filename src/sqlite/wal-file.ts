@@ -1,7 +1,8 @@
-import { close, closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
+import { close, closeSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { adaptiveSync } from './adaptive-sync.ts';
 
-/** Makes what was written to an open file durable, without waiting for it. */
+/** Makes what was written to an open file durable, and says so, at once or later. */
 export type SyncFile = (fd: number, done: (error: Error | null) => void) => void;
 
 /**
@@ -17,7 +18,7 @@ export class WalFile {
   #closed = false;
 
   /** Opens the log of the database at `path`, and syncs the folder, so that the names of both are on disk. */
-  constructor(path: string, sync: SyncFile = fdatasync) {
+  constructor(path: string, sync: SyncFile = adaptiveSync()) {
     this.#sync = sync;
     syncFolder(dirname(path));
     this.#fd = openSync(`${path}-wal`, 'r+');

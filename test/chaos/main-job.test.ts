@@ -58,12 +58,20 @@ async function ask(server: ServerProcess, random: () => number, accepted: string
   }
 }
 
+async function streamToEnd(server: ServerProcess, trackingId: string): Promise<string> {
+  const url = `${server.url}/webhook/${trackingId}`;
+  try {
+    const response = await fetch(`${url}/events`, { signal: AbortSignal.timeout(60_000) });
+    return await response.text();
+  } catch (error) {
+    const state = await (await fetch(url)).text();
+    throw new Error(`${trackingId} has not come to its end: ${state}\n${server.output()}`, { cause: error });
+  }
+}
+
 /** The types of a conversation's events, read from the stream until it ends. */
 async function eventTypes(server: ServerProcess, trackingId: string): Promise<string[]> {
-  const response = await fetch(`${server.url}/webhook/${trackingId}/events`, {
-    signal: AbortSignal.timeout(30_000),
-  });
-  const text = await response.text();
+  const text = await streamToEnd(server, trackingId);
   return [...text.matchAll(/^data: (.*)$/gm)].map(
     (match) => (JSON.parse(match[1]!) as { event_type: string }).event_type,
   );

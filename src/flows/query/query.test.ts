@@ -154,7 +154,7 @@ test('a receiver that fails gets the same message again, with the same id', asyn
 
 test('a receiver that hangs is given up at the timeout and tried again', async () => {
   receiver.next({ kind: 'hang_before_headers' }, { kind: 'hang_in_body' }, { kind: 'trickle', everyMs: 10 });
-  const system = await start({ sendTimeoutMs: 60 });
+  const system = await start({ sendTimeoutMs: 400 });
   const conversation = await system.completed(await system.ask());
   assert.deepEqual([conversation.status, conversation.attempts], ['delivered', 4]);
 });
