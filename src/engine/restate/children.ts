@@ -1,6 +1,5 @@
 import type { ChildOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
 import { childRunId } from './child-run-id.ts';
 import type { Execution, Operation } from './execution.ts';
@@ -8,6 +7,7 @@ import { fromFailure } from './failure.ts';
 import { jsonSerde } from './json-serde.ts';
 import { label } from './labels.ts';
 import { type CancelRequest, type RunRequest, type RunResult, runService } from './messages.ts';
+import { runRequest } from './run-request.ts';
 
 /** Starts another run and waits for its end. */
 export function callChild<I, O>(
@@ -64,13 +64,11 @@ function prepare<I, O>(
 ) {
   try {
     const { host, now } = execution;
-    const { name, version } = host.requireFlow(flow.name, flow.version);
-    const parsed = flow.parseInput(input);
-    journalText(parsed, `input of flow ${name}`);
+    host.requireFlow(flow.name, flow.version);
     const runId = childRunId(execution.runId, operation.position, now);
     // The child writes them too before it begins: they are durable as soon as it is started.
     const facts = execution.stamp(operation, 0, options.facts ?? [], now);
-    const request: RunRequest = { flow: name, version, input: parsed, createdAt: now, facts };
+    const request = runRequest(flow as Flow<I>, input, { createdAt: now, facts });
     const target = {
       service: runService(host.namespace),
       method: 'run',

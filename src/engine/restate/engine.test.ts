@@ -69,7 +69,6 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
   };
 }
 
-const noKeys = 'a flow with concurrency.key is refused with config_invalid';
 const noOrder = 'Restate hands runs over in no particular order; priorities are taken and have no effect';
 
 const skipped = {
@@ -79,9 +78,6 @@ const skipped = {
     'a run that waits for its turn in a process has begun for Restate; it is cancelled when its turn has come',
   'at most so many runs of a flow execute at once, and other flows have their turn':
     'Restate hands runs over in no particular order; the limit in one process has a test of its own',
-  'of runs with one key only so many are under way, also while they wait and after a restart': noKeys,
-  'a run that is cancelled while its key is taken never begins, and those behind it do': noKeys,
-  'a concurrency key that is no text is refused before anything is kept': noKeys,
   'a higher priority goes first, equal ones in the order in which they came, also after a restart': noOrder,
   'who waits a minute goes before a priority that is one higher': noOrder,
 };

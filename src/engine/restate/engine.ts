@@ -39,6 +39,7 @@ import {
 } from './messages.ts';
 import { Registration } from './registration.ts';
 import { RunReader, unknownRun } from './run-reader.ts';
+import { runRequest } from './run-request.ts';
 import { defaultKeeping, type Keeping } from './service-options.ts';
 import { Waiters } from './waiters.ts';
 import { Worker } from './worker.ts';
@@ -85,7 +86,6 @@ export class RestateEngine implements Engine {
     const { namespace, observer, onWarning = () => {} } = options;
     this.#runService = runService(namespace);
     this.#flows = new FlowRegistry(options.flows);
-    for (const name of this.#flows.keyLimits.keys()) throw noKeys(name);
     this.#ingress = new Ingress(options.ingressUrls);
     this.#admin = new Admin(options.adminUrl);
     this.#reader = new RunReader(this.#admin, namespace, this.#flows);
@@ -149,12 +149,10 @@ export class RestateEngine implements Engine {
   }
 
   #request<I, O>(flow: Flow<I, O>, input: I, runId: string, facts: readonly Fact[] = []): RunRequest {
-    const { name, version } = this.#flows.require(flow.name, flow.version);
-    const parsed = flow.parseInput(input);
-    journalText(parsed, `input of flow ${name}`);
+    this.#flows.require(flow.name, flow.version);
     const createdAt = Date.now();
     const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
-    return { flow: name, version, input: parsed, createdAt, facts: stamped };
+    return runRequest(flow as Flow<I>, input, { createdAt, facts: stamped });
   }
 
   async #submit(runId: string, request: RunRequest): Promise<StartedRun> {
@@ -190,7 +188,7 @@ export class RestateEngine implements Engine {
 
   async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
     const row = await this.#reader.require(runId);
-    const status = this.#reader.statusOf(row);
+    const { status } = await this.#reader.toRun(row);
     if (hasEnded(status)) return status;
     const request: CancelRequest = { invocationId: row.id, reason };
     await this.#ingress.call([this.#runService, runId, 'cancel'], request);
@@ -199,7 +197,7 @@ export class RestateEngine implements Engine {
       await this.#reader.untilCancelRecorded(row);
       this.#worker.abort(runId, new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`));
     }
-    // Restate ends a run that no process has taken up yet by itself.
+    // A run that has not begun ends without its code.
     if (status === 'queued') await this.#close([runId]);
     return this.#reader.status(runId);
   }
@@ -249,10 +247,10 @@ export class RestateEngine implements Engine {
       );
     }
     const { flow, version, input } = await this.#reader.request(row);
-    this.#flows.require(flow, version);
+    const about = { createdAt: Date.now(), facts: [], restartOf: runId };
     const restart: RestartRequest = {
       runId: uuidv7(),
-      request: { flow, version, input, createdAt: Date.now(), facts: [], restartOf: runId },
+      request: runRequest(this.#flows.require(flow, version), input, about),
     };
     const path = [this.#runService, runId, 'restart'];
     const again = await this.#ingress.call<{ runId: string; created: boolean }>(path, restart);
@@ -297,13 +295,6 @@ export class RestateEngine implements Engine {
     if (!this.#stopping) return;
     throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
   }
-}
-
-function noKeys(flow: string): SignalboxError {
-  return new SignalboxError(
-    'config_invalid',
-    `Flow ${flow} limits the runs with one key, which the Restate engine does not do yet. Leave out concurrency.key, or use the embedded engine.`,
-  );
 }
 
 function keyReused(key: string): SignalboxError {

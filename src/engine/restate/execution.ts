@@ -7,7 +7,15 @@ import { journalText } from '../journal-text.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
 import { cancelChild } from './children.ts';
 import { toFailure } from './failure.ts';
-import { promises, type RunRequest, type RunResult } from './messages.ts';
+import { jsonSerde } from './json-serde.ts';
+import {
+  type PlaceRequest,
+  placeService,
+  placeState,
+  promises,
+  type RunRequest,
+  type RunResult,
+} from './messages.ts';
 import { type Arrival, OpenEntries } from './open-entries.ts';
 import { Slots } from './slots.ts';
 import { createStep } from './step.ts';
@@ -70,6 +78,7 @@ export class Execution {
   readonly #deliveries: (() => void | Promise<void>)[] = [];
   #called = Promise.withResolvers<void>();
   #nextPosition = 0;
+  #hasBegun = false;
   #end: FlowEnd | undefined;
 
   constructor(host: ExecutionHost, context: RunContext, flow: Flow, request: RunRequest) {
@@ -85,6 +94,9 @@ export class Execution {
   async run(): Promise<RunResult> {
     await this.record(this.#request.facts);
     this.#watchCancellation();
+    if (this.#request.place !== undefined) await this.#takePlace(this.#request.place);
+    if (this.#end !== undefined) return this.#endUnbegun();
+    this.#hasBegun = true;
     this.#callFlow(createStep(this)).then(
       (output) => this.#ended({ output }),
       (error) => this.#ended({ error }),
@@ -92,6 +104,46 @@ export class Execution {
     const end = await this.#drive();
     if ('error' in end) throw toFailure(keepError(end.error, 'run_failed'));
     return this.#result(end.output);
+  }
+
+  /** Waits for a place among the runs with the same concurrency key, or for a request to cancel. */
+  async #takePlace({ key, limit }: { readonly key: string; readonly limit: number }): Promise<void> {
+    const { context, host } = this;
+    const awakeable = context.awakeable<null>();
+    context.set(placeState, limit);
+    context.genericSend<PlaceRequest>({
+      service: placeService(host.namespace),
+      method: 'take',
+      key: `${this.#flow.name}:${key}`,
+      parameter: { invocationId: context.request().id, awakeableId: awakeable.id, limit },
+      inputSerde: jsonSerde(),
+    });
+    let hasPlace = false;
+    this.entries.add(awakeable.promise, () => {
+      hasPlace = true;
+    });
+    while (!hasPlace && this.#end === undefined) await this.entries.next();
+    context.clear(placeState);
+  }
+
+  /** The end of a run that was cancelled before its code ran. */
+  async #endUnbegun(): Promise<never> {
+    const { error } = this.#end as { error: unknown };
+    const kept = keepError(error, 'run_failed');
+    const { code, message } = kept;
+    const { input, restartOf } = this.#request;
+    const about = {
+      input,
+      error: { code, message },
+      at: this.now,
+      isRestart: restartOf !== undefined,
+      history: [],
+    };
+    const facts = this.#flow.abandoned(about);
+    await this.record(
+      facts.map((fact, index) => ({ ...fact, id: `${this.runId}/end/${index}`, at: this.now })),
+    );
+    throw toFailure(kept);
   }
 
   async #callFlow(step: Step): Promise<unknown> {
@@ -232,10 +284,12 @@ export class Execution {
   async #cancelled(): Promise<void> {
     this.#watchCancellation();
     const reason = (await this.context.promise<string>(promises.cancelReason).peek()) ?? 'in Restate';
-    const error = keepError(
-      new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
-      'run_cancelled',
-    );
+    const cancelled = new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`);
+    if (!this.#hasBegun) {
+      this.#ended({ error: cancelled });
+      return;
+    }
+    const error = keepError(cancelled, 'run_cancelled');
     for (const operation of [...this.#open.values()]) {
       if (operation.child === undefined) {
         for (const forget of operation.forget) forget();

@@ -19,6 +19,8 @@ export interface RunRequest {
   /** The facts of the start; the run writes them before anything else. */
   readonly facts: readonly StampedFact[];
   readonly restartOf?: string;
+  /** Of a flow that limits the runs with one key. */
+  readonly place?: { readonly key: string; readonly limit: number };
 }
 
 /** What a run that succeeded ends with. */
@@ -56,6 +58,14 @@ export interface CancelRequest {
   readonly reason: string;
 }
 
+/** A run that wants a place of its concurrency key. */
+export interface PlaceRequest {
+  readonly invocationId: string;
+  /** Resolved once it has the place. */
+  readonly awakeableId: string;
+  readonly limit: number;
+}
+
 export interface PatchRequest {
   readonly name: string;
   /** Whether the run is to take the new way when nothing is kept yet. */
@@ -91,6 +101,11 @@ export interface Claimed {
 /** The names of the services; a cluster of Restate may serve several installations. */
 export const runService = (namespace: string): string => `${namespace}.run`;
 export const keyService = (namespace: string): string => `${namespace}.idempotency-key`;
+
+export const placeService = (namespace: string): string => `${namespace}.concurrency-key`;
+
+/** State of a run while it waits for a place of its concurrency key. */
+export const placeState = 'place';
 
 /** Durable promises of a run, by name. */
 export const promises = {

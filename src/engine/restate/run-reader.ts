@@ -9,7 +9,7 @@ import { type KeptError, keepError } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
 import { endsOf, type JournalRow, journalOf, operationsOf } from './journal.ts';
-import { promises, type RunRequest, type RunResult, runService } from './messages.ts';
+import { placeState, promises, type RunRequest, type RunResult, runService } from './messages.ts';
 import {
   findInvocations,
   hasChanged,
@@ -75,8 +75,7 @@ export class RunReader {
   }
 
   async status(runId: string): Promise<RunStatus> {
-    const row = await this.require(runId);
-    return isUnknown(row) ? this.statusOf(row, await this.request(row)) : this.statusOf(row);
+    return (await this.toRun(await this.require(runId))).status;
   }
 
   async request({ id, run_id: runId }: InvocationRow): Promise<RunRequest> {
@@ -132,6 +131,7 @@ export class RunReader {
         limit: limit + 1,
         ...(before !== undefined && { before }),
         ...(status && { status }),
+        queuedWaits: this.#flows.keyLimits.size > 0,
       });
       found.push(...(await this.#toRuns(rows)).filter((run) => fits(run, filter)));
       if (found.length > limit || rows.length <= limit) break;
@@ -215,11 +215,15 @@ export class RunReader {
   async #toRuns(rows: readonly InvocationRow[], known?: Map<string, Details>): Promise<Run[]> {
     if (rows.length === 0) return [];
     const ids = rows.map(({ id }) => id);
-    const [ends, notes] = await Promise.all([
+    const [ends, places, notes] = await Promise.all([
       known ?? endsOf(this.#admin, ids),
+      this.#waitingForPlace(rows.filter((row) => row.status === 'suspended')),
       this.#notes(rows.filter((row) => row.completion_result === 'failure')),
     ]);
-    const runs = rows.map((row) => this.#toRun(row, ends.get(row.id) ?? {}, notes.get(row.run_id) ?? {}));
+    const runs = rows.map((row) => {
+      const about = { notes: notes.get(row.run_id) ?? {}, isQueued: places.has(row.run_id) };
+      return this.#toRun(row, ends.get(row.id) ?? {}, about);
+    });
     return (await Promise.all(runs)).filter((run) => run !== undefined);
   }
 
@@ -227,10 +231,10 @@ export class RunReader {
   async #toRun(
     row: InvocationRow,
     { request, result, error }: Details,
-    notes: Readonly<Record<string, string>>,
+    { notes, isQueued }: { readonly notes: Readonly<Record<string, string>>; readonly isQueued: boolean },
   ): Promise<Run | undefined> {
     if (request === undefined) return undefined;
-    const status = this.statusOf(row, request);
+    const status = isQueued ? 'queued' : this.statusOf(row, request);
     const { flow, version, input, createdAt, restartOf } = request;
     const shown = hasEnded(status) ? endError(status, error, notes) : await this.#pauseError(row, status);
     const restartedAs = notes[promises.restartedAs];
@@ -242,6 +246,16 @@ export class RunReader {
       ...(restartOf !== undefined && { restartOf }),
       ...(restartedAs !== undefined && { restartedAs }),
     };
+  }
+
+  /** Runs that wait for a place of their concurrency key. Only where a flow has one is there anything to ask. */
+  async #waitingForPlace(rows: readonly InvocationRow[]): Promise<Set<string>> {
+    if (rows.length === 0 || this.#flows.keyLimits.size === 0) return new Set();
+    const found = await this.#admin.query<{ service_key: string }>(
+      `SELECT service_key FROM state WHERE service_name = ${text(runService(this.#namespace))} AND key = ${text(placeState)}
+       AND service_key IN (${rows.map((row) => text(row.run_id)).join(', ')})`,
+    );
+    return new Set(found.map((row) => row.service_key));
   }
 
   async #pauseError(row: InvocationRow, status: RunStatus): Promise<RunError | undefined> {

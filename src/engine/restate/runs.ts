@@ -41,6 +41,8 @@ export interface InvocationFilter {
   readonly runId?: string;
   readonly invocationId?: string;
   readonly status?: RunStatus;
+  /** Whether runs that wait for a place of their key are among those of status `queued`, with all that wait. */
+  readonly queuedWaits?: boolean;
   /** Runs whose last attempt failed, and that are tried again later. */
   readonly waitsForRetry?: boolean;
   /** Runs with a smaller id. */
@@ -61,12 +63,17 @@ export function findInvocations(
     filter.invocationId !== undefined && `id = ${text(filter.invocationId)}`,
     filter.before !== undefined && `target_service_key < ${text(filter.before)}`,
     filter.waitsForRetry === true && `status = 'backing-off'`,
-    filter.status !== undefined && statusConditions[filter.status],
+    filter.status !== undefined && conditionOf(filter.status, filter.queuedWaits ?? false),
   ].filter((condition) => condition !== false);
   return admin.query(
     `SELECT ${columns} FROM sys_invocation WHERE ${conditions.join(' AND ')}
      ORDER BY target_service_key DESC LIMIT ${filter.limit ?? 1}`,
   );
+}
+
+function conditionOf(status: RunStatus, queuedWaits: boolean): string {
+  const condition = statusConditions[status];
+  return status === 'queued' && queuedWaits ? `(${condition} OR ${statusConditions.waiting})` : condition;
 }
 
 const isPaused = `(status = 'paused' OR (status = 'backing-off' AND

@@ -22,6 +22,7 @@ import { isFailure } from './failure.ts';
 import { createKeyService } from './key-service.ts';
 import type { PatchRequest, RunRequest, RunResult } from './messages.ts';
 import { Permits } from './permits.ts';
+import { createPlaceService } from './place-service.ts';
 import { createRunService } from './run-service.ts';
 import type { Keeping } from './service-options.ts';
 
@@ -137,7 +138,7 @@ export class Worker implements ExecutionHost {
     const { namespace, keeping, identityKeys } = this.#options;
     const run = createRunService(namespace, keeping, (context, request) => this.#run(context, request));
     const handle = createEndpointHandler({
-      services: [run, createKeyService(namespace, keeping)],
+      services: [run, createKeyService(namespace, keeping), createPlaceService(namespace, keeping)],
       bidirectional: false,
       identityKeys: [...identityKeys],
       logger: (about, ...parts) => this.#warn(about, parts),
