@@ -81,13 +81,15 @@ export async function* follow(
     let sequence = options.afterSequence ?? 0;
     while (!options.signal.aborted) {
       bell.reset();
+      // Asked first: when it is complete, all that it has is there to be read.
+      const isComplete = (await of.store.summary(trackingId))?.complete !== false;
       const events = await of.store.events(trackingId, sequence);
       for (const event of events) {
         sequence = event.sequence;
         yield event;
       }
       if (events.length > 0) continue;
-      if ((await of.store.summary(trackingId))?.complete !== false) return;
+      if (isComplete) return;
       await bell.rung();
     }
   } finally {

@@ -68,6 +68,30 @@ test('following a conversation gives each event once, from any place, until it i
   await close();
 });
 
+test('following misses no event that becomes durable while it looks', async () => {
+  const { live, store, close } = open();
+  const life = aLife();
+  await store.append(life.facts.slice(0, 3));
+  let looks = 0;
+  const reader = {
+    summary: store.summary,
+    // The rest of the life happens just after a look that found nothing new.
+    async events(trackingId: string, afterSequence?: number) {
+      const found = await store.events(trackingId, afterSequence);
+      if (++looks === 2) await store.append(life.facts.slice(3));
+      return found;
+    },
+  };
+  const types: string[] = [];
+  const options = { signal: new AbortController().signal };
+  for await (const event of follow({ store: reader, live }, life.trackingId, options)) types.push(event.type);
+  assert.deepEqual(
+    types,
+    life.facts.map((fact) => fact.type),
+  );
+  await close();
+});
+
 test('following ends when it is aborted, when nothing is there, and when too many follow', async () => {
   const { live, store, close } = open();
   const life = aLife();
