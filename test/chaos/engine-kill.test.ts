@@ -4,40 +4,46 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Database } from '../../src/sqlite/database.ts';
 import { seededRandom } from '../fixtures/random.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
 const kills = Number(process.env.CHAOS_KILLS ?? 25);
+/** As many as a run of `engine-child.ts` takes when it is alone, or a few more. */
+const commitsOfARun = 20;
 
 interface Life {
   readonly accepted: readonly string[];
   readonly signalled: readonly string[];
 }
 
-/** Lets a process start `wanted` runs; kills it after `killAfterMs`, or lets it finish. */
-async function live(
-  folder: string,
-  incarnation: number,
-  wanted: number,
-  killAfterMs?: number,
-): Promise<Life> {
-  const script = join(import.meta.dirname, 'engine-child.ts');
-  const child = spawn(process.execPath, [script, folder, String(incarnation), String(wanted)], {
+/** When a process is killed: after a time, or at a commit (`<number>:before` or `<number>:after`). */
+interface Kill {
+  readonly afterMs?: number;
+  readonly atCommit?: string;
+}
+
+/** Lets a process start `wanted` runs; kills it, or lets it finish. */
+async function live(folder: string, incarnation: number, wanted: number, kill?: Kill): Promise<Life> {
+  const [script, killer] = ['engine-child.ts', 'kill-at-commit.ts'].map((name) =>
+    join(import.meta.dirname, name),
+  );
+  const options = kill?.atCommit === undefined ? [] : ['--import', killer!];
+  const child = spawn(process.execPath, [...options, script!, folder, String(incarnation), String(wanted)], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, KILL_AT: kill?.atCommit ?? '' },
   });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     // The time to live counts from its first sign of life.
-    if (output === '' && killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    if (output === '' && kill?.afterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), kill.afterMs);
     output += chunk;
   });
   const tooLate = setTimeout(() => child.kill('SIGKILL'), 60_000);
   await once(child, 'close');
   clearTimeout(tooLate);
-  if (killAfterMs === undefined)
-    assert.equal(child.exitCode, 0, 'the last process ends by itself: no run is stuck');
+  if (kill === undefined) assert.equal(child.exitCode, 0, 'the last process ends by itself: no run is stuck');
   const told = (word: string) =>
     [...output.matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))].map((match) => match[1]!);
   return { accepted: told('accepted'), signalled: told('signalled') };
@@ -49,15 +55,36 @@ test(`the engine is killed ${kills} times (seed ${seed}): nothing is lost, nothi
   const random = seededRandom(seed);
   const lives: Life[] = [];
   for (let incarnation = 0; incarnation < kills; incarnation++) {
-    lives.push(await live(folder, incarnation, 60, Math.floor(random() * 250)));
+    lives.push(await live(folder, incarnation, 60, { afterMs: Math.floor(random() * 250) }));
   }
   lives.push(await live(folder, kills, 1));
+  const count = lives.flatMap(({ accepted }) => accepted).length;
+  assert.ok(count > kills, `${count} runs were accepted`);
 
+  await checkFolder(context, folder, lives);
+});
+
+test('the engine is killed at each commit of a run, before it and after it: nothing is lost, nothing recorded is done again', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-commits-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const lives: Life[] = [];
+  // Each process takes up the run that the one before left, and begins one of its own: so recoveries are killed as well.
+  for (let commit = 1; commit <= commitsOfARun; commit++) {
+    for (const side of ['before', 'after']) {
+      lives.push(await live(folder, lives.length, 1, { atCommit: `${commit}:${side}` }));
+    }
+  }
+  const told = lives.filter(({ accepted }) => accepted.length > 0).length;
+  assert.ok(told >= commitsOfARun, `${told} of ${lives.length} processes came as far as to accept a run`);
+  lives.push(await live(folder, lives.length, 1));
+  await checkFolder(context, folder, lives);
+});
+
+async function checkFolder(context: TestContext, folder: string, lives: readonly Life[]): Promise<void> {
   const database = new Database(join(folder, 'journal.sqlite'));
   context.after(() => database.close());
   const accepted = lives.flatMap((life) => life.accepted);
   const signalled = new Set(lives.flatMap((life) => life.signalled));
-  assert.ok(accepted.length > kills, `${accepted.length} runs were accepted`);
 
   for (const runId of accepted) {
     const run = database.get<{ status: string; input: string; output: string }>(
@@ -82,7 +109,7 @@ test(`the engine is killed ${kills} times (seed ${seed}): nothing is lost, nothi
     'each parent has the two children that it began',
   );
   checkEffects(database, readFileSync(join(folder, 'effects'), 'utf8'));
-});
+}
 
 /**
  * Each recorded step names the process whose effect it recorded: it must be the last one that did the effect, because a
