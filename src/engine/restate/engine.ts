@@ -139,11 +139,10 @@ export class RestateEngine implements Engine {
     this.#checkAccepting();
     const runId = options.runId ?? uuidv7();
     const request = this.#request(flow, input, runId, options.facts);
-    const started =
-      options.idempotency === undefined
-        ? await this.#submit(runId, request)
-        : await this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
-    // Accepted by now; the run itself writes them too, should this process end here.
+    if (options.idempotency !== undefined) {
+      return this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
+    }
+    const started = await this.#submit(runId, request);
     if (started.created) await this.#facts.write(request.facts);
     return started;
   }
@@ -155,6 +154,7 @@ export class RestateEngine implements Engine {
     return runRequest(flow as Flow<I>, input, { createdAt, facts: stamped });
   }
 
+  /** Accepted with this; what follows may be repeated, and the run writes its facts too, should this process end here. */
   async #submit(runId: string, request: RunRequest): Promise<StartedRun> {
     const { created, invocationId } = await this.#ingress.submit([this.#runService, runId, 'run'], request);
     this.#reader.remember(runId, invocationId);
@@ -170,6 +170,8 @@ export class RestateEngine implements Engine {
     if (holder.fingerprint !== claim.fingerprint) throw keyReused(key);
     // The claim has started it; when this returns it is there to be seen.
     if (created) await this.#submit(claim.runId, claim.request);
+    // Also those of an earlier claim, which may not have come to it.
+    await this.#facts.write(holder.facts);
     return { runId: holder.runId, created, input: holder.input };
   }
 

@@ -16,7 +16,8 @@ const pauseMs = 100;
 export class Ingress {
   readonly #urls: readonly string[];
   readonly #client = new JsonClient({ timeoutMs: answerWithinMs, keepAlive: true });
-  #next = 0;
+  /** The node that answered last. */
+  #current = 0;
 
   constructor(urls: readonly string[]) {
     this.#urls = urls.map((url) => url.replace(/\/+$/, ''));
@@ -49,11 +50,14 @@ export class Ingress {
 
   /** Whether any node answers. */
   async isHealthy(): Promise<boolean> {
-    const answers = this.#urls.map((url) => this.#client.send('GET', `${url}/restate/health`));
-    const statuses = (await Promise.allSettled(answers)).map(
-      (answer) => answer.status === 'fulfilled' && answer.value.status === 200,
+    const answers = this.#urls.map(async (url) => {
+      const { status } = await this.#client.send('GET', `${url}/restate/health`);
+      if (status !== 200) throw new Error(`${url} answered ${status}`);
+    });
+    return Promise.any(answers).then(
+      () => true,
+      () => false,
     );
-    return statuses.includes(true);
   }
 
   close(): Promise<void> {
@@ -68,20 +72,21 @@ export class Ingress {
   ): Promise<{ answer: Answer; tries: number }> {
     const until = Date.now() + patienceMs;
     const where = path.map(encodeURIComponent).join('/');
+    const first = this.#current;
     for (let tries = 1; ; tries++) {
-      const answered = await this.#client.send(method, `${this.#url()}/${where}`, body, headers).then(
+      const node = (first + tries - 1) % this.#urls.length;
+      const answered = await this.#client.send(method, `${this.#urls[node]}/${where}`, body, headers).then(
         (answer) => ({ answer, again: isPassing(method, answer) }),
         (error: unknown) => ({ error, again: true }),
       );
-      if (!answered.again && 'answer' in answered) return { answer: answered.answer, tries };
+      if (!answered.again && 'answer' in answered) {
+        this.#current = node;
+        return { answer: answered.answer, tries };
+      }
       if (Date.now() > until) throw failure(answered);
-      this.#next += 1;
-      await delay(pauseMs);
+      // All nodes in turn, then a pause.
+      if (tries % this.#urls.length === 0) await delay(pauseMs);
     }
-  }
-
-  #url(): string {
-    return this.#urls[this.#next % this.#urls.length]!;
   }
 }
 

@@ -17,7 +17,8 @@ export function createKeyService(namespace: string, keeping: Keeping) {
         const present = await context.get('holder');
         if (present !== null && present.expiresAt > claim.now) return { holder: present, created: false };
         const { runId, request, fingerprint, expiresAt, now } = claim;
-        const holder: KeyHolder = { runId, input: request.input, fingerprint, expiresAt };
+        const { input, facts } = request;
+        const holder: KeyHolder = { runId, input, facts, fingerprint, expiresAt };
         context.set('holder', holder);
         const run = { service: runService(namespace), method: 'run', key: runId };
         context.genericSend({ ...run, parameter: request, inputSerde: jsonSerde() });

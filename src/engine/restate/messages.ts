@@ -89,6 +89,7 @@ export interface ClaimRequest {
 export interface KeyHolder {
   readonly runId: string;
   readonly input: unknown;
+  readonly facts: readonly StampedFact[];
   readonly fingerprint: string;
   readonly expiresAt: number;
 }
