@@ -168,7 +168,8 @@ async function createEngine(
   if (config.engine === 'embedded') {
     const { writeFacts } = store;
     const { queueLimit } = config;
-    const engine = new EmbeddedEngine({ database, flows, writeFacts, queueLimit, observer });
+    const options = { queueLimit, observer, parkAfterCrashes: config.parkAfterCrashes };
+    const engine = new EmbeddedEngine({ database, flows, writeFacts, ...options });
     return { engine, recover: () => engine.recover(), problem: async () => undefined };
   }
   const settings = restateSettings(config);

@@ -228,6 +228,14 @@ export const settings = {
     default: 'off',
     parse: parseDays,
   }),
+  parkAfterCrashes: required<number | null>({
+    variable: 'SIGNALBOX_PARK_AFTER_CRASHES',
+    about:
+      'A run that was executing when the process died that many times in a row, without getting further, is paused until somebody resumes it.',
+    expects: 'a whole number from 2 to 1000, or `off`',
+    default: '3',
+    parse: (text) => (text === 'off' ? null : wholeNumber(2, 1_000)(text)),
+  }),
   logLevel: required<LogLevel>({
     variable: 'LOG_LEVEL',
     about: 'The least important log lines to write.',

@@ -57,6 +57,8 @@ export const errorCatalogue = {
   result_not_json: kind(500, false, 'The value is not JSON'),
   payload_over_limit: kind(413, false, 'The value is over the limit of the journal'),
   too_many_operations: kind(500, false, 'The run has too many operations'),
+  run_unreadable: kind(500, false, 'The run cannot be read'),
+  crashed_repeatedly: kind(500, false, 'The process died again and again while the run executed'),
   // Agents and the warehouse.
   agent_failed: kind(502, true, 'The agent could not answer'),
   warehouse_unavailable: kind(503, true, 'The warehouse cannot be read'),

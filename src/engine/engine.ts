@@ -17,6 +17,8 @@ import type { Flow } from './flow.ts';
  * - What is durable decides races, never the order of arrival in memory.
  * - A run keeps the version of the flow that it began with. A version that is not registered leaves it `paused`; so does
  *   a journal that the code no longer matches, with both sides shown; `resume` tries again with the code there is then.
+ * - A run that was executing when the process died three times in a row, without getting further, is `paused` with
+ *   `crashed_repeatedly`, until `resume`.
  * - `succeeded`, `failed` and `cancelled` are never left.
  * - Of a flow at most `concurrency` runs execute at once, and at most so many with one key are under way; those that wait for
  *   their turn begin by priority and then in the order in which they came, also after a crash.

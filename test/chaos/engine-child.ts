@@ -64,6 +64,8 @@ const engine = new EmbeddedEngine({
   },
   observer: silentObserver,
   residentMs: 50,
+  // Killed within milliseconds of its start again and again, by nobody's fault.
+  parkAfterCrashes: null,
 });
 engine.recover();
 

@@ -27,6 +27,7 @@ import type { EndedWait } from './run-ends.ts';
 import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
+import { noteCleanStop } from './suspects.ts';
 
 /**
  * The engine for one process: its journal is a SQLite database of that process alone. All writes of one turn of the event
@@ -252,6 +253,7 @@ export class EmbeddedEngine implements Engine {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.#runtime.dropAll();
+    await this.#runtime.write(noteCleanStop).catch(() => {}); // Then the next start takes it for a crash.
     await this.#runtime.database.flush();
   }
 

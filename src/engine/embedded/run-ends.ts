@@ -1,10 +1,20 @@
+import { messageOf } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { KeptError } from '../kept-error.ts';
+import type { EngineObserver } from '../observer.ts';
 import type { Completion } from './execution-host.ts';
 import type { FactWriter } from './facts.ts';
-import { endRun, endWaiting, nextSequence, operationsOf, runById, setStatus } from './journal.ts';
+import {
+  endRun,
+  endWaiting,
+  nextSequence,
+  operationsOf,
+  type RunRow,
+  runById,
+  setStatus,
+} from './journal.ts';
 import { toOperation } from './queries.ts';
 import type { Residents } from './residents.ts';
 
@@ -27,17 +37,20 @@ export class RunEnds {
   readonly #flows: FlowRegistry;
   readonly #writeFacts: FactWriter;
   readonly #clock: () => number;
+  readonly #observer: EngineObserver;
 
   constructor(of: {
     residents: Residents;
     flows: FlowRegistry;
     writeFacts: FactWriter;
     clock: () => number;
+    observer: EngineObserver;
   }) {
     this.#residents = of.residents;
     this.#flows = of.flows;
     this.#writeFacts = of.writeFacts;
     this.#clock = of.clock;
+    this.#observer = of.observer;
   }
 
   /** Ends a run in the journal, and the operation of the parent that waits for it. */
@@ -54,15 +67,24 @@ export class RunEnds {
   abandonRun(sql: Sql, id: number, error: KeptError): EndedWait | undefined {
     const row = runById(sql, id)!;
     if (hasEnded(row.status)) return undefined;
-    const facts = this.#flows.find(row.flow, row.version)?.abandoned({
-      input: JSON.parse(row.input),
-      error: { code: error.code, message: error.message },
-      at: this.#clock(),
-      isRestart: row.restart_of !== null,
-      history: operationsOf(sql, id).map(toOperation),
-    });
-    if (facts?.length) this.#writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
+    const facts = this.#closingFacts(sql, row, error);
+    if (facts.length > 0) this.#writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
     return this.endRun(sql, id, 'cancelled', { error });
+  }
+
+  /** What the flow says of it; nothing when it can't, because a run must be able to end whatever its code does. */
+  #closingFacts(sql: Sql, row: RunRow, { code, message }: KeptError): readonly Fact[] {
+    try {
+      const flow = this.#flows.find(row.flow, row.version);
+      const input: unknown = JSON.parse(row.input);
+      const history = operationsOf(sql, row.id).map(toOperation);
+      const of = { input, error: { code, message }, at: this.#clock(), isRestart: row.restart_of !== null };
+      return flow?.abandoned({ ...of, history }) ?? [];
+    } catch (error) {
+      const { flow, run_id: runId } = row;
+      this.#observer.runFailed(flow, runId, `The facts of its end could not be made: ${messageOf(error)}`);
+      return [];
+    }
   }
 
   /** Ends an operation that waits. Undefined when it has ended already. */

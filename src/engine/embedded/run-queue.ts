@@ -1,11 +1,13 @@
-import type { SignalboxError } from '../../core/errors.ts';
+import { messageOf, SignalboxError } from '../../core/errors.ts';
 import { hasEnded } from '../engine.ts';
+import type { Flow } from '../flow.ts';
 import { keepError } from '../kept-error.ts';
 import { Admission, type Ticket } from './admission.ts';
 import { Execution } from './execution.ts';
-import { operationsOf, pauseRun, runById } from './journal.ts';
+import { operationsOf, pauseRun, type RunRow, runById } from './journal.ts';
 import type { Residents } from './residents.ts';
 import type { Runtime } from './runtime.ts';
+import { Suspects } from './suspects.ts';
 
 /** A run on its way to execution; `execution` for one that is new. */
 interface RunTicket extends Ticket {
@@ -52,6 +54,7 @@ interface QueuedRow {
 
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
 const queuedInMemory = 10_000;
+const storageRetryMs = 1_000;
 
 /** The runs that may go on, and how they get into memory when their turn has come. */
 export class RunQueue {
@@ -60,12 +63,20 @@ export class RunQueue {
   readonly #admission: Admission<RunTicket>;
   /** With the execution of those that are new. */
   readonly #queued = new Map<number, Execution | undefined>();
+  readonly #suspects: Suspects;
+  /** Suspects that may execute only alone. */
+  readonly #waitingAlone: RunTicket[] = [];
   #now = 0;
 
-  constructor(runtime: Runtime, residents: Residents, concurrency: number) {
+  constructor(
+    runtime: Runtime,
+    residents: Residents,
+    limits: { readonly concurrency: number; readonly parkAfterCrashes: number | null },
+  ) {
+    this.#suspects = new Suspects(limits.parkAfterCrashes);
     this.#runtime = runtime;
     this.#residents = residents;
-    this.#admission = new Admission<RunTicket>(concurrency, (ticket) => this.#admit(ticket));
+    this.#admission = new Admission<RunTicket>(limits.concurrency, (ticket) => this.#admit(ticket));
     for (const [name, limit] of runtime.flows.concurrency) {
       this.#admission.addFlow(name, limit, runtime.flows.keyLimits.get(name));
     }
@@ -87,6 +98,7 @@ export class RunQueue {
   /** Takes up the runs that an earlier process left, in the order in which they stood. */
   recover(): void {
     const { database } = this.#runtime;
+    for (const { id, error } of this.#suspects.recover(database)) this.#runtime.reportPaused(id, error);
     for (const { id, flow, key } of database.all<HolderRow>(holdersText)) {
       this.#admission.holdKey({ id, flow, key });
     }
@@ -174,6 +186,10 @@ export class RunQueue {
   }
 
   #admit(ticket: RunTicket): void {
+    if (this.#suspects.has(ticket.id)) {
+      this.#admitSuspect(ticket);
+      return;
+    }
     const resident = this.#residents.get(ticket.id);
     if (this.#runtime.database.isSyncing && ticket.execution === undefined && resident === undefined) {
       this.#admitOnceDurable(ticket);
@@ -188,11 +204,37 @@ export class RunQueue {
     const execution = ticket.execution ?? this.#load(ticket);
     if (execution === undefined || execution.state === 'gone') {
       setImmediate(() => this.release(ticket.flow));
+      this.settled(ticket.id);
       this.#releaseKeyOfEnded(ticket.id);
       return;
     }
     this.#residents.add(execution);
     execution.begin();
+  }
+
+  /** A run that may be what ended the last process is noted before it executes. */
+  #admitSuspect(ticket: RunTicket): void {
+    if (this.#suspects.mustWait(ticket.id)) {
+      this.#waitingAlone.push(ticket);
+      setImmediate(() => this.release(ticket.flow));
+      return;
+    }
+    this.#runtime.write(this.#suspects.note(ticket.id)).then(
+      () => !this.#runtime.stopping && this.#admit(ticket),
+      (error) => {
+        this.#runtime.observer.storageFailed(error);
+        setTimeout(() => !this.#runtime.stopping && this.#admit(ticket), storageRetryMs).unref();
+      },
+    );
+  }
+
+  /** A run has ended, is paused or waits: if it was a suspect, it is none any more, and the next one may execute. */
+  settled(id: number): void {
+    const forget = this.#suspects.settled(id);
+    if (forget === undefined) return;
+    this.#runtime.write(forget).catch(() => {});
+    const next = this.#waitingAlone.shift();
+    if (next !== undefined) this.#admission.enqueue(next);
   }
 
   #releaseKeyOfEnded(id: number): void {
@@ -216,6 +258,15 @@ export class RunQueue {
       this.#pauseUnknown(ticket.id, `${row.flow}@${row.version}`);
       return undefined;
     }
+    try {
+      return this.#executionOf(row, flow);
+    } catch (error) {
+      this.#pause(row.id, unreadable(row.run_id, error));
+      return undefined;
+    }
+  }
+
+  #executionOf(row: RunRow, flow: Flow): Execution {
     return new Execution(this.#runtime, {
       id: row.id,
       runId: row.run_id,
@@ -225,7 +276,15 @@ export class RunQueue {
       priority: row.priority,
       cancelReason: row.cancel_reason,
       patches: row.patches,
-      journal: operationsOf(database, row.id),
+      journal: operationsOf(this.#runtime.database, row.id),
     });
   }
+}
+
+function unreadable(runId: string, error: unknown): SignalboxError {
+  return new SignalboxError(
+    'run_unreadable',
+    `Run ${runId} cannot be read from the journal: ${messageOf(error)}. Put back a backup, or terminate the run.`,
+    { cause: error },
+  );
 }

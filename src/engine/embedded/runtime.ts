@@ -30,6 +30,8 @@ export interface EmbeddedOptions {
   readonly queueLimit?: number;
   /** How long a waiting run stays in memory. Default 1,000. */
   readonly residentMs?: number;
+  /** How often in a row the process may die with a run executing before it is parked; null: as often as it likes. Default 3. */
+  readonly parkAfterCrashes?: number | null;
   /** For tests: after each operation the run leaves memory and is replayed. */
   readonly alwaysReplay?: boolean;
 }
@@ -65,8 +67,10 @@ export class Runtime implements ExecutionHost {
     this.queueLimit = options.queueLimit ?? 100_000;
     this.flows = new FlowRegistry(options.flows);
     this.residents = new Residents(options.residentMs ?? 1_000, this.clock);
-    this.queue = new RunQueue(this, this.residents, options.concurrency ?? 1_024);
-    this.ends = new RunEnds({ residents: this.residents, flows: this.flows, writeFacts, clock: this.clock });
+    const { concurrency = 1_024, parkAfterCrashes = 3 } = options;
+    this.queue = new RunQueue(this, this.residents, { concurrency, parkAfterCrashes });
+    const { residents, flows, clock } = this;
+    this.ends = new RunEnds({ residents, flows, writeFacts, clock, observer });
     this.#writeFacts = writeFacts;
     this.#lastRunNumber = database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#timers = new Timers(this);
@@ -97,7 +101,8 @@ export class Runtime implements ExecutionHost {
   /** Takes up what an earlier process left: runs that were executing, and the timers of those that wait. */
   recover(): void {
     this.database.run(
-      `UPDATE runs SET status = 'queued', error = NULL WHERE status = 'paused' AND ended_at IS NULL`,
+      `UPDATE runs SET status = 'queued', error = NULL
+       WHERE status = 'paused' AND ended_at IS NULL AND error ->> '$.code' IS NOT 'crashed_repeatedly'`,
     );
     this.queue.recover();
     this.#timers.check();
@@ -151,6 +156,7 @@ export class Runtime implements ExecutionHost {
   rested(execution: Execution): void {
     this.queue.release(execution.flow.name);
     if (this.stopping) return;
+    this.queue.settled(execution.id);
     const { id, lastSequence } = execution;
     this.write((sql) => {
       if (!hasWork(sql, id, lastSequence)) setStatus(sql, id, 'queued', 'waiting');
@@ -207,6 +213,7 @@ export class Runtime implements ExecutionHost {
   /** Gives the end of a run to its parent and to whoever waits for it. */
   reportEnd(id: number, parent?: EndedWait): void {
     if (parent !== undefined) this.deliver(parent);
+    this.queue.settled(id);
     this.queue.ended(id);
     this.endings.tell(id);
   }
@@ -222,6 +229,7 @@ export class Runtime implements ExecutionHost {
 
   /** Tells who waits for a run that it is paused. */
   reportPaused(id: number, error: SignalboxError): void {
+    this.queue.settled(id);
     this.observer.runPaused(runById(this.database, id)!.run_id, error.message);
     this.endings.tell(id);
   }
