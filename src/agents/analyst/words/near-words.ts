@@ -47,6 +47,7 @@ function nearest(word: string, words: Iterable<string>): readonly string[] {
   const found = new Set<string>();
   if (limit === 0 || word.length > 40) return [];
   for (const candidate of words) {
+    if (isAnotherShortWord(word, candidate)) continue;
     const slips = distance(word, candidate, limit);
     if (slips > limit) continue;
     if (slips < limit) found.clear();
@@ -54,4 +55,13 @@ function nearest(word: string, words: Iterable<string>): readonly string[] {
     found.add(candidate);
   }
   return [...found];
+}
+
+/** Among words of four letters another consonant makes another word ("love" is not "lose"); another vowel may be a slip. */
+function isAnotherShortWord(word: string, candidate: string): boolean {
+  if (word.length > 4 || candidate.length !== word.length) return false;
+  const differing = [...word].flatMap((letter, at) => (letter === candidate[at] ? [] : [at]));
+  const [at = 0] = differing;
+  const isVowel = (letter: string | undefined) => letter !== undefined && 'aeiouy'.includes(letter);
+  return differing.length === 1 && !(isVowel(word[at]) && isVowel(candidate[at]));
 }

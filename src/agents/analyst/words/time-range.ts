@@ -208,7 +208,7 @@ function month(reading: Reading, at: number): Found | undefined {
   const date = dateNumber(stems[at + 1] ?? '', index);
   const year = yearAfter(reading, at + (date ? 2 : 1));
   if (!year && !date && /^ma[ry]$/.test(stems[at] ?? '') && !leadsToMonth(stems[at - 1])) return undefined;
-  const inYear = (in_: number) => wholeUnit(date ? 'day' : 'month', dayOf(in_, index, date ?? 1));
+  const inYear = (in_: number) => wholeUnit(date ? 'day' : 'month', existingDay(in_, index, date ?? 1));
   const length = 1 + (date ? 1 : 0) + (year?.length ?? 0);
   if (year) return { period: inYear(year.year), length };
   return { period: leaning(inYear, today, lean), length, inYear };
@@ -227,13 +227,18 @@ function dayMonth(reading: Reading, at: number): Found | undefined {
   const date = index === undefined ? undefined : dateNumber(stems[at] ?? '', index);
   if (!date || index === undefined) return undefined;
   const year = yearAfter(reading, monthAt + 1);
-  const inYear = (in_: number) => wholeUnit('day', dayOf(in_, index, date));
+  const inYear = (in_: number) => wholeUnit('day', existingDay(in_, index, date));
   const length = monthAt - at + 1 + (year?.length ?? 0);
   return {
     period: year ? inYear(year.year) : leaning(inYear, today, lean),
     length,
     ...(!year && { inYear }),
   };
+}
+
+/** 29 February of a year that has none is the 28th; the answer names the day that it is about. */
+function existingDay(year: number, month: number, date: number): number {
+  return Math.min(dayOf(year, month, date), dayOf(year, month + 1, 0));
 }
 
 /** Only a day that the month has in some year: 30 February is not 2 March. */
