@@ -104,14 +104,18 @@ function healthOf(outcome: SendOutcome | undefined) {
 }
 
 /**
- * An open circuit is waited for without using up an attempt: 100 times, with pauses that grow from a minute to 15, which
- * is about a day and 200 operations; after that attempts are made in spite of it.
+ * An open circuit is waited for without using up an attempt: 100 times, a few seconds first and then with pauses that grow
+ * from a minute to 15, which is about a day and 200 operations; after that attempts are made in spite of it.
  */
 export const holdLimit = 100;
 const longestHoldMs = 15 * 60_000;
 
-/** How long to wait for an open circuit: at least until it may close, longer each time. */
+/** What is under way when a circuit opens often closes it again at once. */
+const firstHoldMs = 5_000;
+
+/** How long to wait for an open circuit: a moment first, then at least until it may close, longer each time. */
 export function holdDelayMs(retryInMs: number, holds: number, random: number): number {
+  if (holds === 0) return Math.min(retryInMs, jitter(firstHoldMs, random));
   const grown = Math.min(longestHoldMs, retryInMs * 1.5 ** Math.min(holds, 20));
   return retryInMs + jitter(Math.max(0, grown - retryInMs) + retryInMs / 5, random);
 }
