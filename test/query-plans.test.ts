@@ -52,6 +52,9 @@ const isBounded = (sql: string, detail: string): boolean =>
 
 /** Each with the reason why it may read a whole table. */
 const known: Readonly<Record<string, string>> = {
+  'SELECT alive FROM process': 'a table of one row',
+  'UPDATE process SET alive = 1': 'a table of one row',
+  'UPDATE process SET alive = 0': 'a table of one row',
   'SELECT status, count(*) AS count FROM conversations GROUP BY status':
     'the counts of the page; it reads an index, not the table',
 };

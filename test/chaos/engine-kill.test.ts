@@ -60,6 +60,7 @@ test(`the engine is killed ${kills} times (seed ${seed}): nothing is lost, nothi
   lives.push(await live(folder, kills, 1));
   const count = lives.flatMap(({ accepted }) => accepted).length;
   assert.ok(count > kills, `${count} runs were accepted`);
+  context.diagnostic(`${count} runs accepted`);
 
   await checkFolder(context, folder, lives);
 });

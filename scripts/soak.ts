@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/**
+ * What `npm run soak` runs: the crash tests over and over with new seeds, for an hour or `--minutes N`, one after the other. Prints a report
+ * for docs/reference/reliability.md, and exits with 1 when something was found. `--seed N` gives the seeds of an earlier report.
+ */
+const root = join(import.meta.dirname, '..');
+const option = (name: string, otherwise: number): number => {
+  const at = process.argv.indexOf(`--${name}`);
+  if (at === -1) return otherwise;
+  const value = Number(process.argv[at + 1]);
+  if (Number.isFinite(value) && value > 0) return value;
+  console.error(`--${name} is ${JSON.stringify(process.argv[at + 1] ?? '')}. Expected a number above 0.`);
+  process.exit(2);
+};
+
+const minutes = option('minutes', 60);
+const firstSeed = option('seed', 1 + Math.floor(Math.random() * 1_000_000_000));
+
+interface Program {
+  readonly file: string;
+  readonly what: string;
+  /** How often processes are killed in one round. */
+  readonly kills: number;
+}
+
+const programs: readonly Program[] = [
+  {
+    file: 'engine-kill',
+    what: 'engine: every kind of operation, 20 runs at once, and each commit',
+    kills: 65,
+  },
+  { file: 'main-job', what: 'server: questions by HTTP from 6 senders, signed deliveries', kills: 15 },
+  { file: 'poison', what: 'engine: a run that ends its process again and again', kills: 3 },
+];
+
+interface Tally {
+  rounds: number;
+  accepted: number;
+  failedSeeds: number[];
+}
+
+const tallies = new Map<Program, Tally>(
+  programs.map((program) => [program, { rounds: 0, accepted: 0, failedSeeds: [] }]),
+);
+
+const startedAt = Date.now();
+const until = startedAt + minutes * 60_000;
+let seed = firstSeed;
+for (let round = 0; Date.now() < until; round++, seed++) {
+  const program = programs[round % programs.length]!;
+  const tally = tallies.get(program)!;
+  const { passed, output } = await runOnce(program, seed);
+  tally.rounds += 1;
+  tally.accepted += Number(/(\d+) (?:questions|runs) accepted/.exec(output)?.[1] ?? 0);
+  if (!passed) tally.failedSeeds.push(seed);
+  console.error(`${passed ? 'held' : 'FAILED'}: ${program.file}, seed ${seed}`);
+  if (!passed) console.error(output);
+}
+console.log(report());
+process.exit([...tallies.values()].some(({ failedSeeds }) => failedSeeds.length > 0) ? 1 : 0);
+
+function runOnce(program: Program, seedOfRound: number): Promise<{ passed: boolean; output: string }> {
+  const file = join(root, 'test', 'chaos', `${program.file}.test.ts`);
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--test', file], {
+    cwd: root,
+    env: { ...process.env, CHAOS_SEED: String(seedOfRound) },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+  }
+  return new Promise((resolve) => child.once('close', (code) => resolve({ passed: code === 0, output })));
+}
+
+function report(): string {
+  const lasted = Math.round((Date.now() - startedAt) / 60_000);
+  const rows = [...tallies].map(
+    ([{ file, what, kills }, { rounds, accepted, failedSeeds }]) =>
+      `| \`${file}\` | ${what} | ${rounds} | ${rounds * kills} | ${accepted} | ${failedSeeds.length === 0 ? 'nothing' : `failed with seeds ${failedSeeds.join(', ')}`} |`,
+  );
+  return [
+    `${lasted} minutes on ${process.platform}, Node ${process.versions.node}, seeds ${firstSeed} to ${seed - 1}.`,
+    '',
+    '| test | what runs | rounds | SIGKILLs | accepted | found |',
+    '| --- | --- | ---: | ---: | ---: | --- |',
+    ...rows,
+  ].join('\n');
+}
