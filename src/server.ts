@@ -4,8 +4,10 @@ import { compose, type Signalbox } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { keepFilesPrivate } from './data-folder.ts';
+import { whatExecutes } from './engine/executing.ts';
 import { isLoopbackHost } from './http/access.ts';
 import { createLog, type Log } from './observe/log.ts';
+import { watchLoop } from './observe/loop-watch.ts';
 
 const stopWithinMs = 10_000;
 const lingerMs = 300;
@@ -31,6 +33,7 @@ async function start(config: Config): Promise<void> {
   const url = await listen(signalbox, config);
   signalbox.recover();
   stopOnSignals(signalbox, log);
+  watchLoop({ whatExecutes, format: formatOf(config) });
   log.started({ url, dataDir: config.dataDir, startTimeMs: Math.round(performance.now()) });
   process.stderr.write(greeting(url, config, signalbox.deliversTo));
 }

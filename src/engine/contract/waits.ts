@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SignalResult, Step } from '../engine.ts';
 import type { Case } from './contract.ts';
-import { flowOf, runToEnd, untilStatus } from './harness.ts';
+import { eventually, flowOf, runToEnd, untilStatus } from './harness.ts';
 
 const waitsTwice = flowOf('waits-twice', async (step) => {
   const first = await step.waitForSignal('go');
@@ -113,7 +113,7 @@ export const waitCases: Record<string, Case> = {
     });
     const { engine } = await open([flow]);
     const { runId } = await engine.start(flow, {});
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await eventually('the first wait is over', async () => (await engine.history(runId)).length === 2);
     await untilStatus(engine, runId, 'waiting');
     assert.equal(await engine.signal(runId, 'go', 'too late', { occurrence: 1 }), 'duplicate');
     await engine.signal(runId, 'go', 'in time');

@@ -1,6 +1,7 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { type Fact, type OperationKind, operationLimit, type StampedFact } from '../engine.ts';
+import { executing } from '../executing.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
@@ -129,7 +130,10 @@ export class Execution {
   }
 
   async #callFlow(): Promise<unknown> {
-    return await this.flow.run(createStep(this, this.#host), this.#input);
+    const { name } = this.flow;
+    return await executing({ flow: name, runId: this.runId }, () =>
+      this.flow.run(createStep(this, this.#host), this.#input),
+    );
   }
 
   /** Takes the next position for an operation; `begin` runs when the journal has nothing on it. */

@@ -3,6 +3,7 @@ import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
+import { executing } from '../executing.ts';
 import { journalText } from '../journal-text.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
@@ -25,8 +26,10 @@ export function attemptStep(step: RunningStep, work: (context: StepContext) => u
   execution.setBusy(call, true);
   const idempotencyKey = `${execution.runId}/${call.position}`;
   const of = { idempotencyKey, attempt: call.attempts, stepName: call.name };
-  call.attempt = new Attempt(of, (end) => attemptEnded(step, end));
-  call.attempt.begin(work, options.timeoutMs);
+  const attempt = new Attempt(of, (end) => attemptEnded(step, end));
+  call.attempt = attempt;
+  const what = { flow: execution.flow.name, runId: execution.runId, step: call.name };
+  executing(what, () => attempt.begin(work, options.timeoutMs));
 }
 
 function attemptEnded(step: RunningStep, end: AttemptEnd): void {
