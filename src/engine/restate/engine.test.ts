@@ -127,6 +127,16 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
     assert.equal(most, 3);
   });
 
+  test('an installation may take the port that another one had', async (context) => {
+    const flow = flowOf('neighbour', async () => 'here');
+    const workerPort = await freePort();
+    for (let installation = 0; installation < 2; installation++) {
+      const { engine } = await restate({}, { workerPort }).open(context, [flow]);
+      assert.equal((await runToEnd(engine, flow)).output, 'here');
+      await engine.stop(0);
+    }
+  });
+
   test('a request goes to the next node when one is away', async (context) => {
     const flow = flowOf('anywhere', async () => 'here');
     const dead = `http://127.0.0.1:${await freePort()}`;

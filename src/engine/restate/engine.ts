@@ -108,7 +108,7 @@ export class RestateEngine implements Engine {
     await this.#listen();
     const { workerHost, workerUrl } = this.#options;
     const host = workerHost.includes(':') ? `[${workerHost}]` : workerHost;
-    this.#registration.begin(workerUrl ?? `http://${host}:${this.#worker.port}`);
+    this.#registration.begin(workerUrl ?? `http://${host}:${this.#worker.port}`, this.#options.namespace);
   }
 
   async #listen(): Promise<void> {

@@ -7,7 +7,7 @@ import type { KeptError } from '../kept-error.ts';
  * never change its meaning; what has to change gets a new `journalPath`.
  */
 
-/** Deployments are registered under this path. Runs stay with the path that they began on. */
+/** Deployments are registered under this path and their namespace. Runs stay with the path that they began on. */
 export const journalPath = '/journal/1';
 
 /** What a run is started with. */

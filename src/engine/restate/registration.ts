@@ -31,8 +31,12 @@ export class Registration {
     return this.#problem;
   }
 
-  begin(workerUrl: string): void {
-    this.#try(`${workerUrl.replace(/\/+$/, '')}${journalPath}`, shortestMs);
+  /**
+   * Restate takes a place that it knows for the same deployment and does not look into it again: so each installation has a
+   * path of its own, also on a port that another one had before.
+   */
+  begin(workerUrl: string, namespace: string): void {
+    this.#try(`${workerUrl.replace(/\/+$/, '')}${journalPath}/${encodeURIComponent(namespace)}`, shortestMs);
   }
 
   stop(): void {
