@@ -7,16 +7,27 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folders = ['.', ...process.argv.slice(2)];
+// After `--if-possible` come folders whose tests are skipped without them.
+const [needed, optional = []] = split(process.argv.slice(2), '--if-possible');
 
-for (const folder of folders) installIfMissing(join(root, folder), folder);
+for (const folder of ['.', ...needed]) {
+  if (!installIfMissing(join(root, folder), folder)) process.exit(1);
+}
+for (const folder of optional) {
+  if (!installIfMissing(join(root, folder), folder)) console.error('The tests that need it are skipped.');
+}
+
+function split(values, separator) {
+  const at = values.indexOf(separator);
+  return at === -1 ? [values] : [values.slice(0, at), values.slice(at + 1)];
+}
 
 function installIfMissing(path, name) {
   const lock = createHash('sha256')
     .update(readFileSync(join(path, 'package-lock.json')))
     .digest('hex');
   const stamp = join(path, 'node_modules', '.installed');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return true;
   console.log(
     name === '.' ? 'Installing dependencies (once)…' : `Installing the dependencies of ${name}/ (once)…`,
   );
@@ -24,7 +35,8 @@ function installIfMissing(path, name) {
   const result = spawnSync('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], options);
   if (result.status !== 0) {
     console.error(`npm ci failed in ${path}. Run it there to see why, then try again.`);
-    process.exit(1);
+    return false;
   }
   writeFileSync(stamp, lock);
+  return true;
 }
