@@ -13,9 +13,18 @@ export function keepError(thrown: unknown, otherwise: ErrorCode): KeptError {
     const { code, message, retryable, details } = thrown;
     return { code, message, retryable, ...(details && { details }) };
   }
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  const retryable = (thrown as { retryable?: unknown } | undefined)?.retryable !== false;
-  return { code: otherwise, message: message.slice(0, 10_000), retryable };
+  return { code: otherwise, ...shownError(thrown) };
+}
+
+/** Anything can be thrown, also what can't be looked at: an object without a prototype, a getter that throws. */
+function shownError(thrown: unknown): { message: string; retryable: boolean } {
+  try {
+    const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    const retryable = (thrown as { retryable?: unknown } | undefined)?.retryable !== false;
+    return { message: message.slice(0, 10_000), retryable };
+  } catch {
+    return { message: `${typeof thrown} that can not be shown as text`, retryable: true };
+  }
 }
 
 export function revivedError(kept: KeptError, cause?: unknown): SignalboxError {
