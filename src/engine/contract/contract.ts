@@ -1,9 +1,17 @@
 import { describe, type TestContext, test } from 'node:test';
 import type { Flow } from '../flow.ts';
+import { cancelCases } from './cancelling.ts';
+import { childCases } from './children.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
 import { orderCases } from './order.ts';
+import { replayCases } from './replay.ts';
+import { retryCases } from './retries.ts';
 import { runCases } from './runs.ts';
+import { signalCases } from './signals.ts';
+import { sizeCases } from './sizes.ts';
+import { startCases } from './starts.ts';
 import { stepCases } from './steps.ts';
+import { timerCases } from './timers.ts';
 import { versionCases } from './versions.ts';
 import { waitCases } from './waits.ts';
 
@@ -22,6 +30,14 @@ export function engineContract(engineName: string, harness: EngineHarness): void
       ...runCases,
       ...versionCases,
       ...orderCases,
+      ...replayCases,
+      ...retryCases,
+      ...timerCases,
+      ...signalCases,
+      ...cancelCases,
+      ...childCases,
+      ...sizeCases,
+      ...startCases,
     })) {
       const skip = harness.skip?.[title] ?? false;
       test(title, { skip, timeout: 60_000 }, (context) =>
