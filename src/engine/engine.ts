@@ -160,6 +160,8 @@ export interface StartOptions {
    * earlier: so a higher one goes first, and none waits for ever. A child has that of its parent.
    */
   readonly priority?: number;
+  /** The run begins no earlier: milliseconds since the epoch. Until then it is `queued`, and not counted among those that wait for their turn. */
+  readonly startAt?: number;
 }
 
 export interface Idempotency {
@@ -207,6 +209,8 @@ export interface Run {
   readonly output?: unknown;
   readonly error?: RunError;
   readonly createdAt: number;
+  /** When it was to begin, for one that was started for later. */
+  readonly startAt?: number;
   readonly endedAt?: number;
 
   /** The run that this one was started anew from. */

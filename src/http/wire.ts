@@ -69,6 +69,7 @@ export function runToWire(run: Run): Record<string, unknown> {
     status: run.status,
     error: run.error ?? null,
     created_at: time(run.createdAt),
+    ...(run.startAt !== undefined && { start_at: time(run.startAt) }),
     ended_at: time(run.endedAt),
     restart_of: run.restartOf ?? null,
     restarted_as: run.restartedAs ?? null,

@@ -32,6 +32,61 @@ export const startCases: Record<string, Case> = {
     assert.equal((await engine.list()).runs.length, inputs.length);
   },
 
+  'a run that is started for later begins then, not before, and keeps what comes earlier': async (open) => {
+    const tells = flowOf('tells', async (step) => {
+      const begunAt = step.now();
+      return { begunAt, ...(await step.waitForSignal('go')) };
+    });
+    const { engine } = await open([tells]);
+    const startAt = Date.now() + 400;
+    const key = idempotency('later');
+    const { runId } = await engine.start(tells, {}, { startAt, ...key });
+    assert.equal((await engine.start(tells, {}, { startAt, ...key })).runId, runId);
+    const { status, startAt: shown } = (await engine.get(runId))!;
+    assert.deepEqual([status, shown], ['queued', startAt]);
+    assert.equal(await engine.signal(runId, 'go', 'early'), 'kept');
+    const run = await engine.wait(runId);
+    assert.ok(run.endedAt! >= startAt, `${run.endedAt} is before ${startAt}`);
+    const { begunAt, payload } = run.output as { begunAt: number; payload: string };
+    assert.ok(begunAt >= startAt, `${begunAt} is before ${startAt}`);
+    assert.equal(payload, 'early');
+  },
+
+  'a run whose time came while nothing ran begins at the start, one whose time is to come does not': async (
+    open,
+  ) => {
+    const under = await open([ends]);
+    const soon = await under.engine.start(ends, 'soon', { startAt: Date.now() + 300 });
+    const late = await under.engine.start(ends, 'late', { startAt: Date.now() + 3_600_000 });
+    const engine = await under.restart();
+    assert.equal((await engine.wait(soon.runId)).output, 'soon');
+    await untilStatus(engine, late.runId, 'queued');
+    const queued = (await engine.list({ status: 'queued' })).runs.map(({ runId }) => runId);
+    assert.deepEqual(queued, [late.runId]);
+    assert.equal((await runToEnd(engine, ends, 'others')).output, 'others');
+  },
+
+  'a run that is started for later can be cancelled and terminated before it begins': async (open) => {
+    const { engine } = await open([ends]);
+    const startAt = Date.now() + 3_600_000;
+    const cancelled = await engine.start(ends, 'a', { startAt });
+    const terminated = await engine.start(ends, 'b', { startAt });
+    assert.equal(await engine.cancel(cancelled.runId), 'cancelled');
+    assert.equal(await engine.terminate(terminated.runId), 'cancelled');
+    for (const { runId } of [cancelled, terminated]) {
+      assert.equal((await engine.wait(runId)).error!.code, 'run_cancelled');
+    }
+  },
+
+  'a time to begin that is over is now, and one that is none is refused': async (open) => {
+    const { engine } = await open([ends]);
+    const { runId } = await engine.start(ends, 'at once', { startAt: Date.now() - 3_600_000 });
+    assert.equal((await engine.wait(runId)).output, 'at once');
+    for (const startAt of [Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(engine.start(ends, 'never', { startAt }), { code: 'invalid_request' });
+    }
+  },
+
   'a hundred keys at once, each from three senders: a hundred runs': async (open) => {
     const { engine } = await open([ends]);
     const keys = Array.from({ length: 300 }, (_, n) => `key ${n % 100}`);

@@ -19,6 +19,7 @@ import type { Flow } from '../flow.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
+import { checkStartOptions } from '../start-options.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import type { RunOrigin } from './execution-host.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
@@ -291,14 +292,10 @@ function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: stri
   );
 }
 
-function originOf({ runId, priority = 0 }: StartOptions): RunOrigin {
-  if (Number.isSafeInteger(priority) && Math.abs(priority) <= 10) {
-    return { priority, ...(runId !== undefined && { runId }) };
-  }
-  throw new SignalboxError(
-    'invalid_request',
-    `The priority ${priority} was given; a whole number from -10 to 10 is expected.`,
-  );
+function originOf(options: StartOptions): RunOrigin {
+  checkStartOptions(options);
+  const { runId, priority = 0, startAt } = options;
+  return { priority, ...(runId !== undefined && { runId }), ...(startAt !== undefined && { startAt }) };
 }
 
 function queuedRun({ id, flow, priority, concurrency_key: key }: RunRow): QueuedRun {

@@ -37,6 +37,7 @@ export interface RunOrigin {
   /** The operation that waits for its end. */
   readonly parent?: { readonly id: number; readonly position: number };
   readonly priority?: number;
+  readonly startAt?: number;
 }
 
 export interface PreparedRun {

@@ -21,6 +21,7 @@ export interface RunRow {
   readonly concurrency_key: string | null;
   /** Names, as a JSON array. */
   readonly patches: string | null;
+  readonly start_at: number | null;
   readonly created_at: number;
   readonly ended_at: number | null;
 }
@@ -52,12 +53,13 @@ export interface NewRun {
   readonly restartOf?: string;
   readonly priority: number;
   readonly key?: string;
+  readonly startAt?: number;
 }
 
 export function insertRun(sql: Sql, run: NewRun): void {
   sql.run(
-    `INSERT INTO runs (id, run_id, flow, version, status, input, parent, parent_position, restart_of, priority, concurrency_key, created_at)
-     VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO runs (id, run_id, flow, version, status, input, parent, parent_position, restart_of, priority, concurrency_key, start_at, delayed, created_at)
+     VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     run.id,
     run.runId,
     run.flow,
@@ -68,6 +70,8 @@ export function insertRun(sql: Sql, run: NewRun): void {
     run.restartOf ?? null,
     run.priority,
     run.key ?? null,
+    run.startAt ?? null,
+    run.startAt === undefined ? null : 1,
     run.createdAt,
   );
 }
@@ -256,10 +260,24 @@ export function dueOperations(sql: Sql, now: number, limit: number): DueOperatio
   );
 }
 
+/** When the next operation is due or the next delayed run begins. */
 export function earliestDue(sql: Sql): number | null {
   return sql.get<{ due: number | null }>(
-    'SELECT min(due_at) AS due FROM operations WHERE due_at IS NOT NULL AND ended_at IS NULL',
+    `SELECT min(due) AS due FROM (
+       SELECT min(due_at) AS due FROM operations WHERE due_at IS NOT NULL AND ended_at IS NULL
+       UNION ALL SELECT min(start_at) FROM runs WHERE delayed = 1 AND ended_at IS NULL)`,
   )!.due;
+}
+
+/** Lets the delayed runs begin whose time has come, the earliest first; returns them as they were. */
+export function releaseDelayed(sql: Sql, now: number, limit: number): RunRow[] {
+  const due = sql.all<RunRow>(
+    `SELECT * FROM runs WHERE start_at <= ? AND delayed = 1 AND ended_at IS NULL ORDER BY start_at, id LIMIT ?`,
+    now,
+    limit,
+  );
+  for (const { id } of due) sql.run('UPDATE runs SET delayed = NULL WHERE id = ?', id);
+  return due;
 }
 
 /** Lets the next attempt of a step begin. */

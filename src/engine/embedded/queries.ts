@@ -80,6 +80,7 @@ export function toRun(row: RunRow, status: RunStatus): Run {
     createdAt: row.created_at,
     ...(row.output !== null && { output: JSON.parse(row.output) }),
     ...(row.error !== null && { error: JSON.parse(row.error) as RunError }),
+    ...(row.start_at !== null && { startAt: row.start_at }),
     ...(row.ended_at !== null && { endedAt: row.ended_at }),
     ...(row.restart_of !== null && { restartOf: row.restart_of }),
     ...(row.restarted_as !== null && { restartedAs: row.restarted_as }),

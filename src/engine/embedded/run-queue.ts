@@ -41,15 +41,15 @@ const holdersText = `
     AND (status <> 'queued' OR EXISTS (SELECT 1 FROM operations WHERE run = runs.id))`;
 
 const queuedText = `
-  SELECT id, flow, priority, concurrency_key AS key, created_at FROM runs
-  WHERE status = 'queued' AND ended_at IS NULL ORDER BY id`;
+  SELECT id, flow, priority, concurrency_key AS key, coalesce(start_at, created_at) AS ready_at FROM runs
+  WHERE status = 'queued' AND ended_at IS NULL AND delayed IS NULL ORDER BY id`;
 
 interface QueuedRow {
   readonly id: number;
   readonly flow: string;
   readonly priority: number;
   readonly key: string | null;
-  readonly created_at: number;
+  readonly ready_at: number;
 }
 
 /** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
@@ -104,7 +104,7 @@ export class RunQueue {
     }
     for (const row of database.all<QueuedRow>(queuedText)) {
       const { id, flow, priority, key } = row;
-      this.add({ id, flow, priority, readyAt: row.created_at, ...(key !== null && { key }) });
+      this.add({ id, flow, priority, readyAt: row.ready_at, ...(key !== null && { key }) });
     }
   }
 
@@ -130,6 +130,11 @@ export class RunQueue {
     }
     this.#queued.set(id, undefined);
     this.#admission.enqueue({ id, flow, rank: this.#rank(run), ...(key !== undefined && { key }) });
+  }
+
+  /** Queues a run that was delayed: it stands where it would stand had it been started when its time came. */
+  addDelayed({ id, flow, priority, concurrency_key: key, start_at: readyAt }: RunRow): void {
+    this.add({ id, flow, priority, readyAt: readyAt!, ...(key !== null && { key }) });
   }
 
   /** Queues a run that was in memory, to be read again. */
@@ -272,7 +277,7 @@ export class RunQueue {
       runId: row.run_id,
       flow,
       input: JSON.parse(row.input),
-      createdAt: row.created_at,
+      createdAt: row.start_at ?? row.created_at,
       priority: row.priority,
       cancelReason: row.cancel_reason,
       patches: row.patches,

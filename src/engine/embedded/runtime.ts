@@ -118,6 +118,7 @@ export class Runtime implements ExecutionHost {
     const createdAt = this.clock();
     const { name, version } = flow;
     const { parent, restartOf, priority = 0 } = from;
+    const startAt = from.startAt !== undefined && from.startAt > createdAt ? from.startAt : undefined;
     const key = flow.keyOf(parsed);
     const row = {
       id,
@@ -130,12 +131,14 @@ export class Runtime implements ExecutionHost {
       ...(restartOf !== undefined && { restartOf }),
       ...(parent && { parent }),
       ...(key !== undefined && { key }),
+      ...(startAt !== undefined && { startAt }),
     };
     return {
       id,
       runId,
       insert: (sql) => insertRun(sql, row),
       enqueue: () => {
+        if (startAt !== undefined) return this.setAlarm(startAt);
         const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt, priority };
         this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }), key);
       },

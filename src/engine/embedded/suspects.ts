@@ -46,7 +46,7 @@ export class Suspects {
       if (error !== undefined) parked.push({ id: row.run, error });
     }
     const queued = `SELECT id, coalesce(deaths, 0) AS deaths FROM runs LEFT JOIN suspects ON run = id
-                    WHERE status = 'queued' AND ended_at IS NULL`;
+                    WHERE status = 'queued' AND ended_at IS NULL AND delayed IS NULL`;
     for (const { id, deaths } of sql.all<{ id: number; deaths: number }>(queued)) {
       this.#recovered.set(id, deaths);
     }

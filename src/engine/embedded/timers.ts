@@ -1,6 +1,13 @@
 import type { Sql } from '../../sqlite/database.ts';
 import { Alarm } from './alarm.ts';
-import { dueOperations, earliestDue, releaseRetry, setStatus } from './journal.ts';
+import {
+  dueOperations,
+  earliestDue,
+  type RunRow,
+  releaseDelayed,
+  releaseRetry,
+  setStatus,
+} from './journal.ts';
 import type { EndedWait } from './run-ends.ts';
 import type { Runtime } from './runtime.ts';
 import { putSignal, timedOutSignal } from './signals.ts';
@@ -19,12 +26,14 @@ export interface DueRetry {
 interface Due {
   readonly ended: readonly EndedWait[];
   readonly retries: readonly DueRetry[];
+  /** Delayed runs that may begin. */
+  readonly delayed: readonly RunRow[];
   /** Whether there are more than one group took. */
   readonly more: boolean;
   readonly next: number | null;
 }
 
-/** Ends sleeps and waits when they are due, and lets delayed attempts begin. The times are in the journal; only the earliest is in memory. */
+/** Ends sleeps and waits when they are due, and lets delayed attempts and runs begin. The times are in the journal; only the earliest is in memory. */
 export class Timers {
   readonly #runtime: Runtime;
   readonly #alarm: Alarm;
@@ -57,9 +66,10 @@ export class Timers {
       );
   }
 
-  #deliver({ ended, retries, more, next }: Due): void {
+  #deliver({ ended, retries, delayed, more, next }: Due): void {
     for (const end of ended) this.#runtime.deliver(end);
     for (const retry of retries) this.#runtime.retry(retry);
+    for (const run of delayed) this.#runtime.queue.addDelayed(run);
     if (more) setImmediate(() => this.check());
     else if (next !== null) this.set(next);
   }
@@ -81,7 +91,8 @@ export class Timers {
       if (kind === 'signal')
         putSignal(sql, { runId, name, occurrence: Number(target), payload: null, at: now });
     }
-    const more = due.length === dueAtOnce;
-    return { ended, retries, more, next: more ? null : earliestDue(sql) };
+    const delayed = releaseDelayed(sql, now, dueAtOnce);
+    const more = due.length === dueAtOnce || delayed.length === dueAtOnce;
+    return { ended, retries, delayed, more, next: more ? null : earliestDue(sql) };
   }
 }

@@ -4,7 +4,6 @@ import type { Json } from '../../core/json.ts';
 import type {
   Engine,
   EngineStats,
-  Fact,
   FlowVersion,
   Operation,
   Run,
@@ -23,6 +22,7 @@ import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { journalText } from '../journal-text.ts';
 import type { EngineObserver } from '../observer.ts';
+import { checkStartOptions } from '../start-options.ts';
 import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
 import { FactWriter } from './fact-writer.ts';
@@ -138,7 +138,8 @@ export class RestateEngine implements Engine {
   async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {
     this.#checkAccepting();
     const runId = options.runId ?? uuidv7();
-    const request = this.#request(flow, input, runId, options.facts);
+    checkStartOptions(options);
+    const request = this.#request(flow, input, runId, options);
     if (options.idempotency !== undefined) {
       return this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
     }
@@ -147,11 +148,19 @@ export class RestateEngine implements Engine {
     return started;
   }
 
-  #request<I, O>(flow: Flow<I, O>, input: I, runId: string, facts: readonly Fact[] = []): RunRequest {
+  #request<I, O>(
+    flow: Flow<I, O>,
+    input: I,
+    runId: string,
+    { facts = [], startAt }: StartOptions,
+  ): RunRequest {
     this.#flows.require(flow.name, flow.version);
     const createdAt = Date.now();
     const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
-    return runRequest(flow as Flow<I>, input, { createdAt, facts: stamped });
+    return runRequest(flow as Flow<I>, input, {
+      ...{ createdAt, facts: stamped },
+      ...(startAt !== undefined && { startAt }),
+    });
   }
 
   /** Accepted with this; what follows may be repeated, and the run writes its facts too, should this process end here. */

@@ -9,6 +9,7 @@ import { cancelChild } from './children.ts';
 import { toFailure } from './failure.ts';
 import { jsonSerde } from './json-serde.ts';
 import {
+  delayState,
   type PlaceRequest,
   placeService,
   placeState,
@@ -85,7 +86,7 @@ export class Execution {
     this.host = host;
     this.context = context;
     this.runId = context.key;
-    this.now = request.createdAt;
+    this.now = Math.max(request.createdAt, request.startAt ?? 0);
     this.#flow = flow;
     this.#request = request;
   }
@@ -94,7 +95,10 @@ export class Execution {
   async run(): Promise<RunResult> {
     await this.record(this.#request.facts);
     this.#watchCancellation();
-    if (this.#request.place !== undefined) await this.#takePlace(this.#request.place);
+    const { createdAt, startAt = 0 } = this.#request;
+    if (startAt > createdAt) await this.#waitUntil(startAt);
+    if (this.#end === undefined && this.#request.place !== undefined)
+      await this.#takePlace(this.#request.place);
     if (this.#end !== undefined) return this.#endUnbegun();
     this.#hasBegun = true;
     this.#callFlow(createStep(this)).then(
@@ -104,6 +108,19 @@ export class Execution {
     const end = await this.#drive();
     if ('error' in end) throw toFailure(keepError(end.error, 'run_failed'));
     return this.#result(end.output);
+  }
+
+  /** Waits for the time at which it is to begin, or for a request to cancel. */
+  async #waitUntil(startAt: number): Promise<void> {
+    const { context } = this;
+    context.set(delayState, startAt);
+    const sleep = context.sleep(Math.max(1, startAt - Date.now()), 'until its time');
+    let isOver = false;
+    this.entries.add(sleep, () => {
+      isOver = true;
+    });
+    while (!isOver && this.#end === undefined) await this.entries.next();
+    context.clear(delayState);
   }
 
   /** Waits for a place among the runs with the same concurrency key, or for a request to cancel. */

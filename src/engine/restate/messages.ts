@@ -16,6 +16,8 @@ export interface RunRequest {
   readonly version: number;
   readonly input: unknown;
   readonly createdAt: number;
+  /** The run begins no earlier. */
+  readonly startAt?: number;
   /** The facts of the start; the run writes them before anything else. */
   readonly facts: readonly StampedFact[];
   readonly restartOf?: string;
@@ -105,7 +107,8 @@ export const keyService = (namespace: string): string => `${namespace}.idempoten
 
 export const placeService = (namespace: string): string => `${namespace}.concurrency-key`;
 
-/** State of a run while it waits for a place of its concurrency key. */
+/** State of a run that has not begun: while it waits for its time, and for a place of its concurrency key. */
+export const delayState = 'delay';
 export const placeState = 'place';
 
 /** Durable promises of a run, by name. */

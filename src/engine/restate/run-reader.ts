@@ -9,13 +9,14 @@ import { type KeptError, keepError } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
 import { endsOf, type JournalRow, journalOf, operationsOf } from './journal.ts';
-import { placeState, promises, type RunRequest, type RunResult, runService } from './messages.ts';
+import { promises, type RunRequest, type RunResult, runService } from './messages.ts';
 import {
   findInvocations,
   hasChanged,
   type InvocationFilter,
   type InvocationRow,
   isUnknown,
+  notBegun,
   statusOf,
   unknownFlowError,
 } from './runs.ts';
@@ -131,7 +132,6 @@ export class RunReader {
         limit: limit + 1,
         ...(before !== undefined && { before }),
         ...(status && { status }),
-        queuedWaits: this.#flows.keyLimits.size > 0,
       });
       found.push(...(await this.#toRuns(rows)).filter((run) => fits(run, filter)));
       if (found.length > limit || rows.length <= limit) break;
@@ -215,13 +215,13 @@ export class RunReader {
   async #toRuns(rows: readonly InvocationRow[], known?: Map<string, Details>): Promise<Run[]> {
     if (rows.length === 0) return [];
     const ids = rows.map(({ id }) => id);
-    const [ends, places, notes] = await Promise.all([
+    const [ends, unbegun, notes] = await Promise.all([
       known ?? endsOf(this.#admin, ids),
-      this.#waitingForPlace(rows.filter((row) => row.status === 'suspended')),
+      this.#notBegun(rows.filter((row) => row.status === 'suspended')),
       this.#notes(rows.filter((row) => row.completion_result === 'failure')),
     ]);
     const runs = rows.map((row) => {
-      const about = { notes: notes.get(row.run_id) ?? {}, isQueued: places.has(row.run_id) };
+      const about = { notes: notes.get(row.run_id) ?? {}, isQueued: unbegun.has(row.run_id) };
       return this.#toRun(row, ends.get(row.id) ?? {}, about);
     });
     return (await Promise.all(runs)).filter((run) => run !== undefined);
@@ -235,25 +235,25 @@ export class RunReader {
   ): Promise<Run | undefined> {
     if (request === undefined) return undefined;
     const status = isQueued ? 'queued' : this.statusOf(row, request);
-    const { flow, version, input, createdAt, restartOf } = request;
+    const { flow, version, input, createdAt, startAt, restartOf } = request;
     const shown = hasEnded(status) ? endError(status, error, notes) : await this.#pauseError(row, status);
     const restartedAs = notes[promises.restartedAs];
     return {
       ...{ runId: row.run_id, flow, version, status, input, createdAt },
       ...(status === 'succeeded' && { output: result?.output }),
       ...(shown && { error: shown }),
+      ...(startAt !== undefined && { startAt }),
       ...(row.completed_at !== undefined && { endedAt: Date.parse(row.completed_at) }),
       ...(restartOf !== undefined && { restartOf }),
       ...(restartedAs !== undefined && { restartedAs }),
     };
   }
 
-  /** Runs that wait for a place of their concurrency key. Only where a flow has one is there anything to ask. */
-  async #waitingForPlace(rows: readonly InvocationRow[]): Promise<Set<string>> {
-    if (rows.length === 0 || this.#flows.keyLimits.size === 0) return new Set();
+  /** Those that wait for their time, or for a place of their concurrency key. */
+  async #notBegun(rows: readonly InvocationRow[]): Promise<Set<string>> {
+    if (rows.length === 0) return new Set();
     const found = await this.#admin.query<{ service_key: string }>(
-      `SELECT service_key FROM state WHERE service_name = ${text(runService(this.#namespace))} AND key = ${text(placeState)}
-       AND service_key IN (${rows.map((row) => text(row.run_id)).join(', ')})`,
+      `${notBegun(this.#namespace)} AND service_key IN (${rows.map((row) => text(row.run_id)).join(', ')})`,
     );
     return new Set(found.map((row) => row.service_key));
   }

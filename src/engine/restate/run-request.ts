@@ -7,7 +7,12 @@ import type { RunRequest } from './messages.ts';
 export function runRequest<I>(
   flow: Flow<I>,
   input: I,
-  about: { readonly createdAt: number; readonly facts: readonly StampedFact[]; readonly restartOf?: string },
+  about: {
+    readonly createdAt: number;
+    readonly facts: readonly StampedFact[];
+    readonly restartOf?: string;
+    readonly startAt?: number;
+  },
 ): RunRequest {
   const { name, version, keyLimit } = flow;
   const parsed = flow.parseInput(input);

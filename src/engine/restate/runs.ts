@@ -1,7 +1,7 @@
 import type { RunError, RunStatus } from '../engine.ts';
 import { type Admin, text } from './admin.ts';
 import { cancelledPrefix } from './failure.ts';
-import { runService } from './messages.ts';
+import { delayState, placeState, runService } from './messages.ts';
 
 /** A row of `sys_invocation`. */
 export interface InvocationRow {
@@ -41,8 +41,6 @@ export interface InvocationFilter {
   readonly runId?: string;
   readonly invocationId?: string;
   readonly status?: RunStatus;
-  /** Whether runs that wait for a place of their key are among those of status `queued`, with all that wait. */
-  readonly queuedWaits?: boolean;
   /** Runs whose last attempt failed, and that are tried again later. */
   readonly waitsForRetry?: boolean;
   /** Runs with a smaller id. */
@@ -63,7 +61,7 @@ export function findInvocations(
     filter.invocationId !== undefined && `id = ${text(filter.invocationId)}`,
     filter.before !== undefined && `target_service_key < ${text(filter.before)}`,
     filter.waitsForRetry === true && `status = 'backing-off'`,
-    filter.status !== undefined && conditionOf(filter.status, filter.queuedWaits ?? false),
+    filter.status !== undefined && conditionOf(filter.status, namespace),
   ].filter((condition) => condition !== false);
   return admin.query(
     `SELECT ${columns} FROM sys_invocation WHERE ${conditions.join(' AND ')}
@@ -71,9 +69,16 @@ export function findInvocations(
   );
 }
 
-function conditionOf(status: RunStatus, queuedWaits: boolean): string {
+function conditionOf(status: RunStatus, namespace: string): string {
   const condition = statusConditions[status];
-  return status === 'queued' && queuedWaits ? `(${condition} OR ${statusConditions.waiting})` : condition;
+  if (status !== 'queued') return condition;
+  return `(${condition} OR (${statusConditions.waiting} AND target_service_key IN (${notBegun(namespace)})))`;
+}
+
+/** The ids of runs that have been taken up and wait before their code begins. */
+export function notBegun(namespace: string): string {
+  const states = [delayState, placeState].map(text).join(', ');
+  return `SELECT service_key FROM state WHERE service_name = ${text(runService(namespace))} AND key IN (${states})`;
 }
 
 const isPaused = `(status = 'paused' OR (status = 'backing-off' AND
