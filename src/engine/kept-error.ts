@@ -1,4 +1,6 @@
 import { type ErrorCode, SignalboxError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { RunError } from './engine.ts';
 
 /** An error as it is kept; what an error of the catalogue says of itself comes back with it. */
 export interface KeptError {
@@ -6,6 +8,11 @@ export interface KeptError {
   readonly message: string;
   readonly retryable: boolean;
   readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** What is shown of it. */
+export function runErrorOf({ code, message, details }: KeptError): RunError {
+  return { code, message, ...(details && { details: details as JsonObject }) };
 }
 
 export function keepError(thrown: unknown, otherwise: ErrorCode): KeptError {

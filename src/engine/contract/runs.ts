@@ -226,6 +226,7 @@ export const runCases: Record<string, Case> = {
       const paused = await engine.wait(runId);
       assert.equal(paused.status, 'paused', change);
       assert.equal(paused.error!.code, 'flow_changed', change);
+      assert.ok(paused.error!.details?.recorded, change);
       assert.match(paused.error!.message, /journal has .* the code calls/, change);
       engine = await under.restart([versions.original]);
       await engine.resume(runId);

@@ -1,6 +1,6 @@
 import type { Operation, OperationKind, RunError } from '../engine.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
-import { keepError } from '../kept-error.ts';
+import { keepError, runErrorOf } from '../kept-error.ts';
 import { type JournalRow, operationAtCommand } from './journal.ts';
 import { parseLabel } from './labels.ts';
 import type { InvocationRow } from './runs.ts';
@@ -22,8 +22,7 @@ export function changedRunError(row: InvocationRow, journal: readonly JournalRow
     recorded !== undefined && called === undefined
       ? journalLeftOver(row.run_id, recorded)
       : flowChanged(row.run_id, recorded ?? nothing(called), called ?? nothing(recorded));
-  const { code, message } = keepError(error, 'flow_changed');
-  return { code, message };
+  return runErrorOf(keepError(error, 'flow_changed'));
 }
 
 type Named = Pick<Operation, 'position' | 'kind' | 'name'>;

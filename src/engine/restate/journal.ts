@@ -1,5 +1,5 @@
 import type { Operation, OperationKind, RunError, StampedFact } from '../engine.ts';
-import type { KeptError } from '../kept-error.ts';
+import { type KeptError, runErrorOf } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { fromKeptFailure, type KeptFailure } from './failure.ts';
 import { parseLabel } from './labels.ts';
@@ -147,8 +147,8 @@ class Reading {
     delete operation.dueAt;
     this.#waiting.set(command.completion_id, (result, endedAt) => {
       const { value, error, delayMs } = parse<AttemptOutcome>(successOf(result));
-      if (delayMs !== undefined) Object.assign(operation, { status: 'retrying', error: brief(error!) });
-      else end(operation, endedAt, error === undefined ? { result: value } : { error: brief(error) });
+      if (delayMs !== undefined) Object.assign(operation, { status: 'retrying', error: runErrorOf(error!) });
+      else end(operation, endedAt, error === undefined ? { result: value } : { error: runErrorOf(error) });
     });
   }
 
@@ -181,7 +181,7 @@ class Reading {
     if (operation === undefined) return;
     this.#waiting.set(command.result_completion_id, (result, endedAt) => {
       if (result !== 'Void' && result?.Failure !== undefined) {
-        end(operation, endedAt, { error: brief(fromKeptFailure(result.Failure)) });
+        end(operation, endedAt, { error: runErrorOf(fromKeptFailure(result.Failure)) });
       } else end(operation, endedAt, { result: parse<RunResult>(successOf(result)).output });
     });
   }
@@ -214,12 +214,6 @@ function end(operation: Draft, endedAt: number, how: { result?: unknown; error?:
   delete operation.error;
   Object.assign(operation, { status: how.error === undefined ? 'succeeded' : 'failed', endedAt, ...how });
 }
-
-const brief = ({ code, message, details }: KeptError): RunError => ({
-  code,
-  message,
-  ...(details && { details: details as RunError['details'] & object }),
-});
 
 const timeOf = (row: JournalRow): number => Date.parse(row.appended_at ?? '') || 0;
 

@@ -5,7 +5,7 @@ import type { Operation, Run, RunError, RunFilter, RunPage, RunStatus } from '..
 import { hasEnded } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
-import { type KeptError, keepError } from '../kept-error.ts';
+import { type KeptError, runErrorOf } from '../kept-error.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
 import { endsOf, type JournalRow, journalOf, operationsOf } from './journal.ts';
@@ -293,15 +293,11 @@ function endError(
   notes: Readonly<Record<string, string>>,
 ): RunError | undefined {
   if (status === 'succeeded') return undefined;
-  if (error !== undefined) {
-    const { code, message, details } = error;
-    return { code, message, ...(details && { details: details as RunError['details'] & object }) };
-  }
+  if (error !== undefined) return runErrorOf(error);
   const terminated = notes[promises.terminateReason];
   const reason = terminated ?? notes[promises.cancelReason] ?? 'in Restate';
   const message = `The run was ${terminated === undefined ? 'cancelled' : 'terminated'}: ${reason}`;
-  const { code } = keepError(new SignalboxError('run_cancelled', message), 'run_cancelled');
-  return { code, message };
+  return { code: 'run_cancelled', message };
 }
 
 function fits(run: Run, { flow, deadLetters, status }: RunFilter): boolean {
