@@ -31,6 +31,7 @@ const programs: readonly Program[] = [
     what: 'engine: every kind of operation, 20 runs at once, and each commit',
     kills: 65,
   },
+  { file: 'power-cut', what: 'engine: the log cut back to what was synced', kills: 14 },
   { file: 'main-job', what: 'server: questions by HTTP from 6 senders, signed deliveries', kills: 15 },
   { file: 'poison', what: 'engine: a run that ends its process again and again', kills: 3 },
 ];

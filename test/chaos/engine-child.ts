@@ -1,9 +1,10 @@
-// The process that engine-kill.test.ts kills: it starts runs, tells which were accepted, and notes each side effect.
+// The process that the crash tests of the engine kill: it starts runs, tells which were accepted, and notes each side effect.
+import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
-import type { Step, StepContext } from '../../src/engine/engine.ts';
+import type { Step, StepContext, StepOptions } from '../../src/engine/engine.ts';
 import { defineFlow } from '../../src/engine/flow.ts';
 import { silentObserver } from '../../src/engine/observer.ts';
 import { Database } from '../../src/sqlite/database.ts';
@@ -13,8 +14,25 @@ const effects = join(folder, 'effects');
 
 /** A side effect on the world: a line with the idempotency key and which process did it. */
 function effect({ idempotencyKey }: StepContext): string {
-  appendFileSync(effects, `${idempotencyKey} ${incarnation}\n`);
+  const key = process.env.SABOTAGE === 'other key' ? randomUUID() : idempotencyKey;
+  appendFileSync(effects, `${key} ${incarnation}\n`);
   return incarnation;
+}
+
+/** A step that does the effect, and a line that its end was told to the flow: from then on it must not be done again. */
+async function effectStep(step: Step, name: string, options?: StepOptions & { readonly fails: 'once' }) {
+  let key: string | undefined;
+  await step.run(
+    name,
+    (context) => {
+      key = context.idempotencyKey;
+      const done = effect(context);
+      if (options !== undefined && context.attempt === 1) throw new Error('once');
+      return options === undefined ? done : null;
+    },
+    options,
+  );
+  if (key !== undefined) appendFileSync(effects, `${key} recorded\n`);
 }
 
 const child = defineFlow({
@@ -23,7 +41,7 @@ const child = defineFlow({
   input: Type.Number(),
   output: Type.Number(),
   run: async (step, input) => {
-    await step.run('child effect', effect);
+    await effectStep(step, 'child effect');
     return input * 2;
   },
 });
@@ -35,21 +53,14 @@ const parent = defineFlow({
   input: Type.Object({ n: Type.Number() }),
   output: Type.Number(),
   run: async (step: Step, { n }) => {
-    await step.run('one', effect);
+    await effectStep(step, 'one');
     await step.sleep('a moment', n % 40);
-    await Promise.all([step.run('two', effect), step.run('three', effect)]);
-    await step.run(
-      'fails once',
-      (context) => {
-        effect(context);
-        if (context.attempt === 1) throw new Error('once');
-      },
-      { retry: { maxAttempts: 3, delaysMs: [10] } },
-    );
+    await Promise.all([effectStep(step, 'two'), effectStep(step, 'three')]);
+    await effectStep(step, 'fails once', { fails: 'once', retry: { maxAttempts: 3, delaysMs: [10] } });
     const doubled = await step.call('ask', child, n);
     await step.start('begin', child, n);
     const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 5_000 });
-    await step.run('last', effect);
+    await effectStep(step, 'last');
     return doubled + (signal.timedOut ? 0 : 1);
   },
 });

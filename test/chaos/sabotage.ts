@@ -1,0 +1,20 @@
+// Imported before a process of the chaos tests: makes it do one thing wrong, named by `SABOTAGE`, so that the check can be seen to find it.
+import { StatementSync } from 'node:sqlite';
+
+/** Statements of which the tenth is left out, as if it had been made. */
+const forgotten: Readonly<Record<string, (sql: string, values: readonly unknown[]) => boolean>> = {
+  'a run is not written': (sql) => sql.startsWith('INSERT INTO runs'),
+  'the end of a step is not written': (sql, values) =>
+    sql.startsWith('INSERT INTO operations') && values[2] === 'run' && values[4] === 'succeeded',
+  'a fact is not written': (sql) => sql.startsWith('INSERT INTO facts'),
+};
+
+const isForgotten = forgotten[process.env.SABOTAGE ?? ''];
+if (isForgotten !== undefined) {
+  const run = StatementSync.prototype.run;
+  let count = 0;
+  StatementSync.prototype.run = function (this: StatementSync, ...values: Parameters<typeof run>) {
+    if (isForgotten(this.sourceSQL, values) && ++count === 10) return { changes: 1, lastInsertRowid: 0 };
+    return run.apply(this, values);
+  } as typeof run;
+}
