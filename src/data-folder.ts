@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, SignalboxError } from './core/errors.ts';
 
@@ -11,6 +11,7 @@ export function makeDataFolder(dataDir: string): void {
   try {
     makeFolder(dataDir, 0o700);
     if (!statSync(dataDir).isDirectory()) throw new Error('it is not a folder');
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const message = `SIGNALBOX_DATA_DIR is ${dataDir}, which cannot be used: ${messageOf(error)}.`;
     throw new SignalboxError('config_invalid', message, { cause: error });

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { startReceiver } from '../fixtures/receiver.ts';
+import { type Receiver, startReceiver } from '../fixtures/receiver.ts';
 import { type ServerProcess, startServer } from '../fixtures/server-process.ts';
 import { checkAnswered, postQuestion } from './asked.ts';
+import { canMount, fillDisk, readOnlyDisk, smallDisk } from './small-disk.ts';
 
 /**
  * The disk of a running server is full: no file of it may grow beyond a limit that the system sets for the process (RLIMIT_FSIZE),
@@ -45,21 +46,34 @@ async function ask(server: ServerProcess, asked: Asked, enough: (asked: Asked) =
   await Promise.all(Array.from({ length: 6 }, sender));
 }
 
-async function fullServer(context: TestContext) {
+interface Asking {
+  readonly server: ServerProcess;
+  readonly receiver: Receiver;
+  readonly asked: Asked;
+  readonly folder: string;
+  start(): Promise<ServerProcess>;
+}
+
+/** A server that has been asked some questions. */
+async function askedServer(
+  context: TestContext,
+  within: (folder: string) => readonly string[] = () => [],
+): Promise<Asking> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-full-'));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   const receiver = await startReceiver({ secret });
   context.after(() => receiver.close());
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   const start = async () => {
-    const server = await startServer({
+    const variables = {
       SIGNALBOX_DATA_DIR: folder,
       SIGNALBOX_WEBHOOK_SECRETS: secret,
       SIGNALBOX_DELIVERY_SCHEDULE: '1s,1s,1s,1s,1s,1s,1s,1s',
       SIGNALBOX_RATE_LIMIT: 'off',
       LOG_LEVEL: 'error',
       WEBHOOK_URL: receiver.url,
-    });
+    };
+    const server = await startServer(variables, within(folder));
     context.after(() => server.kill());
     return server;
   };
@@ -68,31 +82,48 @@ async function fullServer(context: TestContext) {
   await ask(server, asked, ({ accepted }) => accepted.length >= 20);
   // The warehouse is there.
   await receiver.waitFor(1);
-  limitFiles(server, statSync(join(folder, 'signalbox.sqlite-wal')).size + 200_000);
-  await ask(server, asked, ({ refused }) => refused >= 50);
-  return { server, start, receiver, asked };
+  return { server, receiver, asked, folder, start };
 }
 
-test('the disk is full: the server refuses with 503, answers what it has, and goes on by itself when there is room', {
-  skip,
-  timeout: 120_000,
-}, async (context) => {
-  const { server, receiver, asked } = await fullServer(context);
+/** Lets no file of the server grow by much, and asks until it refuses. */
+async function fullServer(context: TestContext): Promise<Asking> {
+  const asking = await askedServer(context);
+  const { server, asked, folder } = asking;
+  limitFiles(server, statSync(join(folder, 'signalbox.sqlite-wal')).size + 200_000);
+  await ask(server, asked, ({ refused }) => refused >= 50);
+  return asking;
+}
+
+/** While the disk is full what is there can be read, and the health says so. */
+async function checkReading(server: ServerProcess, asked: Asked): Promise<void> {
   const known = await fetch(`${server.url}/webhook/${asked.accepted[0]}`);
   assert.equal(known.status, 200, 'what is there can be read');
   const health = (await (await fetch(`${server.url}/health`)).json()) as { status: string };
   assert.notEqual(health.status, 'HEALTHY');
-  limitFiles(server, 'unlimited');
+}
+
+/** There is room again: without a restart more is accepted, all of it is answered, and what was refused is not. */
+async function checkGoesOn(context: TestContext, { server, receiver, asked }: Asking): Promise<void> {
   const before = asked.accepted.length;
   await ask(server, asked, ({ accepted }) => accepted.length >= before + 20);
-  context.diagnostic(`${asked.accepted.length} accepted, ${asked.refused} refused`);
+  context.diagnostic(`${asked.accepted.length} questions accepted, ${asked.refused} refused`);
   await checkAnswered(server, receiver, asked.accepted);
   const delivered = new Set(receiver.received.map(({ body }) => JSON.parse(body).tracking_id as string));
   assert.deepEqual([...delivered].sort(), [...asked.accepted].sort(), 'what was refused is not answered');
   assert.equal(await server.stop(), 0, server.output());
+}
+
+test('no file may grow: the server refuses with 503, answers what it has, and goes on by itself when there is room', {
+  skip,
+  timeout: 120_000,
+}, async (context) => {
+  const asking = await fullServer(context);
+  await checkReading(asking.server, asking.asked);
+  limitFiles(asking.server, 'unlimited');
+  await checkGoesOn(context, asking);
 });
 
-test('the disk is full and the server is killed: the next one, with room, has all that was accepted', {
+test('no file may grow and the server is killed: the next one, with room, has all that was accepted', {
   skip,
   timeout: 120_000,
 }, async (context) => {
@@ -100,4 +131,35 @@ test('the disk is full and the server is killed: the next one, with room, has al
   await server.kill();
   const next = await start();
   await checkAnswered(next, receiver, asked.accepted);
+});
+
+const cannotMount = 'this machine does not let us mount a file system of our own (unshare, Linux)';
+const small = (folder: string) => smallDisk(folder, 64 * 1_048_576);
+
+test('not a byte is left on the disk: the server refuses with 503, and goes on by itself when there is room', {
+  skip: !canMount(small(tmpdir())) && cannotMount,
+  timeout: 120_000,
+}, async (context) => {
+  const asking = await askedServer(context, small);
+  const { server, asked, folder } = asking;
+  const emptyDisk = fillDisk(server, folder);
+  await ask(server, asked, ({ refused }) => refused >= 50);
+  await checkReading(server, asked);
+  emptyDisk();
+  await checkGoesOn(context, asking);
+});
+
+test('a folder that cannot be written is refused at the start, in one line, and left as it is', {
+  skip: process.getuid?.() === 0 && !canMount(readOnlyDisk(tmpdir())) && cannotMount,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-read-only-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot) chmodSync(folder, 0o500);
+  const starting = startServer({ SIGNALBOX_DATA_DIR: folder }, isRoot ? readOnlyDisk(folder) : []);
+  await assert.rejects(
+    starting,
+    /ended with 1:\nSignalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used: (EROFS|EACCES).*\n$/,
+  );
+  assert.deepEqual(readdirSync(folder), []);
 });
