@@ -89,7 +89,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));
   const store = createSqliteStore(database, live);
-  const workspace = openWorkspace(config, log);
+  const executes = config.role !== 'gateway';
+  const workspace = openWorkspace(config, log, executes);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
@@ -108,16 +109,19 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     health: () =>
-      checkHealth({ database, engine, engineProblem: problem, workspace, store, breakers, queueLimit }),
+      checkHealth({
+        ...{ database, engine, engineProblem: problem, store, breakers, queueLimit },
+        ...(executes && { workspace }),
+      }),
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
-      ...(await workspace.describe().catch(() => ({ tables: [], demo: false }))),
+      ...(executes && (await workspace.describe().catch(() => ({ tables: [], demo: false })))),
       version,
       today: today(),
       agent: agent.name,
       deliversTo,
     }),
-    options: config,
+    options: { ...config, servesHealthAlone: config.role === 'worker' },
   });
   const begin = () => {
     recover();
@@ -177,7 +181,8 @@ async function createEngine(
   const { RestateEngine } = await import('./engine/restate/engine.ts');
   const onWarning = (message: string) => log.warning(message);
   const appendFacts = store.append;
-  const engine = new RestateEngine({ ...settings, flows, appendFacts, observer, onWarning });
+  const executes = config.role !== 'gateway';
+  const engine = new RestateEngine({ ...settings, executes, flows, appendFacts, observer, onWarning });
   await engine.open();
   return { engine, recover: () => {}, problem: () => engine.problem() };
 }
@@ -216,15 +221,16 @@ export interface Workspace {
   readonly warehouse: Warehouse;
   /** Resolves once there is data to ask about; rejects when the demo workspace could not be made. */
   readonly prepared: Promise<void>;
-  describe(): Promise<Pick<About, 'tables' | 'demo'>>;
+  describe(): Promise<Required<Pick<About, 'tables' | 'demo'>>>;
 }
 
-/** The warehouse of the data folder; where there is none, the demo workspace is made while the server starts. */
-function openWorkspace(config: Config, log: Log): Workspace {
+/** The warehouse of the data folder; where there is none, the demo workspace is made while a process starts that needs it. */
+function openWorkspace(config: Config, log: Log, isNeeded: boolean): Workspace {
   const path = join(config.dataDir, 'warehouse.duckdb');
-  const prepared = existsSync(path)
-    ? Promise.resolve()
-    : createDemoWarehouse(path, { seed: 1, today: todayOf(config) });
+  const prepared =
+    existsSync(path) || !isNeeded
+      ? Promise.resolve()
+      : createDemoWarehouse(path, { seed: 1, today: todayOf(config) });
   prepared.catch((error) => log.failed('The demo workspace could not be made', error));
   const warehouse = new CachingWarehouse(new DuckDbWarehouse(path));
   const describe = async () => {

@@ -163,6 +163,14 @@ export const settings = {
     default: '100000',
     parse: wholeNumber(1, 10_000_000),
   }),
+  role: required<Role>({
+    variable: 'SIGNALBOX_ROLE',
+    about:
+      'What this process does: take requests, execute runs, or both. Anything but `all` needs an engine for several processes.',
+    expects: 'one of gateway, worker, all',
+    default: 'all',
+    parse: (text) => oneOf(roles, text),
+  }),
   engine: required<EngineName>({
     variable: 'SIGNALBOX_ENGINE',
     about: 'What runs the flows: this process alone, or a Restate server for several processes.',
@@ -350,6 +358,28 @@ export function restateSettings(config: Config) {
 }
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
+
+/** Throws `config_invalid` for a role that the engine has no use for. */
+export function checkRole({ role, engine }: Config): void {
+  if (role === 'all' || engine !== 'embedded') return;
+  throw new SignalboxError(
+    'config_invalid',
+    `The role of this process is ${role} (SIGNALBOX_ROLE or --role), and its engine is embedded, which executes runs in the one process that takes requests too. Leave the role at all, or set SIGNALBOX_ENGINE=restate.`,
+  );
+}
+
+const roles = ['gateway', 'worker', 'all'] as const;
+export type Role = (typeof roles)[number];
+
+/** What is said on the command line, in the place of a variable. Throws `config_invalid`. */
+export function roleOf(text: string): Role {
+  const role = oneOf(roles, text);
+  if (role !== undefined) return role;
+  throw new SignalboxError(
+    'config_invalid',
+    `--role is ${JSON.stringify(text)}. Expected ${settings.role.expects}.`,
+  );
+}
 
 const engineNames = ['embedded', 'restate'] as const;
 type EngineName = (typeof engineNames)[number];

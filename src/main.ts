@@ -1,3 +1,3 @@
 import { startServer } from './server.ts';
 
-await startServer();
+await startServer(process.argv.slice(2));

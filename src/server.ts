@@ -1,21 +1,23 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { compose, type Signalbox } from './compose.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, checkRole, readConfig } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { keepFilesPrivate } from './data-folder.ts';
 import { whatExecutes } from './engine/executing.ts';
 import { isLoopbackHost } from './http/access.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { watchLoop } from './observe/loop-watch.ts';
+import { startOptions } from './start-options.ts';
 
 const stopWithinMs = 10_000;
 const lingerMs = 300;
 
 /** Reads the configuration, starts everything, says where it is, and stops it when asked to. Ends the process when it can't. */
-export async function startServer(overrides: Partial<Config> = {}): Promise<void> {
+export async function startServer(args: readonly string[]): Promise<void> {
   try {
-    const config = { ...readConfig(), ...overrides };
+    const config = { ...readConfig(), ...startOptions(args) };
+    checkRole(config);
     refuseOpenHost(config);
     keepFilesPrivate();
     await start(config);
@@ -75,6 +77,7 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number)
 }
 
 function greeting(url: string, config: Config, deliversTo: readonly string[]): string {
+  if (config.role === 'worker') return workerGreeting(url, config);
   const elsewhere = url === 'http://127.0.0.1:8080' ? '' : ` --url ${url}`;
   const key = config.apiKeys.length > 0 ? ' -H "Authorization: Bearer $SIGNALBOX_API_KEY"' : '';
   const answers =
@@ -93,6 +96,18 @@ function greeting(url: string, config: Config, deliversTo: readonly string[]): s
   Answers   ${answers}
   Data      ${config.dataDir}
   Open to   ${access}
+
+`;
+}
+
+function workerGreeting(url: string, config: Config): string {
+  const { workerHost, workerPort, workerUrl = `http://${workerHost}:${workerPort}` } = config;
+  return `
+  A worker of Signalbox is ready
+
+  Health    ${url}/health
+  Restate   calls it at ${workerUrl}
+  Data      ${config.dataDir}
 
 `;
 }
@@ -150,6 +165,10 @@ function endWith(log: Log, message: string, error: unknown): never {
 }
 
 function lineOf(error: unknown): string {
-  if (error instanceof SignalboxError) return error.message;
+  if (error instanceof SignalboxError || isParseError(error)) return messageOf(error);
   return `This was not foreseen: ${messageOf(error)}`;
 }
+
+/** What `parseArgs` throws at options that it does not know. */
+const isParseError = (error: unknown): boolean =>
+  String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');

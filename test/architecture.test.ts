@@ -35,7 +35,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agents: ['core', 'tools'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
   http: ['core', 'engine', 'flows', 'inbound', 'observe', 'record', 'store'],
-  cli: ['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'sqlite', 'tools', 'version'],
+  cli: [
+    ...['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'sqlite', 'start-options'],
+    ...['tools', 'version'],
+  ],
 };
 
 /** What stands behind a port. `cli/warehouse.ts` works on the files of the warehouse without a server. */

@@ -159,6 +159,7 @@ test('a configuration that cannot be used is one line and exit code 1', async ()
       { SIGNALBOX_DATA_DIR: '/proc/nope' },
       /^Signalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used.*\n$/,
     ],
+    [{ SIGNALBOX_ROLE: 'gateway' }, /^Signalbox could not start\. The role .* is gateway .*embedded.*\n$/],
     [{ SIGNALBOX_DATADIR: 'x' }, /Did you mean SIGNALBOX_DATA_DIR\?\n$/],
   ];
   for (const [variables, message] of cases) {
@@ -166,6 +167,17 @@ test('a configuration that cannot be used is one line and exit code 1', async ()
     assert.equal(code, 1);
     assert.match(errors, message);
   }
+});
+
+test('what is said on the command line goes before the environment, and is refused as clearly', async () => {
+  const role = await tool(['start', '--role', 'worker'], { SIGNALBOX_ROLE: 'all' }).ended;
+  assert.deepEqual([role.code, /role of this process is worker/.test(role.errors)], [1, true], role.errors);
+  const both = await tool(['start', '--role', 'both']).ended;
+  assert.deepEqual(
+    [both.code, both.errors],
+    [1, '--role is "both". Expected one of gateway, worker, all.\n'],
+  );
+  assert.equal((await tool(['start', '--rôle']).ended).code, 2);
 });
 
 test('the tool says what it knows, and what to do where no server is', async () => {

@@ -1,19 +1,20 @@
-import { parseArgs } from 'node:util';
+import { startOptions } from '../start-options.ts';
 import type { Command } from './command.ts';
 
 export const start: Command = {
   name: 'start',
   summary: 'start the server (the same as npm start)',
   usage: `
-signalbox start [--json]
+signalbox start [--role gateway|worker|all] [--json]
 
 Starts the server. Everything is set by environment variables: docs/reference/configuration.md lists them.
+A gateway takes requests, a worker executes runs; without --role one process does both.
 With --json every line of the log is JSON.
 `,
   async run(args) {
-    const { values } = parseArgs({ args: [...args], options: { json: { type: 'boolean' } } });
+    startOptions(args);
     const { startServer } = await import('../server.ts');
-    await startServer(values.json === true ? { logFormat: 'json' } : {});
+    await startServer(args);
     return new Promise(() => {});
   },
 };

@@ -4,7 +4,7 @@ import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, requireScope } from './access.ts';
 import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
-import type { AppPorts } from './ports.ts';
+import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
@@ -51,7 +51,9 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   });
   server.addHook('onRequest', checkCaller(ports.options.apiKeys));
   addErrors(server, ports, routes);
-  await addZones(server, ports, streams, () => stopping);
+  const isStopping = () => stopping;
+  if (ports.options.servesHealthAlone) await addHealth(server, ports, isStopping);
+  else await addZones(server, ports, streams, isStopping);
   return {
     server,
     routes,
@@ -162,6 +164,14 @@ async function addZones(
   await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isStopping));
 }
 
+async function addHealth(server: FastifyInstance, ports: AppPorts, isStopping: () => boolean): Promise<void> {
+  await zone(server, 'operators', async (operators) => {
+    operators.addHook('onRequest', requireScope(ports.options.apiKeys, 'read'));
+    registerHealth(operators, ports);
+  });
+  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isStopping));
+}
+
 function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => readonly ServedRoute[]): void {
   server.setErrorHandler((thrown, request, reply) => {
     const error = toSignalboxError(thrown, request);
@@ -173,7 +183,7 @@ function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => reado
   });
   server.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(routes(), request.url.split('?', 1)[0]!);
-    if (allowed.length === 0) return sendErrorPage(reply, notFound(request));
+    if (allowed.length === 0) return sendErrorPage(reply, notFound(request, ports.options));
     reply.header('allow', allowed.join(', '));
     return sendProblem(reply, methodNotAllowed(request, allowed));
   });
@@ -184,11 +194,11 @@ function methodsOf(routes: readonly ServedRoute[], path: string): string[] {
   return [...new Set(routes.filter((route) => matches(route.url)).map((route) => route.method))].sort();
 }
 
-function notFound({ method, url }: FastifyRequest): SignalboxError {
-  return new SignalboxError(
-    'not_found',
-    `Nothing is served at ${method} ${url.slice(0, 200)}. Questions go to POST /webhook.`,
-  );
+function notFound({ method, url }: FastifyRequest, { servesHealthAlone }: AppOptions): SignalboxError {
+  const advice = servesHealthAlone
+    ? 'This process executes runs; requests go to a gateway.'
+    : 'Questions go to POST /webhook.';
+  return new SignalboxError('not_found', `Nothing is served at ${method} ${url.slice(0, 200)}. ${advice}`);
 }
 
 function methodNotAllowed({ method, url }: FastifyRequest, allowed: readonly string[]): SignalboxError {

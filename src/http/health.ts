@@ -11,7 +11,8 @@ export interface HealthSources {
   /** Why no run can be started, if none can. */
   readonly engineProblem?: () => Promise<string | undefined>;
   readonly queueLimit: number;
-  readonly workspace: {
+  /** Absent where other processes answer the questions. */
+  readonly workspace?: {
     readonly prepared: Promise<void>;
     describe(): Promise<{ readonly tables: readonly { readonly rowCount: number }[] }>;
   };
@@ -21,7 +22,9 @@ export interface HealthSources {
 
 /** The parts of the process, each with what was seen. A warehouse that can't be read leaves accepting and delivering alone. */
 export async function checkHealth(sources: HealthSources): Promise<readonly HealthPart[]> {
-  return [storage(sources), await queue(sources), await warehouse(sources), await delivery(sources)];
+  const { workspace } = sources;
+  const data = workspace === undefined ? [] : [await warehouse(workspace)];
+  return [storage(sources), await queue(sources), ...data, await delivery(sources)];
 }
 
 function storage({ database }: HealthSources): HealthPart {
@@ -45,7 +48,7 @@ async function queue({ engine, engineProblem, queueLimit }: HealthSources): Prom
   };
 }
 
-async function warehouse({ workspace }: HealthSources): Promise<HealthPart> {
+async function warehouse(workspace: NonNullable<HealthSources['workspace']>): Promise<HealthPart> {
   const part = { name: 'warehouse', essential: false };
   const preparing = Symbol('preparing');
   try {

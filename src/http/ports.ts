@@ -60,6 +60,8 @@ export interface AppOptions {
   readonly verifiesWebhooks: boolean;
   /** Null: no limit. */
   readonly rateLimit: RateLimit | null;
+  /** Nothing but `/health` and the probes: a process that executes runs, while others take the requests. */
+  readonly servesHealthAlone?: boolean;
   readonly clock?: () => number;
   /** Between comments that keep an idle event stream open. Default 15,000. */
   readonly heartbeatMs?: number;
@@ -81,10 +83,10 @@ export interface About {
   /** A date. */
   readonly today: string;
   readonly agent: string;
-  /** Rows by table, largest first. */
-  readonly tables: readonly { readonly name: string; readonly rowCount: number }[];
+  /** Rows by table, largest first; absent where other processes answer the questions. */
+  readonly tables?: readonly { readonly name: string; readonly rowCount: number }[];
   /** Whether the rows are those of the demo workspace. */
-  readonly demo: boolean;
+  readonly demo?: boolean;
   /** Where answers go, without what URLs hold of secrets. */
   readonly deliversTo: readonly string[];
 }

@@ -51,6 +51,8 @@ export interface RestateOptions {
   /** Begins the names of the services: installations that share a cluster have different ones. */
   readonly namespace: string;
   readonly flows: readonly Flow<never>[];
+  /** Default: true. Otherwise runs are started and asked for here, and executed by other processes alone. */
+  readonly executes?: boolean;
   /** Where Restate reaches this process, and where it listens for that. Without `workerUrl`, at the address it listens on. */
   readonly workerHost: string;
   readonly workerPort: number;
@@ -105,6 +107,7 @@ export class RestateEngine implements Engine {
 
   /** Serves runs, and tells Restate where, trying again until it listens. Throws when the port can't be used. */
   async open(): Promise<void> {
+    if (this.#options.executes === false) return;
     await this.#listen();
     const { workerHost, workerUrl } = this.#options;
     const host = workerHost.includes(':') ? `[${workerHost}]` : workerHost;
@@ -132,7 +135,7 @@ export class RestateEngine implements Engine {
   /** Why no run can be started, or taken up, if that is so. */
   async problem(): Promise<string | undefined> {
     if (!(await this.#ingress.isHealthy())) return 'Restate does not answer at RESTATE_INGRESS_URLS.';
-    return this.#registration.problem;
+    return this.#options.executes === false ? undefined : this.#registration.problem;
   }
 
   async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {

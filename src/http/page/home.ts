@@ -48,14 +48,19 @@ function healthPill(parts: readonly HealthPart[]): Html {
 }
 
 function tiles({ about, stats }: HomeData): Html {
-  const rows = new Map(about.tables.map((table) => [table.name, table.rowCount]));
-  const accounts = rows.get('accounts') ?? 0;
   return html`<dl class="tiles">
 <div><dt>Agent</dt><dd>${about.agent}</dd><dd class="soft">today is ${about.today}</dd></div>
-<div><dt>Warehouse</dt><dd>${accounts === 0 ? 'No accounts yet' : plural(accounts, 'account')}</dd><dd class="soft">${plural(rows.get('opportunities') ?? 0, 'deal')}${about.demo && ' · demo data'}</dd></div>
+<div><dt>Warehouse</dt>${warehouse(about)}</div>
 <div><dt>Engine</dt><dd>${stats.queued === 0 ? 'No queue' : `${count(stats.queued)} queued`}</dd><dd class="soft">${count(stats.running)} running · ${count(stats.resident)} in memory</dd></div>
 <div><dt>Answers go to</dt>${about.deliversTo.length === 0 ? html`<dd>This page only</dd><dd class="soft">set WEBHOOK_URL to deliver them</dd>` : about.deliversTo.slice(0, 3).map((url) => html`<dd class="url">${url}</dd>`)}</div>
 </dl>`;
+}
+
+function warehouse({ tables, demo }: HomeData['about']): Html {
+  if (tables === undefined) return html`<dd>At the workers</dd>`;
+  const rows = new Map(tables.map((table) => [table.name, table.rowCount]));
+  const accounts = rows.get('accounts') ?? 0;
+  return html`<dd>${accounts === 0 ? 'No accounts yet' : plural(accounts, 'account')}</dd><dd class="soft">${plural(rows.get('opportunities') ?? 0, 'deal')}${demo && ' · demo data'}</dd>`;
 }
 
 function problems(parts: readonly HealthPart[]): Html | false {

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startReceiver } from './fixtures/receiver.ts';
+import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
+import { freePort, startServer } from './fixtures/server-process.ts';
+
+test('a gateway takes what a worker executes', {
+  timeout: 60_000,
+  skip: restateBinary() === undefined && noServer,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-roles-'));
+  const receiver = await startReceiver();
+  const restate = await startRestateServer();
+  context.after(() => receiver.close());
+  context.after(() => restate.close());
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const workerPort = String(await freePort());
+  const start = async (role: string) => {
+    const variables = {
+      SIGNALBOX_ENGINE: 'restate',
+      RESTATE_INGRESS_URLS: restate.ingressUrl,
+      RESTATE_ADMIN_URL: restate.adminUrl,
+      // The same for both: a gateway does not listen there.
+      SIGNALBOX_WORKER_PORT: workerPort,
+      SIGNALBOX_DATA_DIR: join(folder, role),
+      SIGNALBOX_ROLE: role,
+      LOG_LEVEL: 'silent',
+      WEBHOOK_URL: receiver.url,
+    };
+    const server = await startServer(variables);
+    context.after(() => server.kill());
+    return server;
+  };
+  const worker = await start('worker');
+  const gateway = await start('gateway');
+  const ask = (url: string) =>
+    fetch(`${url}/webhook`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: 'How many accounts are there?',
+        source_system: 'test',
+        source_process: 'roles',
+        timestamp: new Date().toISOString(),
+      }),
+    });
+
+  const accepted = await ask(gateway.url);
+  assert.equal(accepted.status, 202, await accepted.clone().text());
+  const { tracking_id: trackingId } = (await accepted.json()) as { tracking_id: string };
+  await receiver.waitFor(1);
+  const delivered = JSON.parse(receiver.received[0]!.body) as { tracking_id: string };
+  assert.equal(delivered.tracking_id, trackingId);
+
+  const refused = await ask(worker.url);
+  assert.equal(refused.status, 404);
+  assert.match(await refused.text(), /requests go to a gateway/);
+  const parts = async (url: string) =>
+    Object.keys(((await (await fetch(`${url}/health`)).json()) as { parts: object }).parts);
+  assert.deepEqual(await parts(worker.url), ['storage', 'engine', 'warehouse', 'delivery']);
+  assert.deepEqual(await parts(gateway.url), ['storage', 'engine', 'delivery']);
+  assert.match(await (await fetch(`${gateway.url}/`)).text(), /At the workers/);
+  assert.match(worker.output(), /A worker of Signalbox is ready/);
+  assert.equal(await gateway.stop(), 0, gateway.output());
+  assert.equal(await worker.stop(), 0, worker.output());
+});
