@@ -32,6 +32,7 @@ const programs: readonly Program[] = [
     kills: 65,
   },
   { file: 'power-cut', what: 'engine: the log cut back to what was synced', kills: 14 },
+  { file: 'random-programs', what: 'engine: random programs against what they say', kills: 12 },
   { file: 'main-job', what: 'server: questions by HTTP from 6 senders, signed deliveries', kills: 15 },
   { file: 'poison', what: 'engine: a run that ends its process again and again', kills: 3 },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '../fixtures/random.ts';
+import { seededRandom } from '../../src/engine/contract/random.ts';
 import { EngineLives } from './engine-lives.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { seededRandom } from '../fixtures/random.ts';
+import { seededRandom } from '../../src/engine/contract/random.ts';
 import { EngineLives, type LifeOptions } from './engine-lives.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { seededRandom } from '../fixtures/random.ts';
+import { seededRandom } from '../../src/engine/contract/random.ts';
 import { answer, startReceiver } from '../fixtures/receiver.ts';
 import { noServer, restateBinary, startRestateServer } from '../fixtures/restate-server.ts';
 import { freePort, type ServerProcess, startServer } from '../fixtures/server-process.ts';

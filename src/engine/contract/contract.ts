@@ -4,6 +4,7 @@ import { cancelCases } from './cancelling.ts';
 import { childCases } from './children.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
 import { orderCases } from './order.ts';
+import { programCases } from './programs.ts';
 import { replayCases } from './replay.ts';
 import { retryCases } from './retries.ts';
 import { runCases } from './runs.ts';
@@ -38,6 +39,7 @@ export function engineContract(engineName: string, harness: EngineHarness): void
       ...childCases,
       ...sizeCases,
       ...startCases,
+      ...programCases,
     })) {
       const skip = harness.skip?.[title] ?? false;
       test(title, { skip, timeout: 60_000 }, (context) =>

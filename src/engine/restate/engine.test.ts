@@ -6,7 +6,6 @@ import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { seededRandom } from '../../../test/fixtures/random.ts';
 import {
   noServer,
   type RestateServer,
@@ -16,6 +15,7 @@ import {
 import { freePort } from '../../../test/fixtures/server-process.ts';
 import { engineContract } from '../contract/contract.ts';
 import { type EngineHarness, eventually, flowOf, runToEnd, untilStatus } from '../contract/harness.ts';
+import { seededRandom } from '../contract/random.ts';
 import { operationLimit, type StampedFact } from '../engine.ts';
 import { silentObserver } from '../observer.ts';
 import { RestateEngine, type RestateOptions } from './engine.ts';
