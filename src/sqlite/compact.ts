@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { databaseName } from './backup.ts';
 import { lockFolder } from './folder-lock.ts';
+import { refuseDamagedLog } from './log-damage.ts';
 
 export interface Compacted {
   readonly beforeBytes: number;
@@ -20,10 +21,12 @@ export function compactDatabase(dataDir: string): Compacted {
   if (!existsSync(path)) throw new SignalboxError('not_found', `There is no ${path}.`);
   const lock = lockFolder(dataDir);
   try {
+    refuseDamagedLog(path);
     const beforeBytes = statSync(path).size;
     vacuum(path);
     return { beforeBytes, afterBytes: statSync(path).size };
   } catch (error) {
+    if (error instanceof SignalboxError) throw error;
     throw new SignalboxError(
       'storage_failed',
       `${path} could not be compacted: ${messageOf(error)}. Check the free space; the database is as it was.`,

@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
+import { refuseDamagedLog } from './log-damage.ts';
 import { migrate } from './migrate.ts';
 import { type SyncFile, WalFile } from './wal-file.ts';
 
@@ -86,7 +87,7 @@ export class Database implements Sql {
 
   /**
    * Opens or creates the file and brings its schema up to date. What an earlier process left in the log is moved into the
-   * file and synced first, whether or not that process could. Throws `schema_too_new`, `storage_failed`.
+   * file and synced first, whether or not that process could, unless it is damaged. Throws `schema_too_new`, `storage_failed`.
    */
   constructor(path: string, options: DatabaseOptions = {}) {
     this.path = path;
@@ -94,12 +95,14 @@ export class Database implements Sql {
     this.lost = promise;
     this.#tellLost = resolve;
     try {
+      refuseDamagedLog(path);
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
       this.#connection.exec(
-        'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF; ' +
+        'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
           `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
       );
       migrate(this.#connection);
+      this.#connection.exec('PRAGMA synchronous = NORMAL');
       this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       if (this.#connection.location() === null) return;
       this.#wal = new WalFile(path, options.sync);

@@ -2,6 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import type { Sql } from './database.ts';
 import { invariants } from './invariants.ts';
+import { damageOfLog, tellDamage } from './log-damage.ts';
 import { migrationFiles, refuseNewerSchema, schemaVersion } from './migrate.ts';
 
 export interface Inspection {
@@ -27,7 +28,8 @@ export function inspectFile(path: string, options: { readonly quick?: boolean } 
     refuseNewerSchema(schema);
     const damages = damagesOf(connection, options.quick ? 'quick_check' : 'integrity_check');
     // What is read from damaged pages says nothing.
-    return { schema, problems: damages.length > 0 ? damages : brokenInvariants(connection) };
+    const problems = damages.length > 0 ? damages : brokenInvariants(connection);
+    return { schema, problems: [...logDamage(path), ...problems] };
   } catch (error) {
     if (error instanceof SignalboxError) throw error;
     throw new SignalboxError('storage_failed', `${path} cannot be read as a database: ${messageOf(error)}.`, {
@@ -36,6 +38,12 @@ export function inspectFile(path: string, options: { readonly quick?: boolean } 
   } finally {
     connection?.close();
   }
+}
+
+function logDamage(path: string): string[] {
+  const log = `${path}-wal`;
+  const damage = damageOfLog(log);
+  return damage === undefined ? [] : [tellDamage(log, damage)];
 }
 
 function damagesOf(connection: DatabaseSync, check: string): string[] {

@@ -5,6 +5,7 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import { databaseName, flush, removeDatabase } from './backup.ts';
 import { lockFolder } from './folder-lock.ts';
 import { inspectFile } from './inspect.ts';
+import { refuseDamagedLog } from './log-damage.ts';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -130,6 +131,7 @@ function putAsideAll(dataDir: string, files: readonly string[]): string[] {
 function finishLog(path: string): void {
   if (!existsSync(path)) return;
   try {
+    refuseDamagedLog(path);
     const connection = new DatabaseSync(path);
     try {
       connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
