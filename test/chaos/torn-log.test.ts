@@ -4,9 +4,9 @@ import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { seededRandom } from '../../src/engine/contract/random.ts';
 import { Database } from '../../src/sqlite/database.ts';
 import { inspectFile } from '../../src/sqlite/inspect.ts';
-import { seededRandom } from '../fixtures/random.ts';
 import { EngineLives } from './engine-lives.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
