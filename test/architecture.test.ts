@@ -33,10 +33,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   outbound: ['core', 'record'],
   tools: ['core'],
   agents: ['core', 'tools'],
+  cluster: ['core'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
   http: ['core', 'engine', 'flows', 'inbound', 'observe', 'record', 'store'],
   cli: [
-    ...['config', 'core', 'data-folder', 'outbound', 'record', 'server', 'sqlite', 'start-options'],
+    ...[
+      'cluster',
+      'config',
+      'core',
+      'data-folder',
+      'outbound',
+      'record',
+      'server',
+      'sqlite',
+      'start-options',
+    ],
     ...['tools', 'version'],
   ],
 };

@@ -1,9 +1,9 @@
-import { SignalboxError } from '../../core/errors.ts';
 import type { FactWriter } from '../../engine/embedded/facts.ts';
 import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
+import { cursorId } from '../cursor.ts';
 import type { ConversationFilter, ConversationPage, DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
@@ -126,15 +126,6 @@ function page(sql: Sql, filter: ConversationFilter): ConversationPage {
   const shown = rows.slice(0, limit);
   const next = rows.length > limit ? String(shown.at(-1)!.id) : undefined;
   return { conversations: shown.map(toSummary), ...(next !== undefined && { next }) };
-}
-
-function cursorId(cursor: string): number {
-  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
-  throw new SignalboxError(
-    'invalid_request',
-    `The cursor ${JSON.stringify(cursor.slice(0, 40))} is not one of a list of conversations; use \`next\` of the page before.`,
-    { fields: [{ path: 'after', message: 'is not a cursor' }] },
-  );
 }
 
 function recentAnswerTimes(sql: Sql, type: WebhookType, limit: number): number[] {

@@ -1,0 +1,163 @@
+import type { Source } from '../../inbound/source.ts';
+import { assemble } from '../../record/assemble.ts';
+import type { ConversationSummary } from '../../record/conversation.ts';
+import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
+import type { LiveRecord } from '../../record/live.ts';
+import { cursorId } from '../cursor.ts';
+import type { ConversationFilter, ConversationPage, Store } from '../store.ts';
+import { AppendQueue } from './append-queue.ts';
+import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
+import { type EndpointRow, type EventRow, summaryColumns, toDisabledEndpoint, toEvent } from './rows.ts';
+
+/** How far back the search for recent answers goes, in sequence numbers; a conversation has about eight events. */
+const recentWindow = 80_000;
+
+/** The store that many processes share. What this process writes is published in it once it is durable. */
+export function createPostgresStore(database: PostgresDatabase, live: LiveRecord): Store {
+  const queue = new AppendQueue(database, (events) => live.publish(events));
+  return {
+    append: (facts) => queue.append(facts),
+
+    conversation: (trackingId) =>
+      database.read(async (sql) => {
+        const found = await summary(sql, trackingId);
+        return found && assemble(found, await eventsAfter(sql, trackingId, 0, 10_000));
+      }),
+
+    summary: (trackingId) => database.read((sql) => summary(sql, trackingId)),
+
+    conversations: async (filter = {}) => {
+      const after = filter.after === undefined ? undefined : cursorId(filter.after);
+      return database.read((sql) => page(sql, filter, after));
+    },
+
+    events: (trackingId, afterSequence = 0, limit = 1_000) =>
+      database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
+
+    recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
+
+    counts: () => database.read(countByStatus),
+
+    ...createEndpoints(database),
+    ...createSources(database),
+  };
+}
+
+type Endpoints = 'disableEndpoint' | 'enableEndpoint' | 'disabledEndpoint' | 'disabledEndpoints';
+
+function createEndpoints(database: PostgresDatabase): Pick<Store, Endpoints> {
+  return {
+    async disableEndpoint({ url, disabledAt, reason }) {
+      const text =
+        'INSERT INTO disabled_endpoints (url, disabled_at, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
+      await database.write((sql) => sql.run(text, [url, disabledAt, reason]));
+    },
+
+    enableEndpoint: (url) =>
+      database.write(
+        async (sql) => (await sql.run('DELETE FROM disabled_endpoints WHERE url = $1', [url])) > 0,
+      ),
+
+    disabledEndpoint: (url) =>
+      database.read(async (sql) => {
+        const [row] = await sql.all<EndpointRow>('SELECT * FROM disabled_endpoints WHERE url = $1', [url]);
+        return row && toDisabledEndpoint(row);
+      }),
+
+    disabledEndpoints: () =>
+      database.read(async (sql) => {
+        const rows = await sql.all<EndpointRow>('SELECT * FROM disabled_endpoints ORDER BY url COLLATE "C"');
+        return rows.map(toDisabledEndpoint);
+      }),
+  };
+}
+
+interface SourceRow {
+  readonly definition: Source;
+}
+
+function createSources(
+  database: PostgresDatabase,
+): Pick<Store, 'source' | 'sources' | 'putSource' | 'deleteSource'> {
+  return {
+    source: (name) =>
+      database.read(async (sql) => {
+        const rows = await sql.all<SourceRow>('SELECT definition FROM sources WHERE name = $1', [name]);
+        return rows[0]?.definition;
+      }),
+
+    sources: () =>
+      database.read(async (sql) => {
+        const rows = await sql.all<SourceRow>('SELECT definition FROM sources ORDER BY name COLLATE "C"');
+        return rows.map((row) => row.definition);
+      }),
+
+    putSource: (source) =>
+      database.write(async (sql) => {
+        // A row that this very statement inserted has no transaction that updated or locked it.
+        const text = `INSERT INTO sources (name, definition) VALUES ($1, $2)
+          ON CONFLICT (name) DO UPDATE SET definition = excluded.definition RETURNING xmax = 0 AS created`;
+        const [row] = await sql.all<{ created: boolean }>(text, [source.name, JSON.stringify(source)]);
+        return row!.created;
+      }),
+
+    deleteSource: (name) =>
+      database.write(async (sql) => (await sql.run('DELETE FROM sources WHERE name = $1', [name])) > 0),
+  };
+}
+
+async function summary(sql: Transaction, trackingId: string): Promise<ConversationSummary | undefined> {
+  const text = `SELECT ${summaryColumns} FROM conversations WHERE tracking_id = $1`;
+  return (await sql.all<ConversationSummary>(text, [trackingId]))[0];
+}
+
+async function eventsAfter(
+  sql: Transaction,
+  trackingId: string,
+  sequence: number,
+  limit: number,
+): Promise<RecordedEvent[]> {
+  const text = 'SELECT * FROM events WHERE tracking_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3';
+  return (await sql.all<EventRow>(text, [trackingId, sequence, limit])).map(toEvent);
+}
+
+async function page(
+  sql: Transaction,
+  filter: ConversationFilter,
+  after: number | undefined,
+): Promise<ConversationPage> {
+  const limit = Math.min(Math.max(1, filter.limit ?? 50), 500);
+  const conditions: [string, SqlValue | undefined][] = [
+    ['status =', filter.status],
+    ['source_system =', filter.sourceSystem],
+    ['webhook_type =', filter.webhookType],
+    ['id <', after],
+  ];
+  const used = conditions.filter((pair): pair is [string, SqlValue] => pair[1] !== undefined);
+  const where = used.map(([text], at) => `AND ${text} $${at + 2}`).join(' ');
+  const rows = await sql.all<ConversationSummary & { id: number }>(
+    `SELECT id, ${summaryColumns} FROM conversations WHERE true ${where} ORDER BY id DESC LIMIT $1`,
+    [limit + 1, ...used.map(([, value]) => value)],
+  );
+  const shown = rows.slice(0, limit);
+  const next = rows.length > limit ? String(shown.at(-1)!.id) : undefined;
+  return { conversations: shown.map(({ id, ...rest }) => rest), ...(next !== undefined && { next }) };
+}
+
+async function recentAnswerTimes(sql: Transaction, type: WebhookType, limit: number): Promise<number[]> {
+  const rows = await sql.all<{ time: number }>(
+    `SELECT answer_time_ms AS time FROM conversations
+     WHERE webhook_type = $1 AND answer_time_ms IS NOT NULL
+       AND id > (SELECT max(id) FROM conversations) - ${recentWindow}
+     ORDER BY id DESC LIMIT $2`,
+    [type, limit],
+  );
+  return rows.map((row) => row.time);
+}
+
+async function countByStatus(sql: Transaction): Promise<Partial<Record<ConversationStatus, number>>> {
+  const rows = await sql.all<{ status: ConversationStatus; count: number }>(
+    'SELECT status, count(*) AS count FROM conversations GROUP BY status',
+  );
+  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+}
