@@ -24,7 +24,7 @@ interface Left {
 
 async function killedUnderLoad(context: TestContext): Promise<Left> {
   const lives = new EngineLives(context);
-  await lives.live({ wanted: 60, kill: { atCommit: '30:after' } });
+  await lives.live({ wanted: 300, kill: { atCommit: '25:after' } });
   const path = join(lives.folder, 'journal.sqlite');
   for (const suffix of ['', '-wal']) copyFileSync(`${path}${suffix}`, `${path}${suffix}.left`);
   const log = readFileSync(`${path}-wal`);
