@@ -23,13 +23,18 @@ export interface PostgresServer {
   url(database: string): string;
   /** Makes a database unless it is there; returns its URL. */
   createDatabase(name: string): Promise<string>;
-  /** `fast` ends connections and stops in order; `kill` is SIGKILL of the server's first process, which ends all. */
-  stop(how: 'fast' | 'kill'): Promise<void>;
+  /**
+   * `fast` ends connections and stops in order; `immediate` leaves the order to the next start; `kill` is SIGKILL of the server's
+   * first process, and the others end by themselves when they notice.
+   */
+  stop(how: keyof typeof signals): Promise<void>;
   /** Starts it again over its data, on the same port. */
   start(): Promise<void>;
 }
 
 const user = 'signalbox';
+
+const signals = { fast: 'SIGINT', immediate: 'SIGQUIT', kill: 'SIGKILL' } as const;
 
 /** Starts a PostgreSQL on loopback, with passwords, which ends with this process. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
@@ -37,10 +42,10 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     `postgresql://${user}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/${database}`;
   initialize(options);
   let child: ChildProcess | undefined;
-  const stop = async (how: 'fast' | 'kill') => {
+  const stop: PostgresServer['stop'] = async (how) => {
     if (child === undefined || hasEnded(child)) return;
     const exited = once(child, 'exit');
-    child.kill(how === 'kill' ? 'SIGKILL' : 'SIGINT');
+    child.kill(signals[how]);
     await exited;
   };
   process.once('exit', () => child?.kill('SIGINT'));

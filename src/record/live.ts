@@ -4,10 +4,11 @@ import type { RecordedEvent } from './events.ts';
 export type RecordListener = (event: RecordedEvent) => void;
 
 /**
- * Events in this process, after they have become durable. A listener that throws is told to `onError` and breaks nothing.
+ * Events in this process, after they have become durable. Who follows a conversation is told that there is news of it, whichever
+ * process wrote it. A listener that throws is told to `onError` and breaks nothing.
  */
 export class LiveRecord {
-  readonly #listeners = new Map<string, Set<RecordListener>>();
+  readonly #followers = new Map<string, Set<() => void>>();
   readonly #everyEvent = new Set<RecordListener>();
   readonly #onError: (error: unknown) => void;
   readonly #limit: number;
@@ -18,22 +19,27 @@ export class LiveRecord {
     this.#limit = options.limit ?? 10_000;
   }
 
-  /** Events of one conversation. Returns how to stop, or undefined when there are too many listeners already. */
-  subscribe(trackingId: string, listener: RecordListener): (() => void) | undefined {
+  /** The conversations that somebody follows. */
+  get followed(): readonly string[] {
+    return [...this.#followers.keys()];
+  }
+
+  /** News of one conversation. Returns how to stop, or undefined when there are too many followers already. */
+  subscribe(trackingId: string, onNews: () => void): (() => void) | undefined {
     if (this.#count >= this.#limit) return undefined;
-    const listeners = this.#listeners.get(trackingId) ?? new Set();
-    this.#listeners.set(trackingId, listeners);
-    const own: RecordListener = (event) => listener(event);
-    listeners.add(own);
+    const followers = this.#followers.get(trackingId) ?? new Set();
+    this.#followers.set(trackingId, followers);
+    const own = () => onNews();
+    followers.add(own);
     this.#count++;
     return () => {
-      if (!listeners.delete(own)) return;
+      if (!followers.delete(own)) return;
       this.#count--;
-      if (listeners.size === 0) this.#listeners.delete(trackingId);
+      if (followers.size === 0) this.#followers.delete(trackingId);
     };
   }
 
-  /** Events of all conversations; for parts of the system itself (log, metrics), not for callers from outside. */
+  /** Events that this process wrote; for parts of the system itself (log, metrics), not for callers from outside. */
   subscribeAll(listener: RecordListener): () => void {
     this.#everyEvent.add(listener);
     return () => void this.#everyEvent.delete(listener);
@@ -41,15 +47,19 @@ export class LiveRecord {
 
   publish(events: readonly RecordedEvent[]): void {
     for (const event of events) {
-      for (const listener of this.#everyEvent) this.#tell(listener, event);
-      const listeners = this.#listeners.get(event.trackingId);
-      if (listeners !== undefined) for (const listener of [...listeners]) this.#tell(listener, event);
+      for (const listener of this.#everyEvent) this.#tell(() => listener(event));
+      this.announce(event.trackingId);
     }
   }
 
-  #tell(listener: RecordListener, event: RecordedEvent): void {
+  /** There is something new to be read of a conversation. */
+  announce(trackingId: string): void {
+    for (const onNews of [...(this.#followers.get(trackingId) ?? [])]) this.#tell(onNews);
+  }
+
+  #tell(listener: () => void): void {
     try {
-      listener(event);
+      listener();
     } catch (error) {
       this.#onError(error);
     }

@@ -13,10 +13,13 @@ import {
   toRecordedEvent,
   type WebhookType,
 } from '../record/events.ts';
+import { follow, type LiveRecord } from '../record/live.ts';
 import type { Store } from './store.ts';
 
 export interface StoreUnderTest {
   readonly store: Store;
+  /** What tells whoever follows a conversation in the process of `store`. */
+  readonly live: LiveRecord;
   /** The same data as another process has them; absent where one process has them to itself. */
   readonly beside?: Store;
   close(): Promise<void>;
@@ -231,6 +234,19 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
       seen,
       all.map((each) => each.sequence),
     );
+  });
+
+  withStore('lets follow a conversation that another process writes, as it goes', async (under) => {
+    const { store, live, beside = store } = under;
+    const life = aLife();
+    await beside.append(life.facts.slice(0, 1));
+    const following = follow({ store, live }, life.trackingId, { signal: AbortSignal.timeout(20_000) });
+    for (const fact of life.facts) {
+      // There already, or written before anything else of it: seen before the next one is written.
+      await beside.append([fact]);
+      assert.equal((await following.next()).value?.id, fact.id);
+    }
+    assert.equal((await following.next()).done, true);
   });
 
   withStore('projects whatever happens as the pure projection does', async ({ store }) => {

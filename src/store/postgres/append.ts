@@ -3,6 +3,7 @@ import { type ConversationSummary, project } from '../../record/conversation.ts'
 import { isEventType, type RecordedEvent, toRecordedEvent } from '../../record/events.ts';
 import type { Transaction } from './database.ts';
 import { takeLock } from './locks.ts';
+import { tellOthers } from './news.ts';
 import { columnValues, putConversations, summaryColumns } from './rows.ts';
 
 /**
@@ -21,7 +22,9 @@ export async function appendFacts(sql: Transaction, facts: readonly StampedFact[
     sequences.delete(keyOf(fact.subject, fact.id));
     return sequence === undefined || !isEventType(fact.type) ? [] : [toRecordedEvent(fact, sequence)];
   });
-  if (events.length > 0) await projectEvents(sql, events);
+  if (events.length === 0) return events;
+  await projectEvents(sql, events);
+  await tellOthers(sql);
   return events;
 }
 

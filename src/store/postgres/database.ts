@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import { SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -25,6 +25,19 @@ export interface Transaction {
   run(text: string, values?: readonly SqlValue[]): Promise<number>;
 }
 
+type Work<T> = (transaction: Transaction) => Promise<T>;
+
+/** How long one statement may take, and how long a server is waited for. */
+interface Limits {
+  readonly statementTimeoutMs: number;
+  readonly patienceMs: number;
+}
+
+export const defaultStatementTimeoutMs = 15_000;
+
+/** The server gives up first; this is for one that says nothing any more. */
+export const silenceMsFor = (statementTimeoutMs: number): number => statementTimeoutMs + 5_000;
+
 /** Before the second, third, … attempt; the last repeats while there is patience. */
 const delaysMs = [20, 50, 100, 200, 400, 800];
 
@@ -40,25 +53,36 @@ export class PostgresDatabase {
   /** Host, port and database, for messages; never the password. */
   readonly server: string;
   readonly #pool: Pool;
-  readonly #settings: string;
-  readonly #patienceMs: number;
+  readonly #limits: Limits;
   readonly #closing = new AbortController();
 
   constructor(pool: Pool, server: string, options: Omit<PostgresOptions, 'url'>) {
     this.#pool = pool;
     this.server = server;
-    this.#settings = `SET LOCAL statement_timeout = ${Math.ceil(options.statementTimeoutMs ?? 15_000)}`;
-    this.#patienceMs = options.patienceMs ?? 30_000;
+    const { statementTimeoutMs = defaultStatementTimeoutMs, patienceMs = 30_000 } = options;
+    this.#limits = { statementTimeoutMs, patienceMs };
   }
 
   /** Reads one snapshot. */
-  read<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#persistently('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work);
+  read<T>(work: Work<T>, limits?: Partial<Limits>): Promise<T> {
+    return this.#persistently('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', work, limits);
   }
 
   /** Every statement sees what is committed when it begins. `work` may be run again. */
-  write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#persistently(`BEGIN ISOLATION LEVEL READ COMMITTED; ${durably}`, work);
+  write<T>(work: Work<T>, limits?: Partial<Limits>): Promise<T> {
+    return this.#persistently(`BEGIN ISOLATION LEVEL READ COMMITTED; ${durably}`, work, limits);
+  }
+
+  /** What keeps the server from answering now, if anything does. */
+  async problem(withinMs = 2_000): Promise<Error | undefined> {
+    const seen = this.read((sql) => sql.run('SELECT 1'), { patienceMs: 0, statementTimeoutMs: withinMs });
+    const late = pause(withinMs, undefined, { ref: false }).then(() => {
+      throw new Error(`PostgreSQL at ${this.server} has not answered within ${withinMs} ms.`);
+    });
+    return Promise.race([seen, late]).then(
+      () => undefined,
+      (error: Error) => error,
+    );
   }
 
   /** Waits for what runs, then lets go of the connections. */
@@ -68,11 +92,12 @@ export class PostgresDatabase {
     await this.#pool.end();
   }
 
-  async #persistently<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const until = Date.now() + this.#patienceMs;
+  async #persistently<T>(begin: string, work: Work<T>, own?: Partial<Limits>): Promise<T> {
+    const limits = { ...this.#limits, ...own };
+    const until = Date.now() + limits.patienceMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#once(begin, work);
+        return await this.#once(begin, work, limits);
       } catch (error) {
         const delayMs = jitter(delaysMs[Math.min(attempt, delaysMs.length - 1)]!, Math.random());
         const again = transientKind(error) !== undefined && Date.now() + delayMs < until;
@@ -82,7 +107,7 @@ export class PostgresDatabase {
     }
   }
 
-  async #once<T>(begin: string, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async #once<T>(begin: string, work: Work<T>, { statementTimeoutMs }: Limits): Promise<T> {
     if (this.#closing.signal.aborted) {
       throw new SignalboxError(
         'shutting_down',
@@ -92,8 +117,8 @@ export class PostgresDatabase {
     const client = await this.#pool.connect();
     let broken = false;
     try {
-      await client.query(`${begin}; ${this.#settings}`);
-      const result = await work(new OpenTransaction(client));
+      await client.query(`${begin}; SET LOCAL statement_timeout = ${Math.ceil(statementTimeoutMs)}`);
+      const result = await work(new OpenTransaction(client, silenceMsFor(statementTimeoutMs)));
       await client.query('COMMIT');
       return result;
     } catch (error) {
@@ -119,17 +144,29 @@ async function rolledBack(client: PoolClient): Promise<boolean> {
 
 class OpenTransaction implements Transaction {
   readonly #client: PoolClient;
+  readonly #silenceMs: number;
 
-  constructor(client: PoolClient) {
+  constructor(client: PoolClient, silenceMs: number) {
     this.#client = client;
+    this.#silenceMs = silenceMs;
   }
 
   async all<Row extends object>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
-    return (await this.#client.query<Row>(text, values.map(storable))).rows;
+    return (await this.#query<Row>(text, values)).rows;
   }
 
   async run(text: string, values: readonly SqlValue[] = []): Promise<number> {
-    return (await this.#client.query(text, values.map(storable))).rowCount ?? 0;
+    return (await this.#query(text, values)).rowCount ?? 0;
+  }
+
+  #query<Row extends object>(text: string, values: readonly SqlValue[]): Promise<QueryResult<Row>> {
+    // Without values it may be several statements. A timeout of one query is not in the types.
+    const config = {
+      text,
+      query_timeout: this.#silenceMs,
+      ...(values.length > 0 && { values: values.map(storable) }),
+    };
+    return this.#client.query<Row>(config);
   }
 }
 

@@ -6,42 +6,67 @@ import { takeLock } from './locks.ts';
 
 const folder = join(import.meta.dirname, 'migrations');
 
-/** The SQL files `001-….sql`, `002-….sql`, … in their order; the number is the version that a file leads to. */
-export function migrationFiles(): { readonly version: number; readonly sql: string }[] {
+export interface Migration {
+  /** The one that it leads to. */
+  readonly version: number;
+  readonly sql: string;
+}
+
+/**
+ * The SQL files `001-….sql`, `002-….sql`, … in their order. One whose title says `(breaking)` makes something that programs from before
+ * it can't work with; the others only add, so that old and new processes work side by side while versions are changed.
+ */
+export function migrationFiles(): Migration[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
     .map((name) => ({ version: Number.parseInt(name, 10), sql: readFileSync(join(folder, name), 'utf8') }));
 }
 
+const isBreaking = ({ sql }: Migration): boolean => /^--.*\(breaking\)/.test(sql);
+
+interface Schema {
+  readonly version: number;
+  /** Programs that know less than this version can't work with it. */
+  readonly oldest: number;
+}
+
+/** Larger tables may take their time to change, and whoever comes second to wait for it. */
+const migrationTimeoutMs = 3_600_000;
+
 /**
  * Brings the schema up to date, all steps or none. Of processes that start at once one does it and the others wait for it.
  * Throws `schema_too_new`.
  */
-export async function migrate(database: PostgresDatabase): Promise<void> {
-  const files = migrationFiles();
+export async function migrate(database: PostgresDatabase, files = migrationFiles()): Promise<void> {
   const newest = files.at(-1)!.version;
-  if ((await database.read(presentVersion)) === newest) return;
-  await database.write(async (sql) => {
-    // Larger tables may take their time to change, and whoever comes second to wait for it.
-    await sql.run('SET LOCAL statement_timeout = 0');
+  const isUsable = ({ version, oldest }: Schema): boolean => {
+    if (oldest > newest) throw tooNew(version, newest, database.server);
+    return version >= newest;
+  };
+  if (isUsable(await database.read(presentSchema))) return;
+  const work = async (sql: Transaction) => {
     await takeLock(sql, 'migration');
-    await sql.run('CREATE TABLE IF NOT EXISTS signalbox_schema (version INTEGER NOT NULL)');
-    const present = await presentVersion(sql);
-    if (present > newest) throw tooNew(present, newest, database.server);
-    for (const file of files) if (file.version > present) await sql.run(file.sql);
+    await sql.run(
+      'CREATE TABLE IF NOT EXISTS signalbox_schema (version INTEGER NOT NULL, oldest INTEGER NOT NULL)',
+    );
+    const present = await presentSchema(sql);
+    if (isUsable(present)) return;
+    const missing = files.filter((file) => file.version > present.version);
+    for (const file of missing) await sql.run(file.sql);
+    const oldest = missing.findLast(isBreaking)?.version ?? present.oldest;
     await sql.run('DELETE FROM signalbox_schema');
-    await sql.run('INSERT INTO signalbox_schema VALUES ($1)', [newest]);
-  });
+    await sql.run('INSERT INTO signalbox_schema (version, oldest) VALUES ($1, $2)', [newest, oldest]);
+  };
+  await database.write(work, { statementTimeoutMs: migrationTimeoutMs });
 }
 
-async function presentVersion(sql: Transaction): Promise<number> {
+async function presentSchema(sql: Transaction): Promise<Schema> {
   const [found] = await sql.all<{ there: boolean }>(
     `SELECT to_regclass('signalbox_schema') IS NOT NULL AS there`,
   );
-  if (!found!.there) return 0;
-  const [row] = await sql.all<{ version: number }>('SELECT version FROM signalbox_schema');
-  return row?.version ?? 0;
+  const [row] = found!.there ? await sql.all<Schema>('SELECT version, oldest FROM signalbox_schema') : [];
+  return row ?? { version: 0, oldest: 0 };
 }
 
 function tooNew(present: number, newest: number, server: string): SignalboxError {

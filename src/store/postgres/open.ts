@@ -1,18 +1,68 @@
-import pg, { type Pool, types } from 'pg';
+import pg, { types } from 'pg';
 import { messageOf, SignalboxError } from '../../core/errors.ts';
-import { PostgresDatabase, type PostgresOptions } from './database.ts';
+import type { LiveRecord } from '../../record/live.ts';
+import type { Store } from '../store.ts';
+import {
+  defaultStatementTimeoutMs,
+  PostgresDatabase,
+  type PostgresOptions,
+  silenceMsFor,
+} from './database.ts';
 import { asStartFailure } from './failure.ts';
 import { migrate } from './migrate.ts';
+import { News } from './news.ts';
+import { createPostgresStore } from './store.ts';
+import { RecordWatch } from './watch.ts';
 
 /** Older ones get no more security fixes. */
 const oldestVersion = 14;
+
+export interface PostgresRecord {
+  readonly store: Store;
+  readonly database: PostgresDatabase;
+  /** From now on whoever follows a conversation in this process is told of what other processes write. */
+  begin(): void;
+  /** Waits for what runs, then lets go of the connections. */
+  close(): Promise<void>;
+}
+
+/** Opens the record that many processes share; throws what `openPostgres` throws. */
+export async function openPostgresRecord(
+  options: PostgresOptions,
+  live: LiveRecord,
+): Promise<PostgresRecord> {
+  const database = await openPostgres(options);
+  const { server, ...settings } = connectionSettings(options);
+  const watch = new RecordWatch({ database, live, isToldOfNews: () => news.hears });
+  const createClient = () => new pg.Client(settings);
+  const news = new News({ database, createClient, onNews: () => watch.look() });
+  const begin = () => {
+    watch.begin();
+    news.begin();
+  };
+  const close = async () => {
+    watch.stop();
+    await news.stop();
+    await database.close();
+  };
+  return { store: createPostgresStore(database, live), database, begin, close };
+}
 
 /**
  * Connects, checks the server and brings its schema up to date. Throws `config_invalid` for a URL, credentials, a database or
  * a certificate that cannot be used, `schema_too_new`, and `storage_failed` when no server answers for `patienceMs`.
  */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
-  const { pool, server } = createPool(options);
+  const { server, ...settings } = connectionSettings(options);
+  const pool = new pg.Pool({
+    ...settings,
+    max: options.poolSize ?? 10,
+    idleTimeoutMillis: 30_000,
+    // A new server behind the same name gets its connections by and by.
+    maxLifetimeSeconds: 1_800,
+  });
+  // An idle connection that breaks is replaced by the pool; the next use would say what is wrong.
+  pool.on('error', () => {});
   const database = new PostgresDatabase(pool, server, options);
   try {
     await checkVersion(database);
@@ -30,31 +80,28 @@ function causeOf(error: unknown): unknown {
   return failed === false || failed === undefined ? error : failed;
 }
 
-function createPool(options: PostgresOptions): { pool: Pool; server: string } {
-  const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
+/** `server` is host, port and database, for messages. */
+function connectionSettings({
+  url,
+  variable,
+  statementTimeoutMs = defaultStatementTimeoutMs,
+}: PostgresOptions) {
   try {
     // SQLAlchemy writes the driver into the scheme: postgresql+asyncpg://
-    const connectionString = options.url.reveal().replace(/^(postgres(?:ql)?)\+\w+:/i, '$1:');
+    const connectionString = url.reveal().replace(/^(postgres(?:ql)?)\+\w+:/i, '$1:');
     const { host, port, database } = new pg.Client({ connectionString });
-    const pool = new pg.Pool({
+    return {
+      server: `${host}:${port}/${database}`,
       connectionString,
-      max: options.poolSize ?? 10,
       connectionTimeoutMillis: 5_000,
-      idleTimeoutMillis: 30_000,
-      // A new server behind the same name gets its connections by and by.
-      maxLifetimeSeconds: 1_800,
-      // The server gives up first; this is for one that says nothing any more.
-      query_timeout: statementTimeoutMs + 5_000,
+      query_timeout: silenceMsFor(statementTimeoutMs),
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       fallback_application_name: 'signalbox',
       types: { getTypeParser },
-    });
-    // An idle connection that breaks is replaced by the pool; the next use would say what is wrong.
-    pool.on('error', () => {});
-    return { pool, server: `${host}:${port}/${database}` };
+    };
   } catch (error) {
-    const message = `${options.variable} cannot be used: ${messageOf(error)}. Expected postgresql://user:password@host:5432/database.`;
+    const message = `${variable} cannot be used: ${messageOf(error)}. Expected postgresql://user:password@host:5432/database.`;
     throw new SignalboxError('config_invalid', message, { cause: error });
   }
 }

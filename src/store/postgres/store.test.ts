@@ -8,8 +8,7 @@ import {
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
 import { testStore } from '../contract.ts';
-import { openPostgres } from './open.ts';
-import { createPostgresStore } from './store.ts';
+import { openPostgresRecord } from './open.ts';
 
 describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noPostgres }, () => {
   let server: TestPostgres;
@@ -22,18 +21,20 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const url = await server.createDatabase();
     const [one, other] = await Promise.all([open(url), open(url)]);
     const close = async () => {
-      await Promise.all([one.database.close(), other.database.close()]);
+      await Promise.all([one.close(), other.close()]);
     };
-    return { store: one.store, beside: other.store, close };
+    return { ...one, beside: other.store, close };
   });
 });
 
 async function open(url: string) {
-  const database = await openPostgres({ url: new Secret(url), variable: 'DATABASE_URL', poolSize: 4 });
   const live = new LiveRecord({
     onError: (error) => {
       throw error;
     },
   });
-  return { database, live, store: createPostgresStore(database, live) };
+  const options = { url: new Secret(url), variable: 'DATABASE_URL', poolSize: 4 };
+  const record = await openPostgresRecord(options, live);
+  record.begin();
+  return { ...record, live };
 }

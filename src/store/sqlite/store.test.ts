@@ -28,7 +28,7 @@ test('events are published once they are on disk, and never when their write was
   const { database, live, store, errors, close } = open();
   const life = aLife();
   const seen: RecordedEvent[] = [];
-  live.subscribe(life.trackingId, (event) => seen.push(event));
+  live.subscribeAll((event) => seen.push(event));
   live.subscribeAll(() => {
     throw new Error('a listener that breaks');
   });
