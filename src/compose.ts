@@ -11,12 +11,13 @@ import { journalRetention } from './engine/embedded/retention.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
+import type { RestateEngine } from './engine/restate/engine.ts';
 import { guessType } from './flows/query/classify.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
 import { createExportFlow } from './flows/query/export.ts';
 import { createQueryFlow } from './flows/query/query.ts';
 import { type App, buildApp } from './http/app.ts';
-import { checkHealth } from './http/health.ts';
+import { checkHealth, type EngineProblem, type HealthSources } from './http/health.ts';
 import type { About } from './http/ports.ts';
 import { createFolderObjects } from './objects/folder.ts';
 import type { Log } from './observe/log.ts';
@@ -157,8 +158,7 @@ interface ComposedEngine {
   readonly engine: Engine;
   /** Takes up the runs that an earlier process left. */
   recover(): void;
-  /** Why no run can be started, if none can. */
-  problem(): Promise<string | undefined>;
+  problem: NonNullable<HealthSources['engineProblem']>;
 }
 
 async function createEngine(
@@ -178,13 +178,36 @@ async function createEngine(
   }
   const settings = restateSettings(config);
   // With its SDK, which is not loaded for nothing.
-  const { RestateEngine } = await import('./engine/restate/engine.ts');
+  const restate = await import('./engine/restate/engine.ts');
   const onWarning = (message: string) => log.warning(message);
   const appendFacts = store.append;
   const executes = config.role !== 'gateway';
-  const engine = new RestateEngine({ ...settings, executes, flows, appendFacts, observer, onWarning });
+  const engine = new restate.RestateEngine({
+    ...settings,
+    executes,
+    flows,
+    appendFacts,
+    observer,
+    onWarning,
+  });
   await engine.open();
-  return { engine, recover: () => {}, problem: () => engine.problem() };
+  return { engine, recover: () => {}, problem: () => problemOf(engine, config) };
+}
+
+/**
+ * What is wrong with Restate, as seen from here. A worker is ready all the same, as Restate calls it; and so is a process whose
+ * worker port is behind a balancer, which lets Restate through only to who is ready, also for telling it where we are.
+ */
+async function problemOf(
+  engine: RestateEngine,
+  { role, workerUrl }: Config,
+): Promise<EngineProblem | undefined> {
+  const isWorker = role === 'worker';
+  const problem = await engine.problem();
+  if (problem !== undefined) return { detail: problem, status: isWorker ? 'DEGRADED' : 'DOWN' };
+  const { registrationProblem: detail } = engine;
+  const isPassing = isWorker || workerUrl !== undefined;
+  return detail === undefined ? undefined : { detail, status: isPassing ? 'DEGRADED' : 'DOWN' };
 }
 
 function createFlows(config: Config, log: Log, store: SqliteStore, agent: Agent) {

@@ -29,6 +29,8 @@ test('what cannot be used is one line with the variable, the value seen and what
   refuses({ SIGNALBOX_RATE_LIMIT: '0/1m' }, /^SIGNALBOX_RATE_LIMIT/);
   refuses({ SIGNALBOX_BODY_LIMIT: '1GB' }, /^SIGNALBOX_BODY_LIMIT/);
   refuses({ ENABLE_CONVERSATION_EXPORT: 'maybe' }, /^ENABLE_CONVERSATION_EXPORT/);
+  refuses({ SIGNALBOX_DRAIN: '11m' }, /^SIGNALBOX_DRAIN is "11m"/);
+  refuses({ SIGNALBOX_STOP_WITHIN: '0s' }, /^SIGNALBOX_STOP_WITHIN is "0s"/);
   refuses({ PORT: 'x', LOG_LEVEL: 'loud' }, /^PORT.*\nLOG_LEVEL.*$/);
 });
 

@@ -171,6 +171,21 @@ export const settings = {
     default: 'all',
     parse: (text) => oneOf(roles, text),
   }),
+  drainMs: optional<number>({
+    variable: 'SIGNALBOX_DRAIN',
+    about:
+      'How long a process that is asked to stop goes on as before while `/health/ready` says that it does not, so that balancers look elsewhere first. Without it: 3 s for a gateway and a worker, no time for `all`.',
+    expects: 'a time up to `10m` such as `5s`, or `0s`',
+    parse: parseDrain,
+  }),
+  stopWithinMs: required({
+    variable: 'SIGNALBOX_STOP_WITHIN',
+    about:
+      'How long what is under way may take after that. What executes then is handed over: to the next start, or to another worker.',
+    expects: 'a time from `1s` to `1h`',
+    default: '10s',
+    parse: parseStopWithin,
+  }),
   engine: required<EngineName>({
     variable: 'SIGNALBOX_ENGINE',
     about: 'What runs the flows: this process alone, or a Restate server for several processes.',
@@ -523,6 +538,16 @@ function parseSchedule(text: string): RetryPolicy | undefined {
   const usable = (delayMs: number | undefined) => delayMs !== undefined && delayMs <= longestWaitMs;
   if (delaysMs.length > 20 || !delaysMs.every(usable)) return undefined;
   return { maxAttempts: delaysMs.length + 1, delaysMs: delaysMs as number[] };
+}
+
+function parseDrain(text: string): number | undefined {
+  const durationMs = parseDuration(text);
+  return durationMs !== undefined && durationMs <= 600_000 ? durationMs : undefined;
+}
+
+function parseStopWithin(text: string): number | undefined {
+  const durationMs = parseDuration(text);
+  return durationMs !== undefined && durationMs >= 1_000 && durationMs <= 3_600_000 ? durationMs : undefined;
 }
 
 /** In milliseconds; null is for ever. A week is how long the longest idempotency keys are kept. */

@@ -10,7 +10,8 @@ import { createLog, type Log } from './observe/log.ts';
 import { watchLoop } from './observe/loop-watch.ts';
 import { startOptions } from './start-options.ts';
 
-const stopWithinMs = 10_000;
+/** How long a process that has balancers before it is given to be seen as not ready. */
+const drainMsOf = ({ drainMs, role }: Config): number => drainMs ?? (role === 'all' ? 0 : 3_000);
 const lingerMs = 300;
 
 /** Reads the configuration, starts everything, says where it is, and stops it when asked to. Ends the process when it can't. */
@@ -34,7 +35,7 @@ async function start(config: Config): Promise<void> {
   signalbox.lost.then((error) => endWith(log, 'Ending, because the data may not be on disk', error));
   const url = await listen(signalbox, config);
   signalbox.recover();
-  stopOnSignals(signalbox, log);
+  stopOnSignals(signalbox, config, log);
   watchLoop({ whatExecutes, format: formatOf(config) });
   log.started({ url, dataDir: config.dataDir, startTimeMs: Math.round(performance.now()) });
   process.stderr.write(greeting(url, config, signalbox.deliversTo));
@@ -113,13 +114,13 @@ function workerGreeting(url: string, config: Config): string {
 }
 
 /** The first signal lets requests and runs come to a resting point; the second ends the process at once. */
-function stopOnSignals(signalbox: Signalbox, log: Log): void {
+function stopOnSignals(signalbox: Signalbox, config: Config, log: Log): void {
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
-      stop(signalbox, log, signal).then(
+      stop(signalbox, config, log, signal).then(
         () => process.exit(0),
         (error) => endWith(log, 'Stopping failed', error),
       );
@@ -127,14 +128,18 @@ function stopOnSignals(signalbox: Signalbox, log: Log): void {
   }
 }
 
-async function stop({ app, stop: stopParts }: Signalbox, log: Log, reason: string): Promise<void> {
-  const deadline = performance.now() + stopWithinMs;
-  setTimeout(() => process.exit(1), stopWithinMs).unref();
+async function stop(signalbox: Signalbox, config: Config, log: Log, reason: string): Promise<void> {
+  const { app, stop: stopParts } = signalbox;
   log.stopping({ reason });
+  app.drain();
+  await new Promise((resolve) => setTimeout(resolve, drainMsOf(config)));
+  const deadline = performance.now() + config.stopWithinMs;
+  setTimeout(() => process.exit(1), config.stopWithinMs).unref();
   app.stopAccepting();
   await letConnectionsGo(app.server.server);
   const closed = app.server.close();
-  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 4_000).unref())]);
+  const forRequestsMs = config.stopWithinMs * 0.4;
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, forRequestsMs).unref())]);
   app.server.server.closeAllConnections();
   await stopParts(Math.max(0, deadline - performance.now() - 1_000));
   log.stopped({ running: 0 });

@@ -434,6 +434,17 @@ describe('the event stream', () => {
   });
 });
 
+test('while it drains it is not ready, takes requests, and wants no further ones on the same connection', async () => {
+  const app = await createTestApp();
+  const ready = async () =>
+    (await app.server.inject({ url: '/health/ready', headers: { host: 'localhost' } })).statusCode;
+  assert.equal(await ready(), 200);
+  app.drain();
+  assert.equal(await ready(), 503);
+  const taken = await app.ask();
+  assert.deepEqual([taken.status, taken.headers.connection], [202, 'close']);
+});
+
 test('a failed question is a dead letter: listed, shown with its history, started anew once', async () => {
   let failing = true;
   const app = await createTestApp({

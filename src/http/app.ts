@@ -32,6 +32,8 @@ export interface App {
   readonly server: FastifyInstance;
   /** Every route with its zone; complete once the server is ready. */
   readonly routes: () => readonly ServedRoute[];
+  /** From now on it is not ready, and asks for other connections; requests are taken as before. */
+  drain(): void;
   /** From now on every request is answered 503 `shutting_down`, and event streams end. */
   stopAccepting(): void;
 }
@@ -41,23 +43,28 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   const server = createServer(ports);
   const routes = collectRoutes(server);
   const streams = new Streams();
+  let draining = false;
   let stopping = false;
   server.addHook('onRequest', async (request) => {
     checkHost(request.raw);
     if (stopping && !request.url.startsWith('/health')) throw shuttingDown();
   });
   server.addHook('onSend', async (_, reply) => {
-    if (stopping) reply.header('connection', 'close');
+    if (draining) reply.header('connection', 'close');
   });
   server.addHook('onRequest', checkCaller(ports.options.apiKeys));
   addErrors(server, ports, routes);
-  const isStopping = () => stopping;
-  if (ports.options.servesHealthAlone) await addHealth(server, ports, isStopping);
-  else await addZones(server, ports, streams, isStopping);
+  const isDraining = () => draining;
+  if (ports.options.servesHealthAlone) await addHealth(server, ports, isDraining);
+  else await addZones(server, ports, streams, isDraining);
   return {
     server,
     routes,
+    drain() {
+      draining = true;
+    },
     stopAccepting() {
+      draining = true;
       stopping = true;
       streams.close();
     },
@@ -118,7 +125,7 @@ async function addZones(
   server: FastifyInstance,
   ports: AppPorts,
   streams: Streams,
-  isStopping: () => boolean,
+  isDraining: () => boolean,
 ): Promise<void> {
   const { apiKeys, rateLimit, clock = Date.now } = ports.options;
   const quotas = createQuotas(rateLimit, clock);
@@ -161,15 +168,15 @@ async function addZones(
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
   });
-  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isStopping));
+  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isDraining));
 }
 
-async function addHealth(server: FastifyInstance, ports: AppPorts, isStopping: () => boolean): Promise<void> {
+async function addHealth(server: FastifyInstance, ports: AppPorts, isDraining: () => boolean): Promise<void> {
   await zone(server, 'operators', async (operators) => {
     operators.addHook('onRequest', requireScope(ports.options.apiKeys, 'read'));
     registerHealth(operators, ports);
   });
-  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isStopping));
+  await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isDraining));
 }
 
 function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => readonly ServedRoute[]): void {

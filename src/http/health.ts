@@ -3,13 +3,18 @@ import type { Engine } from '../engine/engine.ts';
 import type { Store } from '../store/store.ts';
 import type { HealthPart, HealthStatus } from './ports.ts';
 
+export interface EngineProblem {
+  readonly detail: string;
+  readonly status: HealthStatus;
+}
+
 /** What is looked at. */
 export interface HealthSources {
   /** Why the last write failed, if it did. */
   readonly database: { readonly failure: Error | undefined };
   readonly engine: Pick<Engine, 'stats'>;
-  /** Why no run can be started, if none can. */
-  readonly engineProblem?: () => Promise<string | undefined>;
+  /** What is wrong with the engine, if anything is. */
+  readonly engineProblem?: () => Promise<EngineProblem | undefined>;
   readonly queueLimit: number;
   /** Absent where other processes answer the questions. */
   readonly workspace?: {
@@ -36,7 +41,7 @@ function storage({ database }: HealthSources): HealthPart {
 
 async function queue({ engine, engineProblem, queueLimit }: HealthSources): Promise<HealthPart> {
   const problem = await engineProblem?.();
-  if (problem !== undefined) return { name: 'engine', status: 'DOWN', detail: problem, essential: true };
+  if (problem !== undefined) return { name: 'engine', ...problem, essential: true };
   const { queued } = engine.stats();
   const status: HealthStatus =
     queued >= queueLimit ? 'DOWN' : queued > queueLimit / 2 ? 'DEGRADED' : 'HEALTHY';

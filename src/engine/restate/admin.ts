@@ -18,9 +18,14 @@ export class Admin {
     return rows;
   }
 
-  /** Tells Restate where a deployment is; doing it again changes nothing. */
-  async register(uri: string): Promise<void> {
-    await this.#ask('POST', '/deployments', { uri, use_http_11: false, force: false });
+  /**
+   * Tells Restate where a deployment is, and returns what it knows of it, each as `service/handler`. Doing it again changes
+   * nothing, unless it is to look again at what is there (`force`).
+   */
+  async register(uri: string, force = false): Promise<ReadonlySet<string>> {
+    const answer = await this.#ask('POST', '/deployments', { uri, use_http_11: false, force });
+    const { services } = answer as { services: { name: string; handlers: { name: string }[] }[] };
+    return new Set(services.flatMap(({ name, handlers }) => handlers.map((one) => `${name}/${one.name}`)));
   }
 
   /** Lets a run that is paused, or that waits for another attempt, try again now. */

@@ -102,7 +102,7 @@ export class RestateEngine implements Engine {
       onPaused: (runId, message) => observer.runPaused(runId, message),
       onWarning,
     });
-    this.#registration = new Registration(this.#admin, this.#reader, onWarning);
+    this.#registration = new Registration(this.#worker.handlers, this.#admin, this.#reader, onWarning);
   }
 
   /** Serves runs, and tells Restate where, trying again until it listens. Throws when the port can't be used. */
@@ -132,9 +132,13 @@ export class RestateEngine implements Engine {
     return this.#registration.done;
   }
 
-  /** Why no run can be started, or taken up, if that is so. */
+  /** Why no run can be started, if that is so. */
   async problem(): Promise<string | undefined> {
-    if (!(await this.#ingress.isHealthy())) return 'Restate does not answer at RESTATE_INGRESS_URLS.';
+    return (await this.#ingress.isHealthy()) ? undefined : 'Restate does not answer at RESTATE_INGRESS_URLS.';
+  }
+
+  /** Why Restate does not know that runs are executed here, if that is so. */
+  get registrationProblem(): string | undefined {
     return this.#options.executes === false ? undefined : this.#registration.problem;
   }
 

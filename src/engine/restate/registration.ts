@@ -8,6 +8,7 @@ const longestMs = 10_000;
 
 /** Tells Restate where this process is, again and again until it has heard it, and wakes what has waited for its code. */
 export class Registration {
+  readonly #handlers: readonly string[];
   readonly #admin: Admin;
   readonly #reader: RunReader;
   readonly #onProblem: (message: string) => void;
@@ -16,7 +17,14 @@ export class Registration {
   #stopped = false;
   #problem: string | undefined = 'Restate has not been told yet where this process is.';
 
-  constructor(admin: Admin, reader: RunReader, onProblem: (message: string) => void) {
+  /** `handlers` are those that this process has, each as `service/handler`. */
+  constructor(
+    handlers: readonly string[],
+    admin: Admin,
+    reader: RunReader,
+    onProblem: (message: string) => void,
+  ) {
+    this.#handlers = handlers;
     this.#admin = admin;
     this.#reader = reader;
     this.#onProblem = onProblem;
@@ -53,9 +61,21 @@ export class Registration {
     });
   }
 
+  /**
+   * What Restate knows of an older version lacks what a newer one has added: then it has to look again, and once more when
+   * an older process has answered it behind the same address. An older version finds all that it needs, and changes nothing.
+   */
   async #register(uri: string): Promise<void> {
-    await this.#admin.register(uri);
+    if (
+      !this.#isKnown(await this.#admin.register(uri)) &&
+      !this.#isKnown(await this.#admin.register(uri, true))
+    )
+      throw new Error('what answered there is an older version. This is tried again until all are new');
     this.#problem = undefined;
     await this.#reader.wakeWaiting();
+  }
+
+  #isKnown(known: ReadonlySet<string>): boolean {
+    return this.#handlers.every((handler) => known.has(handler));
   }
 }

@@ -45,10 +45,18 @@ export interface WorkerOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** How long Restate waits before it asks again for a flow that this process does not have. */
-const unknownFlowRetryMs = 30_000;
+/**
+ * How long Restate waits before it asks again for a flow that this process does not have: soon at first, because while versions
+ * are changed another process has it.
+ */
+const unknownFlowRetriesMs = [200, 200, 500, 500, 1_000, 1_000, 2_000, 5_000, 10_000, 30_000];
+
+/** After so many times nobody else seems to have it, and the operator is told. */
+const toldAfter = 4;
 
 const rememberedRuns = 10_000;
+
+type Service = ReturnType<typeof createRunService | typeof createKeyService | typeof createPlaceService>;
 
 /**
  * What Restate calls to get runs further. In request/response mode: a run that waits holds no connection and no place in
@@ -56,12 +64,15 @@ const rememberedRuns = 10_000;
  */
 export class Worker implements ExecutionHost {
   readonly namespace: string;
+  /** What Restate may call, each as `service/handler`. */
+  readonly handlers: readonly string[];
   readonly #options: WorkerOptions;
   readonly #permits: Permits;
   readonly #executions = new Map<string, Set<Execution>>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #server: Http2Server;
-  readonly #paused = new Set<string>();
+  /** How often each run could not go on here. */
+  readonly #stops = new Map<string, number>();
   readonly #patched = new Set<string>();
   #underWay = 0;
   #stopping = false;
@@ -70,7 +81,9 @@ export class Worker implements ExecutionHost {
     this.namespace = options.namespace;
     this.#options = options;
     this.#permits = new Permits(options.flows.concurrency);
-    this.#server = createServer(this.#handler());
+    const services = this.#services();
+    this.handlers = services.flatMap(handlersOf);
+    this.#server = createServer(this.#handler(services));
     this.#server.on('session', (session) => {
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
@@ -109,7 +122,8 @@ export class Worker implements ExecutionHost {
     const key = `${runId} ${name}`;
     if (this.#patched.has(key)) return true;
     const answer = await this.#options.askPatched(runId, { name, isNew });
-    if (answer) remember(this.#patched, key);
+    makeRoom(this.#patched);
+    if (answer) this.#patched.add(key);
     return answer;
   }
 
@@ -126,19 +140,29 @@ export class Worker implements ExecutionHost {
   /** Lets what is under way end for at most `graceMs`; Restate gives the rest to another process, or to the next. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    const closed = new Promise((resolve) =>
+      this.#server.listening ? this.#server.close(resolve) : resolve(0),
+    );
+    // GOAWAY: what is under way ends, and what is new is tried again where somebody listens.
+    for (const session of this.#sessions) session.close();
     const until = Date.now() + graceMs;
     while (this.#underWay > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
     const reason = new SignalboxError('shutting_down', 'The process is stopping; the run goes on elsewhere.');
     for (const runId of [...this.#executions.keys()]) this.abort(runId, reason);
     for (const session of this.#sessions) session.destroy();
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+    await closed;
   }
 
-  #handler() {
-    const { namespace, keeping, identityKeys } = this.#options;
+  #services(): readonly Service[] {
+    const { namespace, keeping } = this.#options;
     const run = createRunService(namespace, keeping, (context, request) => this.#run(context, request));
+    return [run, createKeyService(namespace, keeping), createPlaceService(namespace, keeping)];
+  }
+
+  #handler(services: readonly Service[]) {
+    const { identityKeys } = this.#options;
     const handle = createEndpointHandler({
-      services: [run, createKeyService(namespace, keeping), createPlaceService(namespace, keeping)],
+      services: [...services],
       bidirectional: false,
       identityKeys: [...identityKeys],
       logger: (about, ...parts) => this.#warn(about, parts),
@@ -169,8 +193,10 @@ export class Worker implements ExecutionHost {
 
   #unknownFlow(runId: string, { flow, version }: RunRequest): RetryableError {
     const { code, message } = this.#options.flows.unknown(`${flow}@${version}`);
-    this.#tellPaused(runId, message);
-    return new RetryableError(`${code}: ${message}`, { retryAfter: unknownFlowRetryMs });
+    const times = this.#countStop(runId);
+    if (times === toldAfter) this.#options.onPaused(runId, message);
+    const retryAfter = unknownFlowRetriesMs[Math.min(times, unknownFlowRetriesMs.length) - 1]!;
+    return new RetryableError(`${code}: ${message}`, { retryAfter });
   }
 
   #track(execution: Execution, ended: AbortSignal): void {
@@ -188,9 +214,14 @@ export class Worker implements ExecutionHost {
   }
 
   #tellPaused(runId: string, message: string): void {
-    if (this.#paused.has(runId)) return;
-    remember(this.#paused, runId);
-    this.#options.onPaused(runId, message);
+    if (this.#countStop(runId) === 1) this.#options.onPaused(runId, message);
+  }
+
+  #countStop(runId: string): number {
+    const times = (this.#stops.get(runId) ?? 0) + 1;
+    makeRoom(this.#stops);
+    this.#stops.set(runId, times);
+    return times;
   }
 
   #warn(about: LogMetadata, parts: unknown[]): void {
@@ -203,7 +234,11 @@ export class Worker implements ExecutionHost {
   }
 }
 
-function remember(set: Set<string>, key: string): void {
-  if (set.size >= rememberedRuns) set.delete(set.values().next().value!);
-  set.add(key);
+function makeRoom(remembered: Set<string> | Map<string, unknown>): void {
+  if (remembered.size >= rememberedRuns) remembered.delete(remembered.keys().next().value!);
+}
+
+function handlersOf(service: { readonly name: string }): string[] {
+  const { workflow, object } = service as { workflow?: object; object?: object };
+  return Object.keys(workflow ?? object ?? {}).map((handler) => `${service.name}/${handler}`);
 }

@@ -2,10 +2,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { AppPorts, HealthPart, HealthStatus } from '../ports.ts';
 
 /** Open to everyone: whether the process lives, and whether it takes requests. They say nothing more. */
-export function registerProbes(app: FastifyInstance, ports: AppPorts, isStopping: () => boolean): void {
+export function registerProbes(app: FastifyInstance, ports: AppPorts, isDraining: () => boolean): void {
   app.get('/health/live', async (_, reply) => answer(reply, true, { status: 'live' }));
   app.get('/health/ready', async (_, reply) => {
-    const ready = !isStopping() && overall(await ports.health()) !== 'DOWN';
+    const ready = !isDraining() && overall(await ports.health()) !== 'DOWN';
     return answer(reply, ready, { status: ready ? 'ready' : 'not_ready' });
   });
 }

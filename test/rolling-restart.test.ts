@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startGatewayBalancer } from '../src/cluster/gateway-balancer.ts';
+import { startWorkerBalancer } from '../src/cluster/worker-balancer.ts';
+import { startReceiver } from './fixtures/receiver.ts';
+import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
+import { freePort, type ServerProcess, startServer } from './fixtures/server-process.ts';
+
+const senders = 4;
+
+test('two gateways and two workers are restarted one after the other under load: no request fails, every answer comes once', {
+  timeout: 120_000,
+  skip: restateBinary() === undefined && noServer,
+}, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-rolling-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const secret = `whsec_${randomBytes(24).toString('base64')}`;
+  const receiver = await startReceiver({ secret });
+  context.after(() => receiver.close());
+  const restate = await startRestateServer();
+  context.after(() => restate.close());
+  const names = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'];
+  const ports = new Map(
+    await Promise.all(
+      names.map(async (name) => [name, { http: await freePort(), worker: await freePort() }] as const),
+    ),
+  );
+  const addresses = (role: string, port: 'http' | 'worker') =>
+    names
+      .filter((name) => name.startsWith(role))
+      .map((name) => ({
+        url: `http://127.0.0.1:${ports.get(name)![port]}`,
+        readyUrl: `http://127.0.0.1:${ports.get(name)!.http}/health/ready`,
+      }));
+  const workers = await startWorkerBalancer(addresses('worker', 'worker'), 0);
+  context.after(() => workers.close());
+
+  const running = new Map<string, ServerProcess>();
+  context.after(() => Promise.all([...running.values()].map((server) => server.kill())));
+  const start = async (name: string) => {
+    const variables = {
+      SIGNALBOX_ROLE: name.split('-')[0]!,
+      SIGNALBOX_ENGINE: 'restate',
+      RESTATE_INGRESS_URLS: restate.ingressUrl,
+      RESTATE_ADMIN_URL: restate.adminUrl,
+      SIGNALBOX_WORKER_PORT: String(ports.get(name)!.worker),
+      SIGNALBOX_WORKER_URL: workers.url,
+      SIGNALBOX_DATA_DIR: join(folder, name),
+      SIGNALBOX_WEBHOOK_SECRETS: secret,
+      SIGNALBOX_RATE_LIMIT: 'off',
+      SIGNALBOX_DRAIN: '800ms',
+      PORT: String(ports.get(name)!.http),
+      LOG_LEVEL: 'warn',
+      WEBHOOK_URL: receiver.url,
+    };
+    running.set(name, await startServer(variables));
+  };
+  await Promise.all(names.map(start));
+  const gateways = await startGatewayBalancer(addresses('gateway', 'http'), 0);
+  context.after(() => gateways.close());
+
+  const accepted: string[] = [];
+  const refused: string[] = [];
+  let over = false;
+  const ask = async () => {
+    while (!over) {
+      const response = await fetch(`${gateways.url}/webhook`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          query: 'How many accounts are there?',
+          source_system: 'test',
+          source_process: 'rolling',
+          timestamp: new Date().toISOString(),
+        }),
+      });
+      const text = await response.text();
+      if (response.status !== 202) refused.push(`${response.status} ${text}`);
+      else accepted.push((JSON.parse(text) as { tracking_id: string }).tracking_id);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const asking = Promise.all(Array.from({ length: senders }, ask));
+  for (const name of names) {
+    const before = accepted.length;
+    while (accepted.length < before + 10) await new Promise((resolve) => setTimeout(resolve, 5));
+    const server = running.get(name)!;
+    assert.equal(await server.stop(), 0, `${name}: ${server.output()}`);
+    await start(name);
+  }
+  over = true;
+  await asking;
+  assert.deepEqual(refused, []);
+  context.diagnostic(`${accepted.length} questions accepted`);
+
+  const until = Date.now() + 30_000;
+  const delivered = () =>
+    new Set(receiver.received.map(({ body }) => (JSON.parse(body) as { tracking_id: string }).tracking_id));
+  while (delivered().size < accepted.length && Date.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual([...delivered()].sort(), [...accepted].sort());
+  assert.ok(receiver.received.every(({ verified }) => verified));
+  const doubled = receiver.received.length - accepted.length;
+  assert.equal(doubled, 0, `${doubled} deliveries came twice`);
+});
