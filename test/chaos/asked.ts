@@ -23,18 +23,23 @@ const life = [
   'WEBHOOK_CONVERSATION_COMPLETED',
 ];
 
-/** Posts one question. Throws when the server is gone in the middle of it. */
-export function postQuestion(server: ServerProcess, n: number): Promise<Response> {
-  const body = {
+/** The body of a request that asks. */
+export function questionBody(n: number): string {
+  return JSON.stringify({
     query: questions[n % questions.length],
     source_system: 'chaos',
     source_process: 'main job',
     timestamp: new Date().toISOString(),
-  };
+  });
+}
+
+/** Posts one question. Throws when the server is gone in the middle of it. */
+export function postQuestion(server: ServerProcess, n: number, more: RequestInit = {}): Promise<Response> {
   return fetch(`${server.url}/webhook`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    body: questionBody(n),
+    ...more,
+    headers: { 'content-type': 'application/json', ...more.headers },
   });
 }
 

@@ -36,3 +36,19 @@ test('the engine is killed at each commit of a run, before it and after it: noth
   await lives.live({ wanted: 1 });
   lives.check();
 });
+
+test('the engine is killed at statements of its start, with many runs to take up: nothing is lost, nothing recorded is done again', async (context) => {
+  const lives = new EngineLives(context);
+  const random = seededRandom(seed);
+  await lives.live({ wanted: 150, kill: { atCommit: '30:after' } });
+  const accepted = lives.accepted.length;
+  assert.ok(accepted > 20, `${accepted} runs were accepted`);
+  // The first ones open the database.
+  for (let n = 0; n < 14; n++) {
+    const atStatement = n < 8 ? n + 1 : 9 + Math.floor(random() * 150);
+    await lives.live({ wanted: 0, kill: { atStatement } });
+    lives.checkEnded();
+  }
+  await lives.live({ wanted: 0 });
+  lives.check();
+});

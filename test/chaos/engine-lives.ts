@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 
-/** When a process is killed: after a time, or at a commit (`<number>:before` or `<number>:after`). */
+/** When a process is killed: after a time, at a commit (`<number>:before` or `<number>:after`), or before a statement. */
 export interface Kill {
   readonly afterMs?: number;
   readonly atCommit?: string;
+  readonly atStatement?: number;
 }
 
 export interface LifeOptions {
@@ -61,16 +62,22 @@ export class EngineLives {
   /** Lets a process live, and tells how many runs it said were accepted. */
   async live(options: LifeOptions): Promise<number> {
     const { wanted, kill, sabotage = '', hook, patienceMs = 60_000 } = options;
-    const hooks = [kill?.atCommit && 'kill-at-commit.ts', sabotage && 'sabotage.ts', hook].filter(Boolean);
+    const hooks = [
+      kill?.atCommit === undefined ? undefined : 'kill-at-commit.ts',
+      kill?.atStatement === undefined ? undefined : 'kill-at-statement.ts',
+      sabotage === '' ? undefined : 'sabotage.ts',
+      hook,
+    ].filter((name) => name !== undefined);
+    const killAt = String(kill?.atCommit ?? kill?.atStatement ?? '');
     const child = spawn(
       process.execPath,
       [
-        ...hooks.flatMap((name) => ['--import', join(import.meta.dirname, name!)]),
+        ...hooks.flatMap((name) => ['--import', join(import.meta.dirname, name)]),
         ...[join(import.meta.dirname, 'engine-child.ts'), this.folder, String(this.#count++), String(wanted)],
       ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, KILL_AT: kill?.atCommit ?? '', SABOTAGE: sabotage, FOLDER: this.folder },
+        env: { ...process.env, KILL_AT: killAt, SABOTAGE: sabotage, FOLDER: this.folder },
       },
     );
     let output = '';
