@@ -59,7 +59,7 @@ const parent = defineFlow({
     await effectStep(step, 'fails once', { fails: 'once', retry: { maxAttempts: 3, delaysMs: [10] } });
     const doubled = await step.call('ask', child, n);
     await step.start('begin', child, n);
-    const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 5_000 });
+    const signal = await step.waitForSignal('go', { timeoutMs: n % 3 === 0 ? 20 : 2_000 });
     await effectStep(step, 'last');
     return doubled + (signal.timedOut ? 0 : 1);
   },
@@ -97,7 +97,9 @@ async function keepStarting(): Promise<void> {
 
 await Promise.all(Array.from({ length: 20 }, keepStarting));
 setInterval(() => {
-  const open = database.get<{ n: number }>('SELECT count(*) AS n FROM runs WHERE ended_at IS NULL')!.n;
+  const open = database.get<{ n: number }>(
+    "SELECT count(*) AS n FROM runs WHERE ended_at IS NULL AND status <> 'paused'",
+  )!.n;
   if (open > 0) return;
   engine.stop(1_000).then(() => {
     database.close();
