@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
+import { type ComposedRecord, openRecord } from './compose-record.ts';
 import { type Config, endpointSettings, restateSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
-import { journalRetention } from './engine/embedded/retention.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
@@ -28,14 +28,10 @@ import { createSender } from './outbound/send.ts';
 import { createSigner } from './outbound/sign.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { webhookTypes } from './record/events.ts';
-import { follow, LiveRecord } from './record/live.ts';
-import { compaction } from './sqlite/compaction.ts';
-import { asStorageFailure, Database } from './sqlite/database.ts';
+import { follow } from './record/live.ts';
+import { asStorageFailure } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
-import { inspectAtStart } from './sqlite/inspect.ts';
-import { Sweeper } from './sqlite/sweeper.ts';
-import { recordRetention } from './store/sqlite/retention.ts';
-import { createSqliteStore, type SqliteStore } from './store/sqlite/store.ts';
+import type { Store } from './store/store.ts';
 import { CachingWarehouse } from './tools/warehouse/caching.ts';
 import { createDemoWarehouse } from './tools/warehouse/demo/demo.ts';
 import { DuckDbWarehouse } from './tools/warehouse/duckdb/duckdb-warehouse.ts';
@@ -85,19 +81,15 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   if (!config.verifiesWebhooks) {
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
-  const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
-  inspectAtStart(database);
-  const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
-  live.subscribeAll((event) => log.recorded(event));
-  const store = createSqliteStore(database, live);
+  const record = await openRecord(config, log);
+  const { store, live } = record;
   const executes = config.role !== 'gateway';
   const workspace = openWorkspace(config, log, executes);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
-  const sweeper = createSweeper(config, log, database);
-  const { engine, recover, problem } = await createEngine(config, log, database, store, Object.values(flows));
+  const { engine, recover, problem } = await createEngine(config, log, record, Object.values(flows));
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
@@ -111,7 +103,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     health: () =>
       checkHealth({
-        ...{ database, engine, engineProblem: problem, store, breakers, queueLimit },
+        ...{ record, engine, engineProblem: problem, store, breakers, queueLimit },
         ...(executes && { workspace }),
       }),
     about: async () => ({
@@ -126,32 +118,16 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   });
   const begin = () => {
     recover();
-    sweeper.begin();
+    record.begin();
   };
   const stop = async (graceMs: number) => {
-    sweeper.stop();
+    record.rest();
     await engine.stop(graceMs);
     await Promise.all([sender.close(), workspace.warehouse.close()]);
-    database.close();
+    await record.close();
     lock.release();
   };
-  return { app, deliversTo, lost: database.lost, recover: begin, stop };
-}
-
-/** What is past its time is removed in the background, and its room given back. */
-function createSweeper(config: Config, log: Log, database: Database): Sweeper {
-  const { retentionMs, recordRetentionMs } = config;
-  const tasks = [
-    ...(retentionMs === null ? [] : [journalRetention({ keepMs: retentionMs })]),
-    ...(recordRetentionMs === null ? [] : [recordRetention({ keepMs: recordRetentionMs })]),
-    compaction(),
-  ];
-  return new Sweeper({
-    database,
-    tasks,
-    onSwept: (removed) => log.retentionRemoved(removed),
-    onError: (error) => log.failed('Retention stopped; it goes on in an hour', error),
-  });
+  return { app, deliversTo, lost: record.lost, recover: begin, stop };
 }
 
 interface ComposedEngine {
@@ -164,16 +140,14 @@ interface ComposedEngine {
 async function createEngine(
   config: Config,
   log: Log,
-  database: Database,
-  store: SqliteStore,
+  { store, file }: ComposedRecord,
   flows: readonly Flow<never>[],
 ): Promise<ComposedEngine> {
   const observer = engineLines(log);
   if (config.engine === 'embedded') {
-    const { writeFacts } = store;
     const { queueLimit } = config;
     const options = { queueLimit, observer, parkAfterCrashes: config.parkAfterCrashes };
-    const engine = new EmbeddedEngine({ database, flows, writeFacts, ...options });
+    const engine = new EmbeddedEngine({ ...file!, flows, ...options });
     return { engine, recover: () => engine.recover(), problem: async () => undefined };
   }
   const settings = restateSettings(config);
@@ -210,7 +184,7 @@ async function problemOf(
   return detail === undefined ? undefined : { detail, status: isPassing ? 'DEGRADED' : 'DOWN' };
 }
 
-function createFlows(config: Config, log: Log, store: SqliteStore, agent: Agent) {
+function createFlows(config: Config, log: Log, store: Store, agent: Agent) {
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender();
   const breakers = new CircuitBreakers();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { laterVariables, readConfig, restateSettings, settings } from './config.ts';
+import { laterVariables, postgresSettings, readConfig, restateSettings, settings } from './config.ts';
 
 const refuses = (environment: Record<string, string>, message: RegExp) =>
   assert.throws(() => readConfig(environment), { code: 'config_invalid', message });
@@ -113,4 +113,25 @@ test('Restate needs its addresses, and a key where others can reach the worker',
     { SIGNALBOX_ENGINE: 'lambda' },
     /^SIGNALBOX_ENGINE is "lambda"\. Expected one of embedded, restate\./,
   );
+});
+
+test('PostgreSQL: one URL by either name, never shown, and only with an engine for several processes', () => {
+  const url = 'postgresql+asyncpg://user:pass-word@db.example:5432/signalbox';
+  const of = (environment: Record<string, string>) =>
+    postgresSettings(readConfig({ SIGNALBOX_ENGINE: 'restate', ...environment }));
+  assert.equal(of({}), undefined);
+  assert.equal(of({ DATABASE_URL: url })?.url.reveal(), url);
+  assert.equal(of({ UAEF_DB_URL: url })?.variable, 'UAEF_DB_URL');
+  assert.equal(of({ UAEF_DB_URL: url, DATABASE_URL: url })?.variable, 'DATABASE_URL');
+  assert.throws(() => of({ UAEF_DB_URL: `${url}2`, DATABASE_URL: url }), /both set/);
+  assert.throws(() => of({ DATABASE_URL: url, SIGNALBOX_ENGINE: 'embedded' }), {
+    code: 'config_invalid',
+    message: /^DATABASE_URL is set, and SIGNALBOX_ENGINE is embedded.*Set SIGNALBOX_ENGINE=restate.*or unset/,
+  });
+  refuses(
+    { DATABASE_URL: 'mysql://user:pass-word@x/y' },
+    /^DATABASE_URL is set to something else\. Expected a URL such as/,
+  );
+  refuses({ SIGNALBOX_DATABASE_STATEMENT_TIMEOUT: '1ms' }, /^SIGNALBOX_DATABASE_STATEMENT_TIMEOUT/);
+  assert.ok(!inspect(readConfig({ DATABASE_URL: url }), { depth: 9 }).includes('pass-word'));
 });

@@ -33,6 +33,14 @@ const optional = <T>(setting: Omit<Setting<T>, 'default'>): Setting<T> => settin
 const url = (variable: string, about: string) =>
   optional<string>({ variable, about, expects: 'an http or https URL', parse: parseUrl });
 
+/** A Secret, because it has a password in it. */
+const databaseUrl = (variable: string, about: string) =>
+  optional<Secret>({
+    ...{ variable, about, secret: true },
+    expects: 'a URL such as `postgresql://user:password@host:5432/database`',
+    parse: (text) => (isPostgresUrl(text) ? new Secret(text) : undefined),
+  });
+
 const schedule = (variable: string, about: string) =>
   optional<RetryPolicy>({ variable, about, expects: scheduleExpects, parse: parseSchedule });
 
@@ -176,7 +184,7 @@ export const settings = {
     about:
       'How long a process that is asked to stop goes on as before while `/health/ready` says that it does not, so that balancers look elsewhere first. Without it: 3 s for a gateway and a worker, no time for `all`.',
     expects: 'a time up to `10m` such as `5s`, or `0s`',
-    parse: parseDrain,
+    parse: (text) => durationBetween(0, 600_000, text),
   }),
   stopWithinMs: required({
     variable: 'SIGNALBOX_STOP_WITHIN',
@@ -184,7 +192,7 @@ export const settings = {
       'How long what is under way may take after that. What executes then is handed over: to the next start, or to another worker.',
     expects: 'a time from `1s` to `1h`',
     default: '10s',
-    parse: parseStopWithin,
+    parse: (text) => durationBetween(1_000, 3_600_000, text),
   }),
   engine: required<EngineName>({
     variable: 'SIGNALBOX_ENGINE',
@@ -235,6 +243,26 @@ export const settings = {
     'SIGNALBOX_WORKER_URL',
     'Where Restate reaches this process, or the balancer before several of them. Without it: the host and port that it listens on.',
   ),
+  databaseUrl: databaseUrl(
+    'DATABASE_URL',
+    'The PostgreSQL that several processes keep the record in; PgBouncer may be between. Without it the record is in the data folder. Needs `SIGNALBOX_ENGINE=restate`.',
+  ),
+  uaefDatabaseUrl: databaseUrl('UAEF_DB_URL', 'Another name of `DATABASE_URL`.'),
+  databasePoolSize: required({
+    variable: 'SIGNALBOX_DATABASE_POOL_SIZE',
+    about:
+      'How many connections to PostgreSQL each process has at most, besides the one by which it hears of news.',
+    expects: 'a whole number from 1 to 1000',
+    default: '10',
+    parse: wholeNumber(1, 1_000),
+  }),
+  databaseStatementTimeoutMs: required({
+    variable: 'SIGNALBOX_DATABASE_STATEMENT_TIMEOUT',
+    about: 'After what time PostgreSQL gives up a statement.',
+    expects: 'a time from `100ms` to `10m`',
+    default: '15s',
+    parse: (text) => durationBetween(100, 600_000, text),
+  }),
   retentionMs: required<number | null>({
     variable: 'SIGNALBOX_RETENTION_DAYS',
     about:
@@ -305,8 +333,6 @@ export const laterVariables: readonly string[] = [
   'SLACK_WEBHOOK_URL',
   'APPROVAL_API_URL',
   'CONVERSATION_EXPORT_S3_BUCKET',
-  'UAEF_DB_URL',
-  'DATABASE_URL',
   'UAEF_AGENT_ANTHROPIC_API_KEY',
   'ANTHROPIC_API_KEY',
   'DAILY_REPORT_WORKFLOW_ID',
@@ -370,6 +396,28 @@ export function restateSettings(config: Config) {
     workerPort,
     ...(workerUrl && { workerUrl }),
   };
+}
+
+/** How to reach PostgreSQL; undefined without a URL. Throws `config_invalid` where the engine can't use it. */
+export function postgresSettings(config: Config) {
+  const { databaseUrl, uaefDatabaseUrl } = config;
+  const url = databaseUrl ?? uaefDatabaseUrl;
+  if (url === undefined) return undefined;
+  const variable = databaseUrl === undefined ? 'UAEF_DB_URL' : 'DATABASE_URL';
+  if (uaefDatabaseUrl !== undefined && uaefDatabaseUrl.reveal() !== url.reveal()) {
+    throw new SignalboxError(
+      'config_invalid',
+      'DATABASE_URL and UAEF_DB_URL are both set, to different databases. Unset one of them.',
+    );
+  }
+  if (config.engine === 'embedded') {
+    throw new SignalboxError(
+      'config_invalid',
+      `${variable} is set, and SIGNALBOX_ENGINE is embedded, which keeps everything in SIGNALBOX_DATA_DIR. Set SIGNALBOX_ENGINE=restate to keep the record in PostgreSQL, or unset ${variable}.`,
+    );
+  }
+  const { databasePoolSize: poolSize, databaseStatementTimeoutMs: statementTimeoutMs } = config;
+  return { url, variable, poolSize, statementTimeoutMs };
 }
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
@@ -494,6 +542,11 @@ function parseUrl(text: string): string | undefined {
   return decodes(parsed.username) && decodes(parsed.password) ? parsed.href : undefined;
 }
 
+/** Also as SQLAlchemy writes it, with a driver: `postgresql+asyncpg://`. */
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?(\+\w+)?:$/.test(URL.parse(text)?.protocol ?? '');
+}
+
 function parseUrls(text: string): readonly string[] | undefined {
   const urls = list(text).map(parseUrl);
   return urls.every((parsed) => parsed !== undefined) ? (urls as string[]) : undefined;
@@ -540,14 +593,9 @@ function parseSchedule(text: string): RetryPolicy | undefined {
   return { maxAttempts: delaysMs.length + 1, delaysMs: delaysMs as number[] };
 }
 
-function parseDrain(text: string): number | undefined {
+function durationBetween(leastMs: number, mostMs: number, text: string): number | undefined {
   const durationMs = parseDuration(text);
-  return durationMs !== undefined && durationMs <= 600_000 ? durationMs : undefined;
-}
-
-function parseStopWithin(text: string): number | undefined {
-  const durationMs = parseDuration(text);
-  return durationMs !== undefined && durationMs >= 1_000 && durationMs <= 3_600_000 ? durationMs : undefined;
+  return durationMs !== undefined && durationMs >= leastMs && durationMs <= mostMs ? durationMs : undefined;
 }
 
 /** In milliseconds; null is for ever. A week is how long the longest idempotency keys are kept. */

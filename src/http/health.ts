@@ -10,8 +10,8 @@ export interface EngineProblem {
 
 /** What is looked at. */
 export interface HealthSources {
-  /** Why the last write failed, if it did. */
-  readonly database: { readonly failure: Error | undefined };
+  /** What keeps it from taking writes, if anything does. */
+  readonly record: { problem(): Promise<Error | undefined> };
   readonly engine: Pick<Engine, 'stats'>;
   /** What is wrong with the engine, if anything is. */
   readonly engineProblem?: () => Promise<EngineProblem | undefined>;
@@ -28,14 +28,14 @@ export interface HealthSources {
 /** The parts of the process, each with what was seen. A warehouse that can't be read leaves accepting and delivering alone. */
 export async function checkHealth(sources: HealthSources): Promise<readonly HealthPart[]> {
   const { workspace } = sources;
+  const problem = await sources.record.problem();
   const data = workspace === undefined ? [] : [await warehouse(workspace)];
-  return [storage(sources), await queue(sources), ...data, await delivery(sources)];
+  return [storage(problem), await queue(sources), ...data, await delivery(sources, problem)];
 }
 
-function storage({ database }: HealthSources): HealthPart {
-  const { failure } = database;
+function storage(problem: Error | undefined): HealthPart {
   const [status, detail] =
-    failure === undefined ? (['HEALTHY', 'Writes succeed.'] as const) : (['DOWN', failure.message] as const);
+    problem === undefined ? (['HEALTHY', 'Writes succeed.'] as const) : (['DOWN', problem.message] as const);
   return { name: 'storage', status, detail, essential: true };
 }
 
@@ -77,8 +77,9 @@ async function warehouse(workspace: NonNullable<HealthSources['workspace']>): Pr
   }
 }
 
-async function delivery({ store, breakers }: HealthSources): Promise<HealthPart> {
-  const disabled = (await store.disabledEndpoints()).length;
+/** A store that does not answer is not asked, and waited for, a second time. */
+async function delivery({ store, breakers }: HealthSources, problem: Error | undefined): Promise<HealthPart> {
+  const disabled = problem === undefined ? (await store.disabledEndpoints()).length : 0;
   const open = breakers.open().length;
   const seen = [
     disabled > 0 &&

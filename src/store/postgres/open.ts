@@ -61,8 +61,10 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
     // A new server behind the same name gets its connections by and by.
     maxLifetimeSeconds: 1_800,
   });
-  // An idle connection that breaks is replaced by the pool; the next use would say what is wrong.
+  // A connection that breaks while it has nothing to answer says so here, idle or in the middle of a transaction. The pool replaces it,
+  // and the next statement on it fails.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const database = new PostgresDatabase(pool, server, options);
   try {
     await checkVersion(database);

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { type Config, postgresSettings } from './config.ts';
+import type { FactWriter } from './engine/embedded/facts.ts';
+import { journalRetention } from './engine/embedded/retention.ts';
+import type { Log } from './observe/log.ts';
+import { LiveRecord } from './record/live.ts';
+import { compaction } from './sqlite/compaction.ts';
+import { Database } from './sqlite/database.ts';
+import { inspectAtStart } from './sqlite/inspect.ts';
+import { Sweeper } from './sqlite/sweeper.ts';
+import { recordRetention } from './store/sqlite/retention.ts';
+import { createSqliteStore } from './store/sqlite/store.ts';
+import type { Store } from './store/store.ts';
+
+/** The record as this process has it. */
+export interface ComposedRecord {
+  readonly store: Store;
+  readonly live: LiveRecord;
+  /** The file that the embedded engine shares with the record; absent where other processes have the record too. */
+  readonly file?: { readonly database: Database; readonly writeFacts: FactWriter };
+  /** What keeps it from taking writes, if anything does. */
+  problem(): Promise<Error | undefined>;
+  /** Resolves when the disk did not confirm a write: only another process can go on, from what is on disk. */
+  readonly lost: Promise<Error>;
+  /** Begins what goes on in the background. */
+  begin(): void;
+  /** Ends what goes on in the background. */
+  rest(): void;
+  close(): Promise<void>;
+}
+
+/** Opens the record: in PostgreSQL where a URL says so, else in the file of the data folder. */
+export function openRecord(config: Config, log: Log): Promise<ComposedRecord> | ComposedRecord {
+  const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
+  live.subscribeAll((event) => log.recorded(event));
+  const postgres = postgresSettings(config);
+  return postgres === undefined ? openFile(config, log, live) : openShared(postgres, live);
+}
+
+function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
+  const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
+  inspectAtStart(database);
+  const store = createSqliteStore(database, live);
+  const sweeper = createSweeper(config, log, database);
+  return {
+    ...{ store, live },
+    file: { database, writeFacts: store.writeFacts },
+    problem: async () => database.failure,
+    lost: database.lost,
+    begin: () => sweeper.begin(),
+    rest: () => sweeper.stop(),
+    close: async () => database.close(),
+  };
+}
+
+/** What is past its time is removed in the background, and its room given back. */
+function createSweeper(config: Config, log: Log, database: Database): Sweeper {
+  const { retentionMs, recordRetentionMs } = config;
+  const tasks = [
+    ...(retentionMs === null ? [] : [journalRetention({ keepMs: retentionMs })]),
+    ...(recordRetentionMs === null ? [] : [recordRetention({ keepMs: recordRetentionMs })]),
+    compaction(),
+  ];
+  return new Sweeper({
+    database,
+    tasks,
+    onSwept: (removed) => log.retentionRemoved(removed),
+    onError: (error) => log.failed('Retention stopped; it goes on in an hour', error),
+  });
+}
+
+async function openShared(
+  settings: NonNullable<ReturnType<typeof postgresSettings>>,
+  live: LiveRecord,
+): Promise<ComposedRecord> {
+  // With its driver, which is not loaded for nothing.
+  const { openPostgresRecord } = await import('./store/postgres/open.ts');
+  const { store, database, begin, close } = await openPostgresRecord(settings, live);
+  return {
+    ...{ store, live, begin, close },
+    problem: () => database.problem(),
+    // Another connection goes on with what the server has.
+    lost: new Promise(() => {}),
+    rest: () => {},
+  };
+}
