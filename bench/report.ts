@@ -104,7 +104,7 @@ function conversationSection({ distinct, repeated, atTenASecond }: ConversationR
   ).concat('\nA sender waits for the delivery before it asks again; all were found complete on the record.');
 }
 
-function scaleSection({ waiting, small, large }: ScaleResult): string {
+function scaleSection({ waiting, lookups, small, large }: ScaleResult): string {
   const memory = (name: string, { rssMib, peakMib, readyMs, wakeMs }: typeof waiting.accepted) => [
     ...[name, mib(rssMib), mib(peakMib), whole(readyMs), wakeMs.toFixed(1)],
   ];
@@ -125,10 +125,11 @@ function scaleSection({ waiting, small, large }: ScaleResult): string {
         row('open, ms', small.openMs, large.openMs),
         row('accept, requests/s', small.acceptedPerSecond, large.acceptedPerSecond, true),
         row('accept, p99 ms', small.acceptP99Ms, large.acceptP99Ms),
-        row('list 50, ms', small.listMs, large.listMs),
-        row('list 50 of a source from anywhere, ms', small.filteredListMs, large.filteredListMs),
-        row('look up a conversation and a run, ms', small.lookupMs, large.lookupMs),
-        row('count by status, ms', small.countsMs, large.countsMs),
+        ...lookups.map(({ name, smallMs, largeMs }) => row(`${name}, ms`, smallMs, largeMs)),
+        row('store: list 50, ms', small.listMs, large.listMs),
+        row('store: list 50 of a source from anywhere, ms', small.filteredListMs, large.filteredListMs),
+        row('store: look up a conversation and a run, ms', small.lookupMs, large.lookupMs),
+        row('store: count by status, ms', small.countsMs, large.countsMs),
         row(
           'accept while retention goes on, p99 ms',
           small.retention.acceptP99Ms,

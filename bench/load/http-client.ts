@@ -73,3 +73,11 @@ export function postRequest(
   const length = `content-length: ${Buffer.byteLength(body)}\r\n`;
   return Buffer.from(`POST ${to.path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body}`);
 }
+
+/** A GET as it goes over the wire. */
+export function getRequest(path: string, headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries({ host: '127.0.0.1', ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+}

@@ -22,6 +22,8 @@ export interface SignalboxOptions {
   readonly door?: URL;
   /** A data folder to begin with a copy of. */
   readonly dataFrom?: string;
+  /** The data folder itself, which stays. Default: one of its own. */
+  readonly dataDir?: string;
   readonly webhookUrl?: string;
   readonly nodeOptions?: readonly string[];
   /** Whether one question is asked and answered first: the analyst looks at the data when the first one comes. Default true. */
@@ -45,7 +47,7 @@ export interface RunningSignalbox {
 
 /** The real server, in a process of its own, with a data folder of its own. */
 export async function startSignalbox(options: SignalboxOptions = {}): Promise<RunningSignalbox> {
-  const dataDir = temporaryFolder('data');
+  const dataDir = options.dataDir ?? temporaryFolder('data');
   if (options.dataFrom !== undefined) cpSync(options.dataFrom, dataDir, { recursive: true });
   const port = await freePort();
   const door = options.door ?? new URL('../../src/main.ts', import.meta.url);
@@ -74,7 +76,7 @@ export async function startSignalbox(options: SignalboxOptions = {}): Promise<Ru
     async end(signal = 'SIGKILL') {
       await stopProcess(child, signal);
       const kept = countKept(dataDir);
-      removeFolder(dataDir);
+      if (options.dataDir === undefined) removeFolder(dataDir);
       return kept;
     },
   };
@@ -88,6 +90,7 @@ function settings(dataDir: string, port: number): Record<string, string> {
     SIGNALBOX_RATE_LIMIT: '100000000/1m',
     SIGNALBOX_QUEUE_LIMIT: '10000000',
     SIGNALBOX_WEBHOOK_SECRETS: webhookSecret,
+    SIGNALBOX_RETENTION_DAYS: 'off',
     LOG_LEVEL: 'error',
   };
 }

@@ -6,7 +6,8 @@ const dayMs = 86_400_000;
 
 /**
  * Writes `count` finished runs of three operations each, and as many delivered conversations with three events each, as the
- * product leaves them; spread over the 60 days before now, so that half of them are past their retention.
+ * product leaves them; spread over the 60 days before now, so that half of them are past their retention. One run of a hundred is
+ * a dead letter.
  */
 export function fill(folder: string, count: number): void {
   const path = join(folder, 'signalbox.sqlite');
@@ -25,9 +26,14 @@ export function fill(folder: string, count: number): void {
   connection.close();
 }
 
+/** The id of the run, and of its conversation, that has that number. */
+export function idOf(n: number): string {
+  return `${n.toString(16).padStart(8, '0')}-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
 const rows = `
   INSERT INTO runs (id, run_id, flow, version, status, input, output, created_at, ended_at)
-    SELECT n, id, 'quick', 1, 'succeeded', '{"query":"What is the deal status for IXIS ' || n || '?","source":"bench"}',
+    SELECT n, id, 'quick', 1, CASE n % 100 WHEN 0 THEN 'failed' ELSE 'succeeded' END, '{"query":"What is the deal status for IXIS ' || n || '?","source":"bench"}',
       '{"response":"The deal is open and worth 120,000 dollars."}', at, at + 20 FROM numbers;
   INSERT INTO operations (run, position, kind, name, status, sequence, attempts, result, started_at, ended_at)
     SELECT n, step.value, 'run', 'step ' || step.value, 'succeeded', step.value, 1, '{"done":true}', at, at + 5

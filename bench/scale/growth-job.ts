@@ -12,7 +12,7 @@ import { inspectAtStart } from '../../src/sqlite/inspect.ts';
 import { Sweeper } from '../../src/sqlite/sweeper.ts';
 import { createSqliteStore } from '../../src/store/sqlite/store.ts';
 import { serveJobs } from '../process/job.ts';
-import { fill } from './fill.ts';
+import { fill, idOf } from './fill.ts';
 
 export interface GrowthJob {
   readonly folder: string;
@@ -61,8 +61,6 @@ async function measure(folder: string, count: number): Promise<Growth> {
   await accept(engine, 2_000);
   const { perSecond, p99Ms } = await accept(engine, 20_000);
   const random = () => Math.ceil(Math.random() * count);
-  const idOf = (n: number) =>
-    `${n.toString(16).padStart(8, '0')}-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
   const listMs = await each(500, () => store.conversations({ limit: 50 }));
   const filteredListMs = await each(500, (n) =>
     store.conversations({ limit: 50, sourceSystem: `bench ${n % 50}`, after: String(random() + 1) }),

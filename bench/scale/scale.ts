@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runJob } from '../process/job.ts';
 import { removeFolder, temporaryFolder } from '../process/processes.ts';
+import { prepareData } from '../process/signalbox.ts';
 import type { Growth, GrowthJob } from './growth-job.ts';
+import { type Lookup, measureLookups } from './lookups.ts';
 
 export interface WaitingMemory {
   readonly rssMib: number;
@@ -19,6 +21,7 @@ export interface ScaleResult {
   readonly waiting: { readonly accepted: WaitingMemory; readonly restarted: WaitingMemory };
   readonly small: Growth;
   readonly large: Growth;
+  readonly lookups: readonly Lookup[];
   readonly fillSeconds: number;
 }
 
@@ -34,12 +37,14 @@ export async function measureScale(): Promise<ScaleResult> {
   await job({ folder: large, count: many, fills: true });
   const fillSeconds = (performance.now() - begun) / 1_000;
   await job({ folder: small, count: few, fills: true });
+  const filled = (folder: string, count: number) => ({ folder, count });
+  const lookups = await measureLookups(filled(small, few), filled(large, many), await prepareData());
   const result = {
     small: await job<Growth>({ folder: small, count: few, fills: false }),
     large: await job<Growth>({ folder: large, count: many, fills: false }),
   };
   for (const folder of [small, large]) removeFolder(folder);
-  return { waiting, ...result, fillSeconds };
+  return { waiting, lookups, ...result, fillSeconds };
 }
 
 async function measureWaiting(): Promise<ScaleResult['waiting']> {
