@@ -12,6 +12,7 @@ import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
 import type { RestateEngine } from './engine/restate/engine.ts';
+import { type KnownRuns, ValueSweep } from './engine/value-sweep.ts';
 import { guessType } from './flows/query/classify.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
 import { createExportFlow } from './flows/query/export.ts';
@@ -20,6 +21,7 @@ import { type App, buildApp } from './http/app.ts';
 import { checkHealth, type EngineProblem, type HealthSources } from './http/health.ts';
 import type { About } from './http/ports.ts';
 import { createFolderObjects } from './objects/folder.ts';
+import type { Objects } from './objects/objects.ts';
 import type { Log } from './observe/log.ts';
 import { CircuitBreakers } from './outbound/breaker.ts';
 import { endpointsFrom } from './outbound/endpoints.ts';
@@ -88,8 +90,11 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
-  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent);
-  const { engine, recover, problem } = await createEngine(config, log, record, Object.values(flows));
+  const objects = createFolderObjects(join(config.dataDir, 'objects'));
+  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, objects);
+  const parts = { log, record, objects, flows: Object.values(flows) };
+  const { engine, recover, problem } = await createEngine(config, parts);
+  const valueSweep = createValueSweep(log, objects, engine);
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
@@ -119,9 +124,11 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const begin = () => {
     recover();
     record.begin();
+    if (executes) valueSweep.begin();
   };
   const stop = async (graceMs: number) => {
     record.rest();
+    valueSweep.stop();
     await engine.stop(graceMs);
     await Promise.all([sender.close(), workspace.warehouse.close()]);
     await record.close();
@@ -130,23 +137,45 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   return { app, deliversTo, lost: record.lost, recover: begin, stop };
 }
 
+const valueSweepMs = 3_600_000;
+
+/** Large values of runs that are gone. Their first sweep removes nothing: see `ValueSweep`. */
+function createValueSweep(log: Log, objects: Objects, engine: ComposedEngine['engine']) {
+  const values = new ValueSweep(objects, (runIds) => engine.knownRuns(runIds));
+  const sweep = () =>
+    values.sweep().then(
+      (removed) => removed > 0 && log.retentionRemoved({ 'large values': removed }),
+      (error) => log.failed('Large values of runs that are gone could not be removed', error),
+    );
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setInterval(sweep, valueSweepMs).unref();
+  };
+  return { begin, stop: () => clearInterval(timer) };
+}
+
 interface ComposedEngine {
-  readonly engine: Engine;
+  readonly engine: Engine & { readonly knownRuns: KnownRuns };
   /** Takes up the runs that an earlier process left. */
   recover(): void;
   problem: NonNullable<HealthSources['engineProblem']>;
 }
 
+interface EngineParts {
+  readonly log: Log;
+  readonly record: ComposedRecord;
+  readonly objects: Objects;
+  readonly flows: readonly Flow<never>[];
+}
+
 async function createEngine(
   config: Config,
-  log: Log,
-  { store, file }: ComposedRecord,
-  flows: readonly Flow<never>[],
+  { log, record: { store, file }, objects, flows }: EngineParts,
 ): Promise<ComposedEngine> {
   const observer = engineLines(log);
   if (config.engine === 'embedded') {
     const { queueLimit } = config;
-    const options = { queueLimit, observer, parkAfterCrashes: config.parkAfterCrashes };
+    const options = { objects, queueLimit, observer, parkAfterCrashes: config.parkAfterCrashes };
     const engine = new EmbeddedEngine({ ...file!, flows, ...options });
     return { engine, recover: () => engine.recover(), problem: async () => undefined };
   }
@@ -159,6 +188,7 @@ async function createEngine(
   const engine = new restate.RestateEngine({
     ...settings,
     executes,
+    objects,
     flows,
     appendFacts,
     observer,
@@ -184,11 +214,10 @@ async function problemOf(
   return detail === undefined ? undefined : { detail, status: isPassing ? 'DEGRADED' : 'DOWN' };
 }
 
-function createFlows(config: Config, log: Log, store: Store, agent: Agent) {
+function createFlows(config: Config, log: Log, store: Store, agent: Agent, objects: Objects) {
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender();
   const breakers = new CircuitBreakers();
-  const objects = createFolderObjects(join(config.dataDir, 'objects'));
   const exporting = createExportFlow({ store, objects, log });
   const delivery = createDeliveryFlow({
     store,

@@ -24,7 +24,7 @@ const product = sources.filter(({ path }) => !path.endsWith('.test.ts') && !path
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   sqlite: ['core'],
-  engine: ['core', 'sqlite'],
+  engine: ['core', 'objects', 'sqlite'],
   inbound: ['core'],
   record: ['core', 'engine'],
   store: ['core', 'engine', 'inbound', 'record', 'sqlite'],

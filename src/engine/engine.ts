@@ -22,7 +22,9 @@ import type { Flow } from './flow.ts';
  * - `succeeded`, `failed` and `cancelled` are never left.
  * - Of a flow at most `concurrency` runs execute at once, and at most so many with one key are under way; those that wait for
  *   their turn begin by priority and then in the order in which they came, also after a crash.
- * - Limits: 256 KiB of JSON for an input, a result or a signal, 3,000 operations a run. What is over is refused by name.
+ * - Limits: 32 MiB of JSON for an input, a result, an output or a signal (256 KiB where there is no store of objects), 3,000
+ *   operations a run. What is over is refused by name. What is over 256 KiB is kept outside the journal: flows, `get` and `wait`
+ *   see the value, `list` and `history` a `ValueReference`.
  */
 export interface Engine {
   /** Starts a run. Throws `invalid_request` for an input that does not fit, `queue_full` or `shutting_down` when it can't take one. */
@@ -278,6 +280,8 @@ export interface EngineStats {
   readonly resident: number;
 }
 
-/** What `JSON.stringify` of an input, a result or a signal may measure in UTF-8. */
+/** What `JSON.stringify` of an input, a result, an output or a signal may measure in UTF-8 to be kept in the journal. */
 export const journalLimitBytes = 256 * 1024;
+/** What it may measure at all; what is larger than the journal takes is an object, and travels by reference. */
+export const valueLimitBytes = 32 * 1024 * 1024;
 export const operationLimit = 3_000;

@@ -38,6 +38,14 @@ export function testObjects(
     assert.deepEqual(await objects.list(''), ['k']);
   });
 
+  withObjects('deletes an object, and what is not there', async (objects) => {
+    await objects.put('a/b', 'x');
+    await objects.put('a/c', 'y');
+    for (const key of ['a/b', 'a/b', 'none', 'a/b/c']) await objects.delete(key);
+    assert.equal(await objects.get('a/b'), undefined);
+    assert.deepEqual(await objects.list(''), ['a/c']);
+  });
+
   withObjects('lists by prefix in order, also a prefix that ends within a name', async (objects) => {
     for (const key of ['b/2', 'b/1', 'a/1', 'b/sub/3', 'bc']) await objects.put(key, key);
     assert.deepEqual(await objects.list('b/'), ['b/1', 'b/2', 'b/sub/3']);

@@ -15,6 +15,7 @@ export function createFolderObjects(root: string): Objects {
   return {
     put: async (key, body) => writeWhole(pathOf(key), body),
     get: async (key) => await readIfThere(pathOf(key)),
+    delete: async (key) => await rm(pathOf(key), { force: true }),
     list: async (prefix, limit = 1_000) => {
       const keys = await keysBelow(root, prefix);
       return keys.sort().slice(0, limit);

@@ -11,6 +11,9 @@ export interface Objects {
   /** Undefined when there is none. */
   get(key: string): Promise<Buffer | undefined>;
 
+  /** What is not there is deleted already. */
+  delete(key: string): Promise<void>;
+
   /** The keys that begin with `prefix`, in order, at most `limit` (default 1,000). */
   list(prefix: string, limit?: number): Promise<readonly string[]>;
 

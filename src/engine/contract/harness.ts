@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import Type from 'typebox';
+import type { Objects } from '../../objects/objects.ts';
 import type { Engine, Run, StampedFact, Step } from '../engine.ts';
 import { defineFlow, type Flow } from '../flow.ts';
 
@@ -17,6 +18,8 @@ export interface EngineUnderTest {
   facts(): Promise<readonly StampedFact[]>;
   /** Ends the process that executes, as far as the harness can, and begins another over the same storage. */
   restart(flows?: readonly Flow<never>[]): Promise<Engine>;
+  /** Where the engine keeps large values. */
+  readonly objects: Objects;
   /** Moves the clock of the engine; undefined where that can't be done. */
   readonly moveClock?: (byMs: number) => void;
 }

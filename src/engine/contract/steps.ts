@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { SignalboxError } from '../../core/errors.ts';
-import { type Fact, journalLimitBytes } from '../engine.ts';
+import type { Fact } from '../engine.ts';
 import type { Case } from './contract.ts';
 import { eventually, flowOf, runToEnd, untilStatus } from './harness.ts';
 
@@ -247,20 +247,6 @@ export const stepCases: Record<string, Case> = {
       ['started', 'of a failure', 'attempt 1', 'attempt 2', 'child started'],
     );
     assert.equal(new Set(facts.map(({ id }) => id)).size, 5);
-  },
-
-  'values at the limit pass, one byte more is refused by the name of the step': async (open) => {
-    const flow = flowOf('sizes', async (step, input) => {
-      const text = await step.run('big', () => 'x'.repeat((input as { length: number }).length));
-      return text.length;
-    });
-    const { engine } = await open([flow]);
-    const atLimit = journalLimitBytes - 2; // two quotes
-    assert.equal((await runToEnd(engine, flow, { length: atLimit })).output, atLimit);
-    const over = await runToEnd(engine, flow, { length: atLimit + 1 });
-    assert.equal(over.error!.code, 'payload_over_limit');
-    assert.match(over.error!.message, /"big"/);
-    await assert.rejects(engine.start(flow, 'x'.repeat(atLimit + 1)), { code: 'payload_over_limit' });
   },
 
   'values that are not JSON are refused at the step by name': async (open) => {

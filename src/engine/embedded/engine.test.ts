@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createFolderObjects } from '../../objects/folder.ts';
 import { Database } from '../../sqlite/database.ts';
 import { engineContract } from '../contract/contract.ts';
 import type { EngineHarness } from '../contract/harness.ts';
@@ -16,6 +17,7 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
     skip,
     async open(test, firstFlows) {
       const folder = mkdtempSync(join(tmpdir(), 'signalbox-engine-'));
+      const objects = createFolderObjects(join(folder, 'objects'));
       let offsetMs = 0;
       const start = (flows: EmbeddedOptions['flows']) => {
         const database = new Database(join(folder, 'journal.sqlite'));
@@ -28,6 +30,7 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
               sql.run('INSERT INTO facts VALUES (?, ?)', fact.id, JSON.stringify(fact));
           },
           observer: silentObserver,
+          objects,
           clock: () => Date.now() + offsetMs,
           ...options,
         });
@@ -42,6 +45,7 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
         rmSync(folder, { recursive: true, force: true });
       });
       return {
+        objects,
         get engine() {
           return open.engine;
         },

@@ -17,9 +17,9 @@ import type {
 import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { tallyVersions } from '../flow-versions.ts';
-import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
 import { checkStartOptions } from '../start-options.ts';
+import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import type { RunOrigin } from './execution-host.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
@@ -61,6 +61,7 @@ export class EmbeddedEngine implements Engine {
   async #start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions): Promise<StartedRun> {
     const { idempotency, facts = [] } = options;
     const run = this.#runtime.newRun(flow, input, originOf(options));
+    await run.store?.();
     const existing = await this.#runtime.write((sql): RunRow | undefined => {
       if (idempotency !== undefined) {
         const holder = sql.get<RunRow & { fingerprint: string }>(
@@ -84,7 +85,8 @@ export class EmbeddedEngine implements Engine {
       return undefined;
     });
     if (existing !== undefined) {
-      return { runId: existing.run_id, created: false, input: JSON.parse(existing.input) };
+      const kept = await this.#runtime.values.resolve(JSON.parse(existing.input));
+      return { runId: existing.run_id, created: false, input: kept };
     }
     run.enqueue();
     return { runId: run.runId, created: true, input };
@@ -96,14 +98,16 @@ export class EmbeddedEngine implements Engine {
     payload: Json,
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
-    const text = journalText(payload, `payload of signal "${name}"`) ?? 'null';
+    const kept = this.#runtime.values.keep(runId, payload, `payload of signal "${name}"`);
+    await kept.store?.();
+    const text = kept.text ?? 'null';
     const { outcome, ended } = await this.#runtime.write(
       (sql): { outcome: SignalOutcome; ended?: EndedWait } => {
         const row = runByRunId(sql, runId);
         if (row !== undefined && hasEnded(row.status)) throw runEnded(row);
         const occurrence = options.occurrence ?? firstOpenOccurrence(sql, runId, name);
-        const kept = putSignal(sql, { runId, name, occurrence, payload: text, at: this.#runtime.clock() });
-        if (!kept) return { outcome: 'duplicate' };
+        const isFirst = putSignal(sql, { runId, name, occurrence, payload: text, at: this.#runtime.clock() });
+        if (!isFirst) return { outcome: 'duplicate' };
         const wait = row && waitingPosition(sql, row.id, name, occurrence);
         if (wait === undefined) return { outcome: 'kept' };
         const end = { result: receivedSignal(text), error: null };
@@ -173,9 +177,10 @@ export class EmbeddedEngine implements Engine {
         `Run ${runId} is ${this.#status(row)}; only a failed or cancelled run can be started anew.`,
       );
     }
-    const input: unknown = JSON.parse(row.input);
+    const input = await this.#runtime.values.resolve(JSON.parse(row.input));
     const flow = this.#runtime.flows.require(row.flow, row.version);
     const run = this.#runtime.newRun(flow, input, { restartOf: runId, priority: row.priority });
+    await run.store?.();
     const earlier = await this.#runtime.write((sql): string | undefined => {
       const before = runByRunId(sql, runId)!.restarted_as;
       if (before !== null) return before;
@@ -187,11 +192,19 @@ export class EmbeddedEngine implements Engine {
     return { runId: earlier ?? run.runId, created: earlier === undefined, input };
   }
 
-  get(runId: string): Promise<Run | undefined> {
-    return this.#runtime.database.read((sql) => {
+  async get(runId: string): Promise<Run | undefined> {
+    const run = await this.#runtime.database.read((sql) => {
       const row = runByRunId(sql, runId);
       return row && toRun(row, this.#status(row));
     });
+    return run && this.#whole(run);
+  }
+
+  /** With the values that are kept outside the journal. */
+  #whole(run: Run): Run | Promise<Run> {
+    const { input, output } = run;
+    if (referenceOf(input) === undefined && referenceOf(output) === undefined) return run;
+    return wholeRun(this.#runtime.values, run);
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {
@@ -215,8 +228,8 @@ export class EmbeddedEngine implements Engine {
     return [...recorded, ...underWay].sort((a, b) => a.position - b.position);
   }
 
-  wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
-    return this.#runtime.database.read(() => this.#ending(runId, options.signal));
+  async wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    return this.#whole(await this.#runtime.database.read(() => this.#ending(runId, options.signal)));
   }
 
   #ending(runId: string, signal?: AbortSignal): Promise<Run> {
@@ -235,6 +248,18 @@ export class EmbeddedEngine implements Engine {
       reject(signal.reason);
     });
     return promise;
+  }
+
+  /** Which of these have a run or a signal. See `ValueSweep`. */
+  knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#runtime.database.read((sql) => {
+      const rows = sql.all<{ id: string }>(
+        `SELECT value AS id FROM json_each(?) WHERE EXISTS (SELECT 1 FROM runs WHERE run_id = value)
+           OR EXISTS (SELECT 1 FROM signals WHERE run_id = value)`,
+        JSON.stringify(runIds),
+      );
+      return new Set(rows.map(({ id }) => id));
+    });
   }
 
   stats(): EngineStats {

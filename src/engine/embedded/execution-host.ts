@@ -4,6 +4,7 @@ import type { Attempt } from '../attempt.ts';
 import type { OperationKind, StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import type { KeptError } from '../kept-error.ts';
+import type { Values } from '../values.ts';
 import type { Execution } from './execution.ts';
 
 /** What an execution needs of the engine around it. */
@@ -17,7 +18,8 @@ export interface ExecutionHost {
   write<T>(work: (sql: Sql) => T): Promise<T>;
   writeFacts(sql: Sql, facts: readonly StampedFact[]): void;
   setAlarm(dueAt: number): void;
-  /** Prepares a run. Throws `unknown_flow`, `invalid_request` and what `journalText` throws. */
+  readonly values: Values;
+  /** Prepares a run. Throws `unknown_flow`, `invalid_request` and what `Values.keep` throws. */
   newRun<I>(flow: Flow<I>, input: I, from?: RunOrigin): PreparedRun;
   /** Calls `afterTurn` once what is under way in this turn of the event loop has come to rest. */
   scheduleTurn(execution: Execution): void;
@@ -42,6 +44,8 @@ export interface RunOrigin {
 
 export interface PreparedRun {
   readonly runId: string;
+  /** To be waited for before the insert, when the input is large. */
+  readonly store?: () => Promise<void>;
   insert(sql: Sql): void;
   /** To be called once the insert is durable. */
   enqueue(): void;

@@ -1,10 +1,17 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import { type Fact, type OperationKind, operationLimit, type StampedFact } from '../engine.ts';
+import {
+  type Fact,
+  type OperationKind,
+  operationLimit,
+  type SignalResult,
+  type StampedFact,
+} from '../engine.ts';
 import { executing } from '../executing.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
+import { referenceOf, type ValueReference } from '../values.ts';
 import { DeterministicSource } from './deterministic.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
 import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';
@@ -63,6 +70,7 @@ export class Execution {
   #busy = 0;
   #dueRetries: number[] = [];
   #turnScheduled = false;
+  #isLoading = false;
   #cancelReason: string | null;
   #state: State = 'active';
 
@@ -122,17 +130,42 @@ export class Execution {
 
   /** Calls the flow. */
   begin(): void {
+    const reference = referenceOf(this.#input);
+    if (reference === undefined) this.#begin(this.#input);
+    else this.#load(reference, (input) => this.#begin(input));
+  }
+
+  #begin(input: unknown): void {
     this.#scheduleTurn();
-    this.#callFlow().then(
+    this.#callFlow(input).then(
       (output) => this.#flowEnded(() => this.#host.returned(this, output)),
       (error) => this.#flowEnded(() => this.#host.threw(this, error)),
     );
   }
 
-  async #callFlow(): Promise<unknown> {
+  async #callFlow(input: unknown): Promise<unknown> {
     const { name } = this.flow;
     return await executing({ flow: name, runId: this.runId }, () =>
-      this.flow.run(createStep(this, this.#host), this.#input),
+      this.flow.run(createStep(this, this.#host), input),
+    );
+  }
+
+  /** Loads a value, during which nothing reaches the flow and the run does not rest. */
+  #load(reference: ValueReference, loaded: (value: unknown) => void): void {
+    this.#isLoading = true;
+    this.#busy += 1;
+    this.#host.values.load(reference).then(
+      (value) => {
+        this.#isLoading = false;
+        this.#busy -= 1;
+        if (this.#state !== 'gone') loaded(value);
+      },
+      (error) => {
+        if (this.#state === 'gone') return;
+        if (error instanceof SignalboxError && error.code === 'run_unreadable')
+          this.#host.paused(this, error);
+        else this.#host.writeFailed(this, error);
+      },
     );
   }
 
@@ -245,6 +278,19 @@ export class Execution {
     );
   }
 
+  /** Goes on with an operation once what it refers to is durable; at once when that is nothing. */
+  whenStored(call: Call, store: (() => Promise<void>) | undefined, next: () => void): void {
+    if (store === undefined) {
+      next();
+      return;
+    }
+    this.setBusy(call, true);
+    store().then(
+      () => this.#state !== 'gone' && next(),
+      (error) => this.#state !== 'gone' && this.#host.writeFailed(this, error),
+    );
+  }
+
   stamp(call: Call, facts: readonly Fact[], at: number): StampedFact[] {
     const prefix = `${this.runId}/${call.position}/${call.attempts}`;
     return facts.map((fact, index) => ({ ...fact, id: `${prefix}/${index}`, at }));
@@ -304,12 +350,24 @@ export class Execution {
   }
 
   #deliverNext(): void {
+    if (this.#isLoading) return;
     const completion = this.#completions[this.#delivered]!;
     const call = this.#calls.get(completion.position);
     if (call === undefined) {
       this.#host.paused(this, journalLeftOver(this.runId, this.#recorded!.get(completion.position)!));
       return;
     }
+    const reference = referenceOf(call.kind === 'signal' ? payloadOf(completion) : completion.value);
+    if (reference !== undefined) {
+      this.#load(reference, (value) =>
+        this.#deliver(call, { ...completion, value: withLoaded(call, value) }),
+      );
+      return;
+    }
+    this.#deliver(call, completion);
+  }
+
+  #deliver(call: Call, completion: Completion): void {
     this.#delivered += 1;
     if (this.#delivered === this.#completions.length) {
       this.#completions = [];
@@ -382,6 +440,12 @@ export class Execution {
 function reject(call: Call, error: Error): void {
   call.promise.catch(() => {});
   call.reject(error);
+}
+
+const payloadOf = ({ value }: Completion) => (value as SignalResult<unknown> | undefined)?.payload;
+
+function withLoaded(call: Call, value: unknown): unknown {
+  return call.kind === 'signal' ? { timedOut: false, payload: value } : value;
 }
 
 function recordedCompletions(journal: readonly OperationRow[]): Completion[] {

@@ -4,7 +4,6 @@ import type { Sql } from '../../sqlite/database.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
 import { executing } from '../executing.ts';
-import { journalText } from '../journal-text.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
 import type { Call, ExecutionHost } from './execution-host.ts';
@@ -40,8 +39,9 @@ function attemptEnded(step: RunningStep, end: AttemptEnd): void {
     return;
   }
   try {
-    const result = journalText(end.value, `result of step "${call.name}"`);
-    execution.end(call, { value: end.value, result, facts: end.facts });
+    const { runId } = execution;
+    const { value, text, store } = step.host.values.keep(runId, end.value, `result of step "${call.name}"`);
+    execution.whenStored(call, store, () => execution.end(call, { value, result: text, facts: end.facts }));
   } catch (error) {
     attemptFailed({ ...step, options: { retry: noRetry } }, error, end.facts);
   }

@@ -1,12 +1,13 @@
 import { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
+import type { Objects } from '../../objects/objects.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import type { EndedStatus, StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
-import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
+import { Values } from '../values.ts';
 import { Endings } from './endings.ts';
 import { Execution } from './execution.ts';
 import type { ExecutionHost, PreparedRun, RunOrigin } from './execution-host.ts';
@@ -22,6 +23,8 @@ export interface EmbeddedOptions {
   readonly flows: readonly Flow<never>[];
   readonly writeFacts: FactWriter;
   readonly observer: EngineObserver;
+  /** For values that are too large for the journal; without it they are refused. */
+  readonly objects?: Objects;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
   /** Runs of all flows that execute at once. Default 1,024. */
@@ -51,6 +54,7 @@ export class Runtime implements ExecutionHost {
   readonly queue: RunQueue;
   readonly ends: RunEnds;
   readonly endings = new Endings();
+  readonly values: Values;
   stopping = false;
   readonly #writeFacts: FactWriter;
   readonly #timers: Timers;
@@ -63,6 +67,7 @@ export class Runtime implements ExecutionHost {
     this.database = database;
     this.observer = observer;
     this.clock = options.clock ?? Date.now;
+    this.values = new Values(options.objects);
     this.alwaysReplay = options.alwaysReplay ?? false;
     this.queueLimit = options.queueLimit ?? 100_000;
     this.flows = new FlowRegistry(options.flows);
@@ -112,9 +117,10 @@ export class Runtime implements ExecutionHost {
   newRun<I>(flow: Flow<I>, input: I, from: RunOrigin = {}): PreparedRun & { readonly id: number } {
     this.flows.require(flow.name, flow.version);
     const parsed = flow.parseInput(input);
-    const text = journalText(parsed, `input of flow ${flow.name}`) ?? 'null';
-    const id = ++this.#lastRunNumber;
     const runId = from.runId ?? uuidv7();
+    const kept = this.values.keep(runId, parsed, `input of flow ${flow.name}`);
+    const { text, store } = kept;
+    const id = ++this.#lastRunNumber;
     const createdAt = this.clock();
     const { name, version } = flow;
     const { parent, restartOf, priority = 0 } = from;
@@ -125,7 +131,7 @@ export class Runtime implements ExecutionHost {
       runId,
       flow: name,
       version,
-      input: text,
+      input: text ?? 'null',
       createdAt,
       priority,
       ...(restartOf !== undefined && { restartOf }),
@@ -136,10 +142,11 @@ export class Runtime implements ExecutionHost {
     return {
       id,
       runId,
+      ...(store !== undefined && { store }),
       insert: (sql) => insertRun(sql, row),
       enqueue: () => {
         if (startAt !== undefined) return this.setAlarm(startAt);
-        const of = { id, runId, flow: flow as unknown as Flow, input: parsed, createdAt, priority };
+        const of = { id, runId, flow: flow as unknown as Flow, input: kept.value, createdAt, priority };
         this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }), key);
       },
     };
@@ -181,11 +188,20 @@ export class Runtime implements ExecutionHost {
     try {
       const { name } = execution.flow;
       const parsed = execution.flow.parseOutput(output);
-      const text = journalText(parsed, `output of flow ${name}`) ?? 'null';
-      this.#end(execution, 'succeeded', { output: text });
+      const { text, store } = this.values.keep(execution.runId, parsed, `output of flow ${name}`);
+      const end = () => this.#end(execution, 'succeeded', { output: text ?? 'null' });
+      if (store === undefined) end();
+      else this.#endOnceStored(execution, store(), end);
     } catch (error) {
       this.threw(execution, error);
     }
+  }
+
+  #endOnceStored(execution: Execution, stored: Promise<void>, end: () => void): void {
+    stored.then(
+      () => execution.state !== 'gone' && end(),
+      (error) => execution.state !== 'gone' && this.writeFailed(execution, error),
+    );
   }
 
   threw(execution: Execution, error: unknown): void {

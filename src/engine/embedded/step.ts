@@ -98,5 +98,5 @@ function beginChild<I, O>(
     putEnded(sql, { ...operation, ...end, attempts: 0, result: JSON.stringify(run.runId), error: null });
     return { position, ...end, value: run.runId };
   };
-  execution.commit(call, write, run.enqueue);
+  execution.whenStored(call, run.store, () => execution.commit(call, write, run.enqueue));
 }

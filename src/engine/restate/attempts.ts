@@ -2,8 +2,8 @@ import { SignalboxError } from '../../core/errors.ts';
 import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { StepContext, StepOptions } from '../engine.ts';
-import { journalText } from '../journal-text.ts';
 import { keepError } from '../kept-error.ts';
+import type { KeptValue } from '../values.ts';
 import type { Execution, Operation } from './execution.ts';
 import { label } from './labels.ts';
 import type { AttemptOutcome } from './messages.ts';
@@ -32,7 +32,8 @@ export function attemptStep(step: RunningStep, attempt: number): void {
       // Before anything else goes into the journal: see `record`.
       await execution.record(outcome.facts ?? []);
       release();
-      attemptEnded(step, attempt, outcome);
+      const { values } = execution.host;
+      attemptEnded(step, attempt, { ...outcome, value: await values.resolve(outcome.value) });
     });
   });
   operation.forget.push(release);
@@ -60,7 +61,7 @@ function attemptAgain(step: RunningStep, attempt: number, delayMs: number): void
 async function makeAttempt(step: RunningStep, attempt: number): Promise<AttemptOutcome> {
   const startedAt = Date.now();
   const end = await attemptOf(step, attempt);
-  return outcomeOf({ ...step, startedAt: step.startedAt ?? startedAt }, attempt, end, startedAt);
+  return await outcomeOf({ ...step, startedAt: step.startedAt ?? startedAt }, attempt, end, startedAt);
 }
 
 function attemptOf(step: RunningStep, number: number): Promise<AttemptEnd> {
@@ -80,18 +81,27 @@ function attemptOf(step: RunningStep, number: number): Promise<AttemptEnd> {
   });
 }
 
-function outcomeOf(step: RunningStep, attempt: number, end: AttemptEnd, startedAt: number): AttemptOutcome {
+async function outcomeOf(
+  step: RunningStep,
+  attempt: number,
+  end: AttemptEnd,
+  startedAt: number,
+): Promise<AttemptOutcome> {
   const { execution, operation } = step;
   const endedAt = Date.now();
   const facts = execution.stamp(operation, attempt, end.facts, endedAt);
   const kept = { startedAt, endedAt, ...(facts.length > 0 && { facts }) };
   if ('error' in end) return { ...kept, ...failed(step, attempt, end.error, endedAt) };
+  const { runId, host } = execution;
+  let result: KeptValue;
   try {
-    journalText(end.value, `result of step "${operation.name}"`);
-    return { ...kept, value: end.value };
+    result = host.values.keep(runId, end.value, `result of step "${operation.name}"`);
   } catch (error) {
     return { ...kept, ...failed({ ...step, options: { retry: noRetry } }, attempt, error, endedAt) };
   }
+  // When that fails, Restate makes the attempt again.
+  await result.store?.();
+  return { ...kept, value: result.reference ?? end.value };
 }
 
 function failed(step: RunningStep, attempt: number, error: unknown, at: number) {

@@ -19,17 +19,23 @@ export function callChild<I, O>(
 ): void {
   const child = prepare(execution, operation, flow, input, options);
   if (child === undefined) return;
-  const entry = execution.context.genericCall<RunRequest, RunResult>({
-    ...child.target,
-    parameter: child.request,
-    inputSerde: jsonSerde(),
-    outputSerde: jsonSerde(),
-  });
-  Object.assign(operation, { child: { runId: child.runId, invocationId: entry.invocationId } });
-  execution.later(() => execution.record(child.request.facts));
-  execution.watch(operation, entry, ({ value, failure }) => {
-    if (failure !== undefined) execution.reject(operation, fromFailure(failure));
-    else execution.resolve(operation, (value as RunResult).output, (value as RunResult).endedAt);
+  whenStored(execution, operation, child, () => {
+    const entry = execution.context.genericCall<RunRequest, RunResult>({
+      ...child.target,
+      parameter: child.request,
+      inputSerde: jsonSerde(),
+      outputSerde: jsonSerde(),
+    });
+    Object.assign(operation, { child: { runId: child.runId, invocationId: entry.invocationId } });
+    execution.later(() => execution.record(child.request.facts));
+    execution.watch(operation, entry, async ({ value, failure }) => {
+      if (failure !== undefined) {
+        execution.reject(operation, fromFailure(failure));
+        return;
+      }
+      const { output, endedAt } = value as RunResult;
+      execution.resolve(operation, await execution.host.values.resolve(output), endedAt);
+    });
   });
 }
 
@@ -43,14 +49,33 @@ export function startChild<I, O>(
 ): void {
   const child = prepare(execution, operation, flow, input, options);
   if (child === undefined) return;
-  execution.context.genericSend<RunRequest>({
-    ...child.target,
-    parameter: child.request,
-    inputSerde: jsonSerde(),
+  whenStored(execution, operation, child, () => {
+    execution.context.genericSend<RunRequest>({
+      ...child.target,
+      parameter: child.request,
+      inputSerde: jsonSerde(),
+    });
+    execution.later(async () => {
+      await execution.record(child.request.facts);
+      execution.resolve(operation, child.runId);
+    });
   });
+}
+
+/** Begins a child at once, or, when its input is large, once that is stored: which of both is the same at every replay. */
+function whenStored(
+  execution: Execution,
+  operation: Operation,
+  { store }: { readonly store: (() => Promise<void>) | undefined },
+  begin: () => void,
+): void {
+  if (store === undefined) {
+    begin();
+    return;
+  }
   execution.later(async () => {
-    await execution.record(child.request.facts);
-    execution.resolve(operation, child.runId);
+    if (execution.context.isProcessing()) await store();
+    if (!operation.ended) begin();
   });
 }
 
@@ -68,14 +93,17 @@ function prepare<I, O>(
     const runId = childRunId(execution.runId, operation.position, now);
     // The child writes them too before it begins: they are durable as soon as it is started.
     const facts = execution.stamp(operation, 0, options.facts ?? [], now);
-    const request = runRequest(flow as Flow<I>, input, { createdAt: now, facts });
+    const { request, store } = runRequest(host.values, runId, flow as Flow<I>, input, {
+      createdAt: now,
+      facts,
+    });
     const target = {
       service: runService(host.namespace),
       method: 'run',
       key: runId,
       name: label(operation.position, operation.name),
     };
-    return { runId, request, target };
+    return { runId, request, store, target };
   } catch (error) {
     execution.later(() => execution.reject(operation, keepError(error, 'step_failed')));
     return undefined;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -13,6 +14,7 @@ import {
   startRestateServer,
 } from '../../../test/fixtures/restate-server.ts';
 import { freePort } from '../../../test/fixtures/server-process.ts';
+import { createFolderObjects } from '../../objects/folder.ts';
 import { engineContract } from '../contract/contract.ts';
 import { type EngineHarness, eventually, flowOf, runToEnd, untilStatus } from '../contract/harness.ts';
 import { seededRandom } from '../contract/random.ts';
@@ -30,6 +32,9 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
       const namespace = `test-${++installations}`;
       const workerPort = await freePort();
       const facts = new Map<string, StampedFact>();
+      const folder = mkdtempSync(join(tmpdir(), 'signalbox-restate-'));
+      test.after(() => rmSync(folder, { recursive: true, force: true }));
+      const objects = createFolderObjects(folder);
       const start = async (flows: RestateOptions['flows']) => {
         const engine = new RestateEngine({
           ingressUrls: [server.ingressUrl],
@@ -44,6 +49,7 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
             for (const fact of some) if (!facts.has(fact.id)) facts.set(fact.id, fact);
           },
           observer: silentObserver,
+          objects,
           ...options,
         });
         await engine.open();
@@ -54,6 +60,7 @@ function restate(skip: Record<string, string>, options: Partial<RestateOptions> 
       let engine = await start(flows);
       test.after(() => engine.stop(0));
       return {
+        objects,
         get engine() {
           return engine;
         },

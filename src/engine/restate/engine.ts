@@ -1,6 +1,7 @@
 import { messageOf, SignalboxError } from '../../core/errors.ts';
 import { isUuid, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
+import type { Objects } from '../../objects/objects.ts';
 import type {
   Engine,
   EngineStats,
@@ -20,9 +21,9 @@ import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
-import { journalText } from '../journal-text.ts';
 import type { EngineObserver } from '../observer.ts';
 import { checkStartOptions } from '../start-options.ts';
+import { Values, wholeRun } from '../values.ts';
 import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
 import { FactWriter } from './fact-writer.ts';
@@ -39,7 +40,7 @@ import {
 } from './messages.ts';
 import { Registration } from './registration.ts';
 import { RunReader, unknownRun } from './run-reader.ts';
-import { runRequest } from './run-request.ts';
+import { type PreparedRequest, runRequest } from './run-request.ts';
 import { defaultKeeping, type Keeping } from './service-options.ts';
 import { Waiters } from './waiters.ts';
 import { Worker } from './worker.ts';
@@ -60,6 +61,8 @@ export interface RestateOptions {
   readonly identityKeys: readonly string[];
   /** Default: ended runs for 30 days, at most 10 s between tries. */
   readonly keeping?: Keeping;
+  /** For values that are too large for the journal; all processes have the same. Without it they are refused. */
+  readonly objects?: Objects;
   /** Writes facts by their ids: what is there already is left alone. */
   readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
   readonly observer: EngineObserver;
@@ -79,6 +82,7 @@ export class RestateEngine implements Engine {
   readonly #registration: Registration;
   readonly #reader: RunReader;
   readonly #facts: FactWriter;
+  readonly #values: Values;
   readonly #waiters = new Waiters();
   readonly #runService: string;
   #stopping = false;
@@ -92,10 +96,12 @@ export class RestateEngine implements Engine {
     this.#admin = new Admin(options.adminUrl);
     this.#reader = new RunReader(this.#admin, namespace, this.#flows);
     this.#facts = new FactWriter(options.appendFacts);
+    this.#values = new Values(options.objects);
     this.#worker = new Worker({
       ...{ namespace, flows: this.#flows, host: options.workerHost, port: options.workerPort },
       ...{ identityKeys: options.identityKeys, keeping: options.keeping ?? defaultKeeping },
       facts: this.#facts,
+      values: this.#values,
       askPatched: (runId, request) => this.#ingress.call([this.#runService, runId, 'patch'], request),
       onEnd: (runId) => this.#waiters.tell(runId),
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
@@ -146,7 +152,8 @@ export class RestateEngine implements Engine {
     this.#checkAccepting();
     const runId = options.runId ?? uuidv7();
     checkStartOptions(options);
-    const request = this.#request(flow, input, runId, options);
+    const { request, store } = this.#request(flow, input, runId, options);
+    await store?.();
     if (options.idempotency !== undefined) {
       return this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
     }
@@ -160,11 +167,11 @@ export class RestateEngine implements Engine {
     input: I,
     runId: string,
     { facts = [], startAt }: StartOptions,
-  ): RunRequest {
+  ): PreparedRequest {
     this.#flows.require(flow.name, flow.version);
     const createdAt = Date.now();
     const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
-    return runRequest(flow as Flow<I>, input, {
+    return runRequest(this.#values, runId, flow as Flow<I>, input, {
       ...{ createdAt, facts: stamped },
       ...(startAt !== undefined && { startAt }),
     });
@@ -174,7 +181,7 @@ export class RestateEngine implements Engine {
   async #submit(runId: string, request: RunRequest): Promise<StartedRun> {
     const { created, invocationId } = await this.#ingress.submit([this.#runService, runId, 'run'], request);
     this.#reader.remember(runId, invocationId);
-    return { runId, created, input: request.input };
+    return { runId, created, input: await this.#values.resolve(request.input) };
   }
 
   async #claim(claim: ClaimRequest & { readonly key: string }): Promise<StartedRun> {
@@ -188,7 +195,7 @@ export class RestateEngine implements Engine {
     if (created) await this.#submit(claim.runId, claim.request);
     // Also those of an earlier claim, which may not have come to it.
     await this.#facts.write(holder.facts);
-    return { runId: holder.runId, created, input: holder.input };
+    return { runId: holder.runId, created, input: await this.#values.resolve(holder.input) };
   }
 
   async signal(
@@ -197,10 +204,12 @@ export class RestateEngine implements Engine {
     payload: Json,
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
-    journalText(payload, `payload of signal "${name}"`);
+    const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
     if (!isUuid(runId)) throw unknownRun(runId);
     if (await this.#ingress.hasEnded(this.#runService, runId)) throw runEnded(runId);
-    const request: SignalRequest = { name, payload: payload ?? null, sentAt: Date.now(), ...options };
+    await kept.store?.();
+    const value = (kept.reference as Json | undefined) ?? payload ?? null;
+    const request: SignalRequest = { name, payload: value, sentAt: Date.now(), ...options };
     return this.#ingress.call<SignalOutcome>([this.#runService, runId, 'signal'], request);
   }
 
@@ -264,20 +273,22 @@ export class RestateEngine implements Engine {
         `Run ${runId} is ${status}; only a failed or cancelled run can be started anew.`,
       );
     }
-    const { flow, version, input } = await this.#reader.request(row);
+    const { flow: name, version, input: kept } = await this.#reader.request(row);
     const about = { createdAt: Date.now(), facts: [], restartOf: runId };
-    const restart: RestartRequest = {
-      runId: uuidv7(),
-      request: runRequest(this.#flows.require(flow, version), input, about),
-    };
+    const [newId, input] = [uuidv7(), await this.#values.resolve(kept)];
+    const flow = this.#flows.require(name, version);
+    const { request, store } = runRequest(this.#values, newId, flow, input, about);
+    await store?.();
+    const restart: RestartRequest = { runId: newId, request };
     const path = [this.#runService, runId, 'restart'];
     const again = await this.#ingress.call<{ runId: string; created: boolean }>(path, restart);
     if (again.created) await this.#submit(again.runId, restart.request);
     return { ...again, input };
   }
 
-  get(runId: string): Promise<Run | undefined> {
-    return this.#reader.get(runId);
+  async get(runId: string): Promise<Run | undefined> {
+    const run = await this.#reader.get(runId);
+    return run && wholeRun(this.#values, run);
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {
@@ -288,8 +299,14 @@ export class RestateEngine implements Engine {
     return this.#reader.history(await this.#reader.require(runId));
   }
 
-  wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
-    return this.#waiters.wait(runId, () => this.#reader.whenSettled(runId), options.signal);
+  async wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    const run = await this.#waiters.wait(runId, () => this.#reader.whenSettled(runId), options.signal);
+    return wholeRun(this.#values, run);
+  }
+
+  /** Which of these have a run or a signal. See `ValueSweep`. */
+  knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#reader.known(runIds);
   }
 
   stats(): EngineStats {

@@ -3,8 +3,8 @@ import type { internal, RestatePromise, WorkflowContext } from '@restatedev/rest
 import { SignalboxError } from '../../core/errors.ts';
 import { type Fact, type OperationKind, operationLimit, type StampedFact, type Step } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import { journalText } from '../journal-text.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
+import type { KeptValue, Values } from '../values.ts';
 import { cancelChild } from './children.ts';
 import { toFailure } from './failure.ts';
 import { jsonSerde } from './json-serde.ts';
@@ -27,6 +27,7 @@ export type RunContext = WorkflowContext & internal.ContextInternal;
 /** What an execution needs of the worker around it. */
 export interface ExecutionHost {
   readonly namespace: string;
+  readonly values: Values;
   requireFlow(name: string, version: number): Flow;
   appendFacts(facts: readonly StampedFact[]): Promise<void>;
   /** Whether a run takes the new way of a patch; `isNew` decides it when nothing is kept yet. */
@@ -101,13 +102,14 @@ export class Execution {
       await this.#takePlace(this.#request.place);
     if (this.#end !== undefined) return this.#endUnbegun();
     this.#hasBegun = true;
-    this.#callFlow(createStep(this)).then(
+    const input = await this.host.values.resolve(this.#request.input);
+    this.#callFlow(createStep(this), input).then(
       (output) => this.#ended({ output }),
       (error) => this.#ended({ error }),
     );
     const end = await this.#drive();
     if ('error' in end) throw toFailure(keepError(end.error, 'run_failed'));
-    return this.#result(end.output);
+    return await this.#result(end.output);
   }
 
   /** Waits for the time at which it is to begin, or for a request to cancel. */
@@ -163,8 +165,8 @@ export class Execution {
     throw toFailure(kept);
   }
 
-  async #callFlow(step: Step): Promise<unknown> {
-    return await this.#flow.run(step, this.#request.input);
+  async #callFlow(step: Step, input: unknown): Promise<unknown> {
+    return await this.#flow.run(step, input);
   }
 
   async #drive(): Promise<FlowEnd> {
@@ -184,11 +186,17 @@ export class Execution {
     this.#called.resolve();
   }
 
-  #result(output: unknown): RunResult {
+  async #result(output: unknown): Promise<RunResult> {
+    const { parsed, kept } = this.#kept(output);
+    await kept.store?.();
+    return { output: kept.reference ?? parsed, endedAt: this.now };
+  }
+
+  #kept(output: unknown): { parsed: unknown; kept: KeptValue } {
     try {
       const parsed = this.#flow.parseOutput(output);
-      journalText(parsed, `output of flow ${this.#flow.name}`);
-      return { output: parsed, endedAt: this.now };
+      const what = `output of flow ${this.#flow.name}`;
+      return { parsed, kept: this.host.values.keep(this.runId, parsed, what) };
     } catch (error) {
       throw toFailure(keepError(error, 'run_failed'));
     }

@@ -16,9 +16,11 @@ import {
   type InvocationFilter,
   type InvocationRow,
   isUnknown,
+  isUnreadable,
   notBegun,
   statusOf,
   unknownFlowError,
+  unreadableRunError,
 } from './runs.ts';
 
 const defaultPage = 50;
@@ -26,6 +28,8 @@ const largestPage = 500;
 const rememberedRuns = 10_000;
 /** The rest goes on when its time has come, some seconds later. */
 const wokenRuns = 2_000;
+/** Run ids in one query. */
+const askedAtOnce = 200;
 
 interface Details {
   readonly request?: RunRequest;
@@ -139,6 +143,26 @@ export class RunReader {
     }
     const runs = found.slice(0, limit);
     return { runs, ...(found.length > limit && { next: runs.at(-1)!.runId }) };
+  }
+
+  /** Which of these have a run, or a signal that is kept for one. */
+  async known(runIds: readonly string[]): Promise<Set<string>> {
+    const known = new Set<string>();
+    const service = text(runService(this.#namespace));
+    for (let at = 0; at < runIds.length; at += askedAtOnce) {
+      const ids = runIds
+        .slice(at, at + askedAtOnce)
+        .map(text)
+        .join(', ');
+      const rows = await this.#admin.query<{ id: string }>(
+        `SELECT DISTINCT target_service_key AS id FROM sys_invocation
+           WHERE target_service_name = ${service} AND target_service_key IN (${ids})
+         UNION SELECT DISTINCT service_key AS id FROM sys_promise
+           WHERE service_name = ${service} AND service_key IN (${ids})`,
+      );
+      for (const { id } of rows) known.add(id);
+    }
+    return known;
   }
 
   /** Runs that have not ended. */
@@ -262,6 +286,7 @@ export class RunReader {
     if (status !== 'paused') return undefined;
     if (hasChanged(row)) return changedRunError(row, await journalOf(this.#admin, row.id));
     if (isUnknown(row)) return unknownFlowError(row);
+    if (isUnreadable(row)) return unreadableRunError(row);
     return { code: 'run_failed', message: row.last_failure ?? 'The run was paused in Restate.' };
   }
 

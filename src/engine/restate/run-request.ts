@@ -1,10 +1,18 @@
 import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import { journalText } from '../journal-text.ts';
+import type { Values } from '../values.ts';
 import type { RunRequest } from './messages.ts';
 
-/** What a run of a flow is started with. Throws `invalid_request` and what `journalText` throws. */
+/** What a run is started with, and what has to be stored before. */
+export interface PreparedRequest {
+  readonly request: RunRequest;
+  readonly store: (() => Promise<void>) | undefined;
+}
+
+/** What a run of a flow is started with. Throws `invalid_request` and what `Values.keep` throws. */
 export function runRequest<I>(
+  values: Values,
+  runId: string,
   flow: Flow<I>,
   input: I,
   about: {
@@ -13,11 +21,12 @@ export function runRequest<I>(
     readonly restartOf?: string;
     readonly startAt?: number;
   },
-): RunRequest {
+): PreparedRequest {
   const { name, version, keyLimit } = flow;
   const parsed = flow.parseInput(input);
-  journalText(parsed, `input of flow ${name}`);
+  const kept = values.keep(runId, parsed, `input of flow ${name}`);
   const key = flow.keyOf(parsed);
   const place = key === undefined || keyLimit === undefined ? {} : { place: { key, limit: keyLimit } };
-  return { flow: name, version, input: parsed, ...about, ...place };
+  const request = { flow: name, version, input: kept.reference ?? parsed, ...about, ...place };
+  return { request, store: kept.store };
 }

@@ -82,7 +82,8 @@ export function notBegun(namespace: string): string {
 }
 
 const isPaused = `(status = 'paused' OR (status = 'backing-off' AND
-  (last_failure_error_code = '${journalMismatch}' OR last_failure LIKE '%unknown_flow: %')))`;
+  (last_failure_error_code = '${journalMismatch}' OR last_failure LIKE '%unknown_flow: %'
+    OR last_failure LIKE '%run_unreadable: %')))`;
 
 const statusConditions: Readonly<Record<RunStatus, string>> = {
   queued: `status IN ('pending', 'scheduled', 'ready')`,
@@ -110,8 +111,8 @@ export function statusOf(row: InvocationRow, hasFlow: boolean): RunStatus {
   if (row.completion_result === 'failure') {
     return row.completion_failure?.startsWith(cancelledPrefix) ? 'cancelled' : 'failed';
   }
-  const waitsForCode = hasChanged(row) || (isUnknown(row) && !hasFlow);
-  return waitsForCode ? 'paused' : (statuses[row.status] ?? 'running');
+  const waitsForHelp = hasChanged(row) || isUnreadable(row) || (isUnknown(row) && !hasFlow);
+  return waitsForHelp ? 'paused' : (statuses[row.status] ?? 'running');
 }
 
 /** Whether its last attempt took another way than the journal. */
@@ -124,7 +125,17 @@ export function isUnknown(row: InvocationRow): boolean {
   return row.status === 'backing-off' && unknownFlow.test(row.last_failure ?? '');
 }
 
+/** Whether its last attempt could not read a value. */
+export function isUnreadable(row: InvocationRow): boolean {
+  return row.status === 'backing-off' && unreadableRun.test(row.last_failure ?? '');
+}
+
 const unknownFlow = /unknown_flow: ([^\n]*)/;
+const unreadableRun = /run_unreadable: ([^\n]*)/;
+
+export function unreadableRunError(row: InvocationRow): RunError {
+  return { code: 'run_unreadable', message: unreadableRun.exec(row.last_failure ?? '')?.[1] ?? 'unreadable' };
+}
 
 export function unknownFlowError(row: InvocationRow): RunError {
   return { code: 'unknown_flow', message: unknownFlow.exec(row.last_failure ?? '')?.[1] ?? 'no such flow' };

@@ -25,10 +25,14 @@ export function beginSignalWait(
   const dueAt = execution.now + Math.max(0, Math.ceil(timeoutMs ?? 0));
   const wait: WaitState = { occurrence, position: operation.position };
   context.set(waitState(operation.name), wait);
-  execution.watch(operation, context.promise<SignalValue>(key).get(), ({ value }) => {
+  execution.watch(operation, context.promise<SignalValue>(key).get(), async ({ value }) => {
     const signal = value as SignalValue;
-    if ('closed' in signal) execution.resolve(operation, { timedOut: true }, dueAt);
-    else execution.resolve(operation, { timedOut: false, payload: signal.payload }, signal.sentAt);
+    if ('closed' in signal) {
+      execution.resolve(operation, { timedOut: true }, dueAt);
+      return;
+    }
+    const payload = await execution.host.values.resolve(signal.payload);
+    execution.resolve(operation, { timedOut: false, payload }, signal.sentAt);
   });
   if (timeoutMs === undefined) return;
   const timer = context.sleep(dueAt - execution.now, label(operation.position, operation.name, 'timeout'));

@@ -16,6 +16,7 @@ import {
 import { SignalboxError } from '../../core/errors.ts';
 import type { StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
+import type { Values } from '../values.ts';
 import { Execution, type ExecutionHost, type RunContext } from './execution.ts';
 import type { FactWriter } from './fact-writer.ts';
 import { isFailure } from './failure.ts';
@@ -35,6 +36,7 @@ export interface WorkerOptions {
   readonly identityKeys: readonly string[];
   readonly keeping: Keeping;
   readonly facts: FactWriter;
+  readonly values: Values;
   /** Asks Restate what is kept of a patch. */
   readonly askPatched: (runId: string, request: PatchRequest) => Promise<boolean>;
   readonly onEnd: (runId: string) => void;
@@ -46,10 +48,10 @@ export interface WorkerOptions {
 }
 
 /**
- * How long Restate waits before it asks again for a flow that this process does not have: soon at first, because while versions
- * are changed another process has it.
+ * How long Restate waits before it tries a run again that waits for code or for an object that is gone: soon at first, because while
+ * versions are changed another process has the code.
  */
-const unknownFlowRetriesMs = [200, 200, 500, 500, 1_000, 1_000, 2_000, 5_000, 10_000, 30_000];
+const helpRetriesMs = [200, 200, 500, 500, 1_000, 1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** After so many times nobody else seems to have it, and the operator is told. */
 const toldAfter = 4;
@@ -66,6 +68,7 @@ export class Worker implements ExecutionHost {
   readonly namespace: string;
   /** What Restate may call, each as `service/handler`. */
   readonly handlers: readonly string[];
+  readonly values: Values;
   readonly #options: WorkerOptions;
   readonly #permits: Permits;
   readonly #executions = new Map<string, Set<Execution>>();
@@ -79,6 +82,7 @@ export class Worker implements ExecutionHost {
 
   constructor(options: WorkerOptions) {
     this.namespace = options.namespace;
+    this.values = options.values;
     this.#options = options;
     this.#permits = new Permits(options.flows.concurrency);
     const services = this.#services();
@@ -186,16 +190,23 @@ export class Worker implements ExecutionHost {
     try {
       return await execution.run();
     } catch (error) {
+      if (error instanceof SignalboxError && error.code === 'run_unreadable') {
+        throw this.#waitsForHelp(context.key, error);
+      }
       if (isFailure(error)) this.#options.onFailed(flow.name, execution.runId, error);
       throw error;
     }
   }
 
   #unknownFlow(runId: string, { flow, version }: RunRequest): RetryableError {
-    const { code, message } = this.#options.flows.unknown(`${flow}@${version}`);
+    return this.#waitsForHelp(runId, this.#options.flows.unknown(`${flow}@${version}`));
+  }
+
+  /** What has to be put right by somebody; `runs.ts` shows the run as paused by its code. */
+  #waitsForHelp(runId: string, { code, message }: SignalboxError): RetryableError {
     const times = this.#countStop(runId);
     if (times === toldAfter) this.#options.onPaused(runId, message);
-    const retryAfter = unknownFlowRetriesMs[Math.min(times, unknownFlowRetriesMs.length) - 1]!;
+    const retryAfter = helpRetriesMs[Math.min(times, helpRetriesMs.length) - 1]!;
     return new RetryableError(`${code}: ${message}`, { retryAfter });
   }
 
@@ -230,7 +241,7 @@ export class Worker implements ExecutionHost {
     const message = parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ');
     const runId = about.context?.key;
     if (runId !== undefined && message.includes('Journal mismatch')) this.#tellPaused(runId, message);
-    else if (!message.includes('unknown_flow: ')) this.#options.onWarning(message);
+    else if (!/unknown_flow: |run_unreadable: /.test(message)) this.#options.onWarning(message);
   }
 }
 

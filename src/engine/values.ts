@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { SignalboxError } from '../core/errors.ts';
+import { serialize } from '../core/serialize.ts';
+import type { Objects } from '../objects/objects.ts';
+import { journalLimitBytes, type Run, valueLimitBytes } from './engine.ts';
+
+const marker = '$signalbox:value';
+
+/**
+ * What stands in the journal for a value that is too large for it, and in lists and histories, which do not load it. The value is the
+ * object `key`, its JSON in UTF-8.
+ */
+export interface ValueReference {
+  readonly [marker]: { readonly key: string; readonly bytes: number; readonly sha256: string };
+}
+
+export interface KeptValue {
+  /** What to hand on in this process: the value, or, for one that looks like a reference, the reference to it. */
+  readonly value: unknown;
+  /** The JSON for the journal; null for undefined. */
+  readonly text: string | null;
+  /** What `text` says, when that is not the value itself. */
+  readonly reference?: ValueReference;
+  /** Makes the value durable; to be waited for before `text` is written. Undefined when there is nothing to do. Rejects with `storage_failed`. */
+  readonly store?: () => Promise<void>;
+}
+
+/**
+ * Keeps values for the journals of runs: small ones in the journal, larger ones as objects below a folder of their run, named by their
+ * content, so that keeping a value twice is keeping it once. A value that looks like a reference becomes an object too: what
+ * looks like one in a journal is one.
+ */
+export class Values {
+  readonly #objects: Objects | undefined;
+
+  /** Without `objects` nothing is larger than the journal takes. */
+  constructor(objects?: Objects) {
+    this.#objects = objects;
+  }
+
+  /** Throws `result_not_json` and `payload_over_limit`, which say what it was that is not kept. */
+  keep(runId: string, value: unknown, what: string): KeptValue {
+    const text = serialize(value, what);
+    if (text === undefined) return { value, text: null };
+    // UTF-8 takes at most three bytes for a UTF-16 unit: most values need no counting.
+    const isSmall = text.length * 3 <= journalLimitBytes || Buffer.byteLength(text) <= journalLimitBytes;
+    const looksLikeReference = referenceOf(value) !== undefined;
+    if (isSmall && !looksLikeReference) return { value, text };
+    const kept = this.#keepLarge(runId, Buffer.from(text), what);
+    return { ...kept, value: looksLikeReference ? kept.reference : value };
+  }
+
+  #keepLarge(runId: string, body: Buffer, what: string) {
+    const limit = this.#objects === undefined ? journalLimitBytes : valueLimitBytes;
+    const bytes = body.length;
+    if (bytes > limit || this.#objects === undefined) throw overLimit(what, bytes, limit);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const key = `${valuesFolder}${runId}/${sha256}.json`;
+    const objects = this.#objects;
+    const store = () => objects.put(key, body, { contentType: 'application/json' });
+    const reference: ValueReference = { [marker]: { key, bytes, sha256 } };
+    return { text: JSON.stringify(reference), reference, store };
+  }
+
+  /**
+   * The value that a reference stands for. Throws `run_unreadable` when it is not there or not what it was, and what the store of
+   * objects throws when that can't be told.
+   */
+  async load(reference: ValueReference): Promise<unknown> {
+    const { key, bytes, sha256 } = reference[marker];
+    const body = await this.#objects?.get(key);
+    if (body === undefined) throw unreadable(key, 'is not there');
+    const found = createHash('sha256').update(body).digest('hex');
+    if (found !== sha256) throw unreadable(key, `is not the one of ${bytes} bytes that was kept`);
+    return JSON.parse(body.toString('utf8'));
+  }
+
+  /** The value itself, whether it is kept in the journal or beside it. */
+  async resolve(value: unknown): Promise<unknown> {
+    const reference = referenceOf(value);
+    return reference === undefined ? value : await this.load(reference);
+  }
+}
+
+/** Where the values of all runs are. */
+export const valuesFolder = 'values/';
+
+/** The reference that a value from a journal is, if it is one. */
+export function referenceOf(value: unknown): ValueReference | undefined {
+  if (typeof value !== 'object' || value === null || !(marker in value)) return undefined;
+  return value as ValueReference;
+}
+
+/** A run with its input and its output as they are, whether they are kept in the journal or beside it. */
+export async function wholeRun(values: Values, run: Run): Promise<Run> {
+  const [input, output] = await Promise.all([values.resolve(run.input), values.resolve(run.output)]);
+  return { ...run, input, ...('output' in run && { output }) };
+}
+
+function overLimit(what: string, bytes: number, limit: number): SignalboxError {
+  return new SignalboxError(
+    'payload_over_limit',
+    `The ${what} has ${bytes} bytes as JSON; at most ${limit} are taken. Keep the data elsewhere and pass a reference.`,
+    { details: { bytes, limit } },
+  );
+}
+
+function unreadable(key: string, what: string): SignalboxError {
+  return new SignalboxError(
+    'run_unreadable',
+    `The value ${key} ${what}. Put the object back, from a backup of the objects, and resume the run; or terminate it.`,
+  );
+}
