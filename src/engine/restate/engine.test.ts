@@ -163,10 +163,7 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
     const written: string[] = [];
     let failing = true;
     const appendFacts = async (facts: readonly StampedFact[]) => {
-      if (failing) {
-        failing = false;
-        throw new Error('the store is away');
-      }
+      if (failing) throw new Error('the store is away');
       for (const { id } of facts) if (!written.includes(id)) written.push(id);
     };
     const seen: number[] = [];
@@ -174,6 +171,7 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
     const { engine } = await restate({}, { appendFacts }).open(context, [flow]);
     const runId = '019a0000-0000-7000-8000-0000000000aa';
     await assert.rejects(engine.start(flow, {}, { runId, facts: [fact] }), /the store is away/);
+    failing = false;
     assert.equal((await engine.wait(runId)).status, 'succeeded');
     assert.deepEqual([written, seen], [[`${runId}/start/0`], [1]]);
     assert.equal((await engine.start(flow, {}, { runId, facts: [fact] })).created, false);
