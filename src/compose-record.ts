@@ -8,6 +8,8 @@ import { compaction } from './sqlite/compaction.ts';
 import { Database } from './sqlite/database.ts';
 import { inspectAtStart } from './sqlite/inspect.ts';
 import { Sweeper } from './sqlite/sweeper.ts';
+import { createLocalRateLimits } from './store/local/rate-limits.ts';
+import type { RateLimits } from './store/rate-limits.ts';
 import { recordRetention } from './store/sqlite/retention.ts';
 import { createSqliteStore } from './store/sqlite/store.ts';
 import type { Store } from './store/store.ts';
@@ -16,6 +18,7 @@ import type { Store } from './store/store.ts';
 export interface ComposedRecord {
   readonly store: Store;
   readonly live: LiveRecord;
+  readonly rateLimits: RateLimits;
   /** The file that the embedded engine shares with the record; absent where other processes have the record too. */
   readonly file?: { readonly database: Database; readonly writeFacts: FactWriter };
   /** What keeps it from taking writes, if anything does. */
@@ -34,7 +37,7 @@ export function openRecord(config: Config, log: Log): Promise<ComposedRecord> | 
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));
   const postgres = postgresSettings(config);
-  return postgres === undefined ? openFile(config, log, live) : openShared(postgres, live);
+  return postgres === undefined ? openFile(config, log, live) : openShared(config, log, live, postgres);
 }
 
 function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
@@ -43,7 +46,7 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
   const store = createSqliteStore(database, live);
   const sweeper = createSweeper(config, log, database);
   return {
-    ...{ store, live },
+    ...{ store, live, rateLimits: createLocalRateLimits() },
     file: { database, writeFacts: store.writeFacts },
     problem: async () => database.failure,
     lost: database.lost,
@@ -70,17 +73,31 @@ function createSweeper(config: Config, log: Log, database: Database): Sweeper {
 }
 
 async function openShared(
-  settings: NonNullable<ReturnType<typeof postgresSettings>>,
+  { recordRetentionMs: keepMs }: Config,
+  log: Log,
   live: LiveRecord,
+  settings: NonNullable<ReturnType<typeof postgresSettings>>,
 ): Promise<ComposedRecord> {
   // With its driver, which is not loaded for nothing.
-  const { openPostgresRecord } = await import('./store/postgres/open.ts');
-  const { store, database, begin, close } = await openPostgresRecord(settings, live);
+  const [{ openPostgresRecord }, { PostgresRetention }] = await Promise.all([
+    import('./store/postgres/open.ts'),
+    import('./store/postgres/retention.ts'),
+  ]);
+  const { store, database, leases, rateLimits, ...record } = await openPostgresRecord(settings, live);
+  const onSwept = (removed: Readonly<Record<string, number>>) => log.retentionRemoved(removed);
+  const onError = (error: unknown) => log.failed('Retention stopped; it goes on in an hour', error);
+  const retention =
+    keepMs === null ? undefined : new PostgresRetention({ database, leases, keepMs, onSwept, onError });
   return {
-    ...{ store, live, begin, close },
+    ...{ store, live, rateLimits },
     problem: () => database.problem(),
     // Another connection goes on with what the server has.
     lost: new Promise(() => {}),
-    rest: () => {},
+    begin() {
+      record.begin();
+      retention?.begin();
+    },
+    rest: () => retention?.stop(),
+    close: () => record.close(),
   };
 }

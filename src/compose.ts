@@ -84,7 +84,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
   const record = await openRecord(config, log);
-  const { store, live } = record;
+  const { store, live, rateLimits } = record;
   const executes = config.role !== 'gateway';
   const workspace = openWorkspace(config, log, executes);
   const today = () => todayOf(config);
@@ -101,6 +101,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const app = await buildApp({
     engine,
     store,
+    rateLimits,
     log,
     queryFlow: flows.query,
     guessType,

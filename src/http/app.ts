@@ -127,8 +127,8 @@ async function addZones(
   streams: Streams,
   isDraining: () => boolean,
 ): Promise<void> {
-  const { apiKeys, rateLimit, clock = Date.now } = ports.options;
-  const quotas = createQuotas(rateLimit, clock);
+  const { apiKeys, rateLimit } = ports.options;
+  const quotas = createQuotas(rateLimit, ports.rateLimits);
   const accept = createAccept(ports);
   const startables: Startables = new Map([[ports.queryFlow.name, queryStartable(ports)]]);
   await zone(server, 'senders', async (senders) => {

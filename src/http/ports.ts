@@ -4,8 +4,8 @@ import type { Flow } from '../engine/flow.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { Log } from '../observe/log.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
+import type { RateLimit, RateLimits } from '../store/rate-limits.ts';
 import type { Store } from '../store/store.ts';
-import type { RateLimit } from './rate-limit.ts';
 
 /** Everything that the HTTP application acts through. */
 export interface AppPorts {
@@ -36,6 +36,7 @@ export interface AppPorts {
     | 'disabledEndpoints'
     | 'enableEndpoint'
   >;
+  readonly rateLimits: RateLimits;
   readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly guessType: (query: string) => WebhookType;

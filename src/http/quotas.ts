@@ -1,27 +1,26 @@
 import type { FastifyReply } from 'fastify';
 import type { ApiKey } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
-import { policyField, type Quota, quotaField, type RateLimit, RateLimiter } from './rate-limit.ts';
+import type { Quota, RateLimit, RateLimits } from '../store/rate-limits.ts';
+import { policyField, quotaField } from './rate-limit.ts';
 
 /** The limits of the senders' routes: one for each source system, one for each key. */
 export interface Quotas {
   /** Counts a request; throws `rate_limited`. Says in the header fields what is left. */
-  takeForSource(reply: FastifyReply, key: ApiKey | undefined, sourceSystem: string): void;
+  takeForSource(reply: FastifyReply, key: ApiKey | undefined, sourceSystem: string): Promise<void>;
   /** Counts a webhook, against the limit of its source where it has one of its own. */
-  takeForWebhook(reply: FastifyReply, source: string, own: RateLimit | undefined): void;
+  takeForWebhook(reply: FastifyReply, source: string, own: RateLimit | undefined): Promise<void>;
 }
 
-export function createQuotas(limit: RateLimit | null, clock: () => number): Quotas {
-  const takeForWebhook = webhookQuota(limit, clock);
-  if (limit === null) return { takeForSource: () => {}, takeForWebhook };
-  const sources = new RateLimiter(limit);
-  const keys = new RateLimiter(limit);
+export function createQuotas(limit: RateLimit | null, limits: RateLimits): Quotas {
+  const takeForWebhook = webhookQuota(limit, limits);
+  if (limit === null) return { takeForSource: async () => {}, takeForWebhook };
   const policies = { source: policyField('source', limit), key: policyField('key', limit) };
   return {
-    takeForSource(reply, key, sourceSystem) {
-      const now = clock();
-      const ofKey = key && keys.take(key.name, now);
-      const ofSource = ofKey?.allowed === false ? undefined : sources.take(sourceSystem, now);
+    async takeForSource(reply, key, sourceSystem) {
+      const ofKey = key && (await limits.take(`key ${key.name}`, limit));
+      const ofSource =
+        ofKey?.allowed === false ? undefined : await limits.take(`source ${sourceSystem}`, limit);
       const policy = [ofSource && policies.source, ofKey && policies.key].filter(Boolean).join(', ');
       const left = [ofSource && quotaField('source', ofSource), ofKey && quotaField('key', ofKey)];
       reply.header('ratelimit-policy', policy).header('ratelimit', left.filter(Boolean).join(', '));
@@ -32,16 +31,14 @@ export function createQuotas(limit: RateLimit | null, clock: () => number): Quot
   };
 }
 
-function webhookQuota(limit: RateLimit | null, clock: () => number): Quotas['takeForWebhook'] {
-  const limiters = new Map<string, RateLimiter>();
-  return (reply, source, own) => {
+function webhookQuota(limit: RateLimit | null, limits: RateLimits): Quotas['takeForWebhook'] {
+  return async (reply, source, own) => {
     const used = own ?? limit;
     if (used === null) return;
-    const policy = policyField('source', used);
-    const limiter = limiters.get(policy) ?? new RateLimiter(used);
-    limiters.set(policy, limiter);
-    const quota = limiter.take(source, clock());
-    reply.header('ratelimit-policy', policy).header('ratelimit', quotaField('source', quota));
+    const quota = await limits.take(`webhooks ${source}`, used);
+    reply
+      .header('ratelimit-policy', policyField('source', used))
+      .header('ratelimit', quotaField('source', quota));
     if (!quota.allowed) throw rateLimited('source', used, quota);
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { uuidv7 } from '../core/ids.ts';
 import type { Fact, StampedFact } from '../engine/engine.ts';
@@ -14,15 +14,23 @@ import {
   type WebhookType,
 } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
+import type { Leases } from './leases.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { Store } from './store.ts';
 
-export interface StoreUnderTest {
+export interface StoreUnderTest extends Shared {
   readonly store: Store;
   /** What tells whoever follows a conversation in the process of `store`. */
   readonly live: LiveRecord;
   /** The same data as another process has them; absent where one process has them to itself. */
-  readonly beside?: Store;
+  readonly beside?: Store & Shared;
   close(): Promise<void>;
+}
+
+/** What processes share besides the record. */
+export interface Shared {
+  readonly leases: Leases;
+  readonly rateLimits: RateLimits;
 }
 
 /** What every implementation of the store port does. `create` gives an empty one. */
@@ -249,6 +257,57 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.equal((await following.next()).done, true);
   });
 
+  withStore(
+    'gives a lease to one at a time, and to the next when it is let go of or has ended',
+    async (under) => {
+      const { leases: others = under.leases } = under.beside ?? {};
+      const [first, second] = await Promise.all([
+        under.leases.take('job', 60_000),
+        others.take('job', 60_000),
+      ]);
+      assert.equal([first, second].filter(Boolean).length, 1, 'one of two has it');
+      const lease = (first ?? second)!;
+      assert.equal(await others.take('job', 60_000), undefined);
+      assert.ok(await others.take('another', 60_000));
+      assert.equal(await lease.renew(60_000), true);
+      await lease.release();
+      const next = (await others.take('job', 50))!;
+      assert.ok(next.fence > lease.fence);
+      assert.equal(await lease.renew(60_000), false, 'whoever had it before cannot renew it');
+      await lease.release();
+      const last = await until(() => under.leases.take('job', 60_000));
+      assert.ok(last.fence > next.fence, 'it ends by itself');
+      assert.equal(await next.renew(60_000), false);
+      await last.release(60_000);
+      assert.equal(await others.take('job', 60_000), undefined, 'it was held for a while');
+    },
+  );
+
+  withStore('lets exactly so many requests of a name pass in a window, whoever asks', async (under) => {
+    const { rateLimits: others = under.rateLimits } = under.beside ?? {};
+    const limit = { count: 20, windowMs: 60_000 };
+    const name = "crm'; --\0".repeat(500);
+    const asked = Array.from({ length: 60 }, (_, n) => (n % 2 ? others : under.rateLimits).take(name, limit));
+    const quotas = await Promise.all(asked);
+    const passed = quotas.filter((quota) => quota.allowed);
+    assert.equal(passed.length, 20);
+    const remaining = passed.map((quota) => quota.remaining).sort((one, other) => one - other);
+    assert.deepEqual(remaining, [...Array(20).keys()]);
+    for (const { resetMs } of quotas) assert.ok(resetMs > 30_000 && resetMs <= 60_000, `${resetMs}`);
+    assert.equal((await others.take(name, { count: 5, windowMs: 60_000 })).allowed, true, 'another limit');
+    assert.equal((await others.take('erp', limit)).remaining, 19, 'another name');
+  });
+
+  withStore('begins a new window when one has ended', async ({ rateLimits }) => {
+    const limit = { count: 1, windowMs: 300 };
+    assert.equal((await rateLimits.take('crm', limit)).allowed, true);
+    const again = await until(async () => {
+      const quota = await rateLimits.take('crm', limit);
+      return quota.allowed ? quota : undefined;
+    });
+    assert.equal(again.remaining, 0);
+  });
+
   withStore('projects whatever happens as the pure projection does', async ({ store }) => {
     const run = async (choices: readonly number[], batchSizes: readonly number[]) => {
       const trackingId = uuidv7();
@@ -268,6 +327,14 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     const sizes = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 });
     await fc.assert(fc.asyncProperty(choice, sizes, run), { numRuns: 150 });
   });
+}
+
+async function until<T>(get: () => Promise<T | undefined>): Promise<T> {
+  for (const end = Date.now() + 10_000; Date.now() < end; await pause(5)) {
+    const found = await get();
+    if (found !== undefined) return found;
+  }
+  throw new Error('It did not happen within 10 s.');
 }
 
 /** A fact that is no event of the map. */

@@ -34,7 +34,7 @@ export function registerWebhooks(
     const inbound = inboundOf(request);
     const received = receiveOrTell(ports, refused, source, inbound, now);
     if (received.handshake !== undefined) return send(reply, received.handshake);
-    quotas.takeForWebhook(reply, source.name, rateLimitOf(source));
+    await quotas.takeForWebhook(reply, source.name, rateLimitOf(source));
     const startable = startableOf(startables, source.starts);
     const starting = received.events
       .filter(({ wanted }) => wanted)

@@ -1,6 +1,7 @@
 import pg, { types } from 'pg';
 import { messageOf, SignalboxError } from '../../core/errors.ts';
 import type { LiveRecord } from '../../record/live.ts';
+import type { RateLimits } from '../rate-limits.ts';
 import type { Store } from '../store.ts';
 import {
   defaultStatementTimeoutMs,
@@ -9,8 +10,10 @@ import {
   silenceMsFor,
 } from './database.ts';
 import { asStartFailure } from './failure.ts';
+import { createPostgresLeases, type PostgresLeases } from './leases.ts';
 import { migrate } from './migrate.ts';
 import { News } from './news.ts';
+import { createPostgresRateLimits } from './rate-limits.ts';
 import { createPostgresStore } from './store.ts';
 import { RecordWatch } from './watch.ts';
 
@@ -19,6 +22,8 @@ const oldestVersion = 14;
 
 export interface PostgresRecord {
   readonly store: Store;
+  readonly leases: PostgresLeases;
+  readonly rateLimits: RateLimits;
   readonly database: PostgresDatabase;
   /** From now on whoever follows a conversation in this process is told of what other processes write. */
   begin(): void;
@@ -45,7 +50,12 @@ export async function openPostgresRecord(
     await news.stop();
     await database.close();
   };
-  return { store: createPostgresStore(database, live), database, begin, close };
+  return {
+    store: createPostgresStore(database, live),
+    leases: createPostgresLeases(database),
+    rateLimits: createPostgresRateLimits(database),
+    ...{ database, begin, close },
+  };
 }
 
 /**

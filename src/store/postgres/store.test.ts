@@ -1,4 +1,5 @@
-import { after, before, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 import {
   noPostgres,
   postgresPrograms,
@@ -7,8 +8,9 @@ import {
 } from '../../../test/fixtures/postgres-server.ts';
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
-import { testStore } from '../contract.ts';
+import { aLife, testStore } from '../contract.ts';
 import { openPostgresRecord } from './open.ts';
+import { PostgresRetention } from './retention.ts';
 
 describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noPostgres }, () => {
   let server: TestPostgres;
@@ -23,7 +25,37 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const close = async () => {
       await Promise.all([one.close(), other.close()]);
     };
-    return { ...one, beside: other.store, close };
+    return { ...one, beside: { ...other.store, ...other }, close };
+  });
+
+  test('of many processes one removes old conversations, in pieces; one whose lease is over stops', async () => {
+    const url = await server.createDatabase();
+    const records = await Promise.all(Array.from({ length: 4 }, () => open(url)));
+    const { store } = records[0]!;
+    const old = Array.from({ length: 25 }, () => aLife());
+    await Promise.all(old.map((life) => store.append(life.facts)));
+    const unfinished = aLife();
+    await store.append(unfinished.facts.slice(0, 4));
+    const later = aLife().facts[7]!.at + 10 * 86_400_000;
+    const retentions = records.map(
+      ({ database, leases }) =>
+        new PostgresRetention({ database, leases, keepMs: 7 * 86_400_000, clock: () => later, pieceSize: 7 }),
+    );
+    const swept = await Promise.all(retentions.map((retention) => retention.sweep()));
+    assert.deepEqual(
+      swept.filter((removed) => removed !== undefined),
+      [25],
+      'the others neither sweep meanwhile nor right after it',
+    );
+    assert.deepEqual(await store.counts(), { processing: 1 });
+    assert.deepEqual(await store.events(old[0]!.trackingId), []);
+    assert.equal((await store.events(unfinished.trackingId)).length, 4);
+
+    const { leases, database } = records[1]!;
+    const lease = (await leases.take('other', 1))!;
+    await records[2]!.leases.take('other', 60_000);
+    assert.equal(await database.write((sql) => lease.renewIn(sql, 60_000)), false);
+    await Promise.all(records.map((record) => record.close()));
   });
 });
 

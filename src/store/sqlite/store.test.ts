@@ -7,6 +7,8 @@ import type { RecordedEvent } from '../../record/events.ts';
 import { follow, LiveRecord } from '../../record/live.ts';
 import { Database } from '../../sqlite/database.ts';
 import { aLife, testStore } from '../contract.ts';
+import { createLocalLeases } from '../local/leases.ts';
+import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { createSqliteStore } from './store.ts';
 
 function open() {
@@ -22,7 +24,11 @@ function open() {
   return { database, live, store, errors, close };
 }
 
-testStore('sqlite', async () => open());
+testStore('sqlite', async () => ({
+  ...open(),
+  leases: createLocalLeases(),
+  rateLimits: createLocalRateLimits(),
+}));
 
 test('events are published once they are on disk, and never when their write was taken back', async () => {
   const { database, live, store, errors, close } = open();

@@ -2,7 +2,8 @@
 -- Times are milliseconds since the epoch. `json` keeps a text as it was written, escapes included that `jsonb` refuses.
 
 CREATE TABLE events (
-  sequence     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  -- Smaller numbers are for what is copied from elsewhere, and was there before.
+  sequence     BIGINT GENERATED ALWAYS AS IDENTITY (START WITH 1000000000000) PRIMARY KEY,
   id           TEXT NOT NULL,
   tracking_id  TEXT NOT NULL,
   type         TEXT NOT NULL,
