@@ -13,7 +13,7 @@ const questions = [
 ];
 
 /** The order of a life; each of these once. A failed delivery may come between queueing and success, any number of times. */
-const life = [
+export const life: readonly string[] = [
   'WEBHOOK_REQUEST_RECEIVED',
   'WEBHOOK_MANAGER_AGENT_INVOKED',
   'WEBHOOK_MANAGER_AGENT_RESPONSE',

@@ -62,8 +62,12 @@ async function askedServer(
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-full-'));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   const receiver = await startReceiver({ secret });
-  context.after(() => receiver.close());
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const servers: ServerProcess[] = [];
+  context.after(async () => {
+    for (const server of servers) await server.kill();
+    await receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const start = async () => {
     const variables = {
       SIGNALBOX_DATA_DIR: folder,
@@ -74,7 +78,7 @@ async function askedServer(
       WEBHOOK_URL: receiver.url,
     };
     const server = await startServer(variables, within(folder));
-    context.after(() => server.kill());
+    servers.push(server);
     return server;
   };
   const server = await start();

@@ -9,9 +9,11 @@ import { Database } from '../../src/sqlite/database.ts';
 
 const folder = process.argv[2]!;
 const programs = JSON.parse(readFileSync(join(folder, 'programs.json'), 'utf8')) as Program[];
-const { program: flow, flows } = programFlows(({ idempotencyKey, attempt }) =>
-  appendFileSync(join(folder, 'effects'), `${idempotencyKey} ${attempt}\n`),
-);
+const note = (line: string) => appendFileSync(join(folder, 'effects'), `${line}\n`);
+const { program: flow, flows } = programFlows(({ idempotencyKey, attempt }) => {
+  note(`${idempotencyKey} ${attempt}`);
+  return () => note(`${idempotencyKey} told`);
+});
 const database = new Database(join(folder, 'journal.sqlite'));
 const engine = new EmbeddedEngine({
   ...{ database, flows, writeFacts: () => {}, observer: silentObserver, residentMs: 20 },
@@ -30,7 +32,9 @@ async function startAll(): Promise<void> {
 }
 await Promise.all(Array.from({ length: 8 }, startAll));
 const unfinished = () =>
-  database.get<{ runId: string }>('SELECT run_id AS "runId" FROM runs WHERE ended_at IS NULL LIMIT 1');
+  database.get<{ runId: string }>(
+    `SELECT run_id AS "runId" FROM runs WHERE ended_at IS NULL AND status <> 'paused' LIMIT 1`,
+  );
 for (let next = unfinished(); next !== undefined; next = unfinished()) await engine.wait(next.runId);
 await engine.stop(1_000);
 database.close();

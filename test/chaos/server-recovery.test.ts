@@ -26,8 +26,12 @@ async function installation(context: TestContext): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-recovery-'));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   const receiver = await startReceiver({ secret });
-  context.after(() => receiver.close());
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const servers: ServerProcess[] = [];
+  context.after(async () => {
+    for (const server of servers) await server.kill();
+    await receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const start = async (dataDir = join(folder, 'data')) => {
     const server = await startServer({
       SIGNALBOX_DATA_DIR: dataDir,
@@ -37,7 +41,7 @@ async function installation(context: TestContext): Promise<Installation> {
       SIGNALBOX_PARK_AFTER_CRASHES: 'off',
       WEBHOOK_URL: receiver.url,
     });
-    context.after(() => server.kill());
+    servers.push(server);
     return server;
   };
   return { folder, receiver, start };

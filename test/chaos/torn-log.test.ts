@@ -101,6 +101,10 @@ test(`the log is cut at ${damages} places (seed ${seed}): what is there after a 
     damage(left, left.log.subarray(0, at));
     checkStart(left, lastWhole(left, at), stateAfter, `cut at byte ${at}`);
   }
+  // The check can fail: of a whole log it is not the commit before the last.
+  damage(left, left.log);
+  const before = left.commitEnds.length - 2;
+  assert.throws(() => checkStart(left, before, stateAfter, 'whole'), /what is there is commit/);
 });
 
 test(`a byte of the log is changed at ${damages} places (seed ${seed}): at its end it is torn, before it the start says what is lost`, async (context) => {

@@ -31,11 +31,11 @@ type Instruction =
   | { readonly kind: 'patch'; readonly name: string }
   | { readonly kind: 'values' };
 
-/** A side effect on the world, for who looks at keys and repetitions. */
-export type Effect = (context: StepContext) => void;
+/** A side effect on the world, for who looks at keys and repetitions; what it returns is called once the flow knows of the step's end. */
+export type Effect = (context: StepContext) => () => void;
 
 /** Flows that run programs. Children of a program are of a flow of their own, which calls no others. */
-export function programFlows(effect: Effect = () => {}): {
+export function programFlows(effect: Effect = () => () => {}): {
   program: Flow<Program, unknown>;
   flows: Flow<never>[];
 } {
@@ -98,13 +98,18 @@ async function performOne(on: Performance, does: Instruction): Promise<unknown> 
 }
 
 /** At most one failure more than the policy allows, so that two failures are the end. */
-function failingStep({ step, effect }: Performance, name: string, failures: number, value: number) {
+async function failingStep({ step, effect }: Performance, name: string, failures: number, value: number) {
+  let told: (() => void) | undefined;
   const work = (context: StepContext) => {
-    effect(context);
+    told = effect(context);
     if (context.attempt <= failures) throw new Error(`${name} failed`);
     return value;
   };
-  return step.run(name, work, { retry: { maxAttempts: 2, delaysMs: [3] } });
+  try {
+    return await step.run(name, work, { retry: { maxAttempts: 2, delaysMs: [3] } });
+  } finally {
+    told?.();
+  }
 }
 
 /** Whether a program may have come to that. */
