@@ -6,6 +6,7 @@ import { type Options, type Part, readOptions, usage } from './options.ts';
 import { prepareData } from './process/signalbox.ts';
 import { type Results, report } from './report.ts';
 import { measureScale } from './scale/scale.ts';
+import { measureTimers } from './timers/timers.ts';
 
 /** Measures what docs/reference/performance.md describes and prints it; exits when all it started has ended. */
 
@@ -38,6 +39,7 @@ async function measureAll({ only, seconds }: Options): Promise<Results> {
     ...(await measure('accept', () => measureAccept(durationMs, data))),
     ...(await measure('engine', () => compareEngines(durationMs))),
     ...(await measure('conversations', () => measureConversations(durationMs, data))),
+    ...(await measure('timers', measureTimers)),
     ...(await measure('scale', measureScale)),
   };
 }

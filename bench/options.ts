@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const parts = ['accept', 'engine', 'conversations', 'scale'] as const;
+export const parts = ['accept', 'engine', 'conversations', 'timers', 'scale'] as const;
 export type Part = (typeof parts)[number];
 
 export interface Options {

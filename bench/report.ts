@@ -3,24 +3,27 @@ import type { AcceptResult } from './accept/accept.ts';
 import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
 import type { ContenderResult } from './engine/compare.ts';
 import type { ScaleResult } from './scale/scale.ts';
+import type { Timers } from './timers/timers.ts';
 
 export interface Results {
   readonly fsyncMs: number;
   readonly accept?: AcceptResult;
   readonly engine?: readonly ContenderResult[];
   readonly conversations?: ConversationResults;
+  readonly timers?: Timers;
   readonly scale?: ScaleResult;
 }
 
 type Row = readonly string[];
 
 export function report(results: Results): string {
-  const { fsyncMs, accept, engine, conversations, scale } = results;
+  const { fsyncMs, accept, engine, conversations, timers, scale } = results;
   const machine = `Node ${process.versions.node}, ${availableParallelism()} cores, one fsync ${fsyncMs.toFixed(2)} ms`;
   const sections = [
     accept && acceptSection(accept),
     engine && engineSection(engine),
     conversations && conversationSection(conversations),
+    timers && timersSection(timers),
     scale && scaleSection(scale),
   ];
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
@@ -102,6 +105,18 @@ function conversationSection({ distinct, repeated, atTenASecond }: ConversationR
       row('ten a second, distinct questions', atTenASecond),
     ],
   ).concat('\nA sender waits for the delivery before it asks again; all were found complete on the record.');
+}
+
+function timersSection({ quiet, busy }: Timers): string {
+  const row = (name: string, { late, runsPerSecond, lastOfAHundredMs }: Timers['quiet']) => [
+    ...[name, late.p50Ms.toFixed(0), late.p99Ms.toFixed(0), late.maxMs.toFixed(0)],
+    ...[lastOfAHundredMs.toFixed(0), whole(runsPerSecond)],
+  ];
+  return table('1,000 sleeps: how late their flows go on (goal: within 20 ms under load, and no drift)', [
+    ['', 'p50 ms', 'p99 ms', 'most ms', 'last of 100 in a row, ms', 'runs/s meanwhile'],
+    row('nothing else', quiet),
+    row('64 five-step runs at once', busy),
+  ]);
 }
 
 function scaleSection({ waiting, lookups, small, large }: ScaleResult): string {
