@@ -3,7 +3,8 @@ import { join } from 'node:path';
 
 /**
  * What `npm run soak` runs: the crash tests over and over with new seeds, for an hour or `--minutes N`, one after the other. Prints a report
- * for docs/reference/reliability.md, and exits with 1 when something was found. `--seed N` gives the seeds of an earlier report.
+ * for docs/reference/reliability.md, and exits with 1 when something was found. `--seed N` gives the seeds of an earlier report; `--cluster` takes
+ * the storm over a whole cluster in the place of the others.
  */
 const root = join(import.meta.dirname, '..');
 const option = (name: string, otherwise: number): number => {
@@ -25,7 +26,7 @@ interface Program {
   readonly kills: number;
 }
 
-const programs: readonly Program[] = [
+const ofOneProcess: readonly Program[] = [
   {
     file: 'engine-kill',
     what: 'engine: every kind of operation, 20 runs at once, and each commit',
@@ -39,6 +40,13 @@ const programs: readonly Program[] = [
   { file: 'server-recovery', what: 'server: several starts, a backup, repeated requests', kills: 5 },
   { file: 'poison', what: 'engine: a run that ends its process again and again', kills: 3 },
 ];
+
+const ofACluster: readonly Program[] = [
+  { file: 'cluster-storm', what: 'three nodes of Restate, PostgreSQL, two workers, two gateways', kills: 15 },
+];
+
+const isCluster = process.argv.includes('--cluster');
+const programs = isCluster ? ofACluster : ofOneProcess;
 
 interface Tally {
   rounds: number;
@@ -70,7 +78,11 @@ function runOnce(program: Program, seedOfRound: number): Promise<{ passed: boole
   const file = join(root, 'test', 'chaos', `${program.file}.test.ts`);
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--test', file], {
     cwd: root,
-    env: { ...process.env, CHAOS_SEED: String(seedOfRound) },
+    env: {
+      ...process.env,
+      CHAOS_SEED: String(seedOfRound),
+      ...(isCluster && { CHAOS_KILLS: String(program.kills) }),
+    },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -174,7 +174,7 @@ export const settings = {
   role: required<Role>({
     variable: 'SIGNALBOX_ROLE',
     about:
-      'What this process does: take requests, execute runs, or both. Anything but `all` needs an engine for several processes.',
+      'What this process does: take requests, execute runs, or both. Anything but `all` needs `SIGNALBOX_ENGINE=restate` and `DATABASE_URL`.',
     expects: 'one of gateway, worker, all',
     default: 'all',
     parse: (text) => oneOf(roles, text),
@@ -422,12 +422,20 @@ export function postgresSettings(config: Config) {
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
 
-/** Throws `config_invalid` for a role that the engine has no use for. */
-export function checkRole({ role, engine }: Config): void {
-  if (role === 'all' || engine !== 'embedded') return;
+/** Throws `config_invalid` for a role that engine or store have no use for. */
+export function checkRole({ role, engine, databaseUrl, uaefDatabaseUrl }: Config): void {
+  if (role === 'all') return;
+  const says = `The role of this process is ${role} (SIGNALBOX_ROLE or --role)`;
+  if (engine === 'embedded') {
+    throw new SignalboxError(
+      'config_invalid',
+      `${says}, and its engine is embedded, which executes runs in the one process that takes requests too. Leave the role at all, or set SIGNALBOX_ENGINE=restate.`,
+    );
+  }
+  if (databaseUrl ?? uaefDatabaseUrl) return;
   throw new SignalboxError(
     'config_invalid',
-    `The role of this process is ${role} (SIGNALBOX_ROLE or --role), and its engine is embedded, which executes runs in the one process that takes requests too. Leave the role at all, or set SIGNALBOX_ENGINE=restate.`,
+    `${says}, and the record is in its data folder, where no other process sees it. Set DATABASE_URL, the same for all, or leave the role at all.`,
   );
 }
 
@@ -455,6 +463,9 @@ export interface RateLimit {
   readonly count: number;
   readonly windowMs: number;
 }
+
+/** What processes that are started from here are given. */
+export const environment = (): Environment => process.env;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

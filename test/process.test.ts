@@ -160,6 +160,10 @@ test('a configuration that cannot be used is one line and exit code 1', async ()
       /^Signalbox could not start\. SIGNALBOX_DATA_DIR is .*cannot be used.*\n$/,
     ],
     [{ SIGNALBOX_ROLE: 'gateway' }, /^Signalbox could not start\. The role .* is gateway .*embedded.*\n$/],
+    [
+      { SIGNALBOX_ROLE: 'worker', SIGNALBOX_ENGINE: 'restate' },
+      /^Signalbox .*data folder.*DATABASE_URL.*\n$/,
+    ],
     [{ SIGNALBOX_DATADIR: 'x' }, /Did you mean SIGNALBOX_DATA_DIR\?\n$/],
   ];
   for (const [variables, message] of cases) {

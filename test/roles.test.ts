@@ -3,20 +3,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { noPostgres, postgresPrograms, startTestPostgres } from './fixtures/postgres-server.ts';
 import { startReceiver } from './fixtures/receiver.ts';
 import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
-import { freePort, startServer } from './fixtures/server-process.ts';
+import { freePort, type ServerProcess, startServer } from './fixtures/server-process.ts';
 
 test('a gateway takes what a worker executes', {
-  timeout: 60_000,
-  skip: restateBinary() === undefined && noServer,
+  timeout: 120_000,
+  skip: (restateBinary() === undefined && noServer) || (postgresPrograms() === undefined && noPostgres),
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-roles-'));
   const receiver = await startReceiver();
   const restate = await startRestateServer();
-  context.after(() => receiver.close());
-  context.after(() => restate.close());
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const postgres = await startTestPostgres();
+  const database = await postgres.createDatabase();
+  const running: ServerProcess[] = [];
+  context.after(async () => {
+    await Promise.all(running.map((server) => server.kill()));
+    await Promise.all([receiver.close(), restate.close(), postgres.close()]);
+    rmSync(folder, { recursive: true });
+  });
   const workerPort = String(await freePort());
   const start = async (role: string) => {
     const variables = {
@@ -27,11 +33,12 @@ test('a gateway takes what a worker executes', {
       SIGNALBOX_WORKER_PORT: workerPort,
       SIGNALBOX_DATA_DIR: join(folder, role),
       SIGNALBOX_ROLE: role,
+      DATABASE_URL: database,
       LOG_LEVEL: 'silent',
       WEBHOOK_URL: receiver.url,
     };
     const server = await startServer(variables);
-    context.after(() => server.kill());
+    running.push(server);
     return server;
   };
   const worker = await start('worker');
@@ -54,6 +61,9 @@ test('a gateway takes what a worker executes', {
   await receiver.waitFor(1);
   const delivered = JSON.parse(receiver.received[0]!.body) as { tracking_id: string };
   assert.equal(delivered.tracking_id, trackingId);
+
+  const events = await (await fetch(`${gateway.url}/webhook/${trackingId}/events`)).text();
+  assert.match(events, /event: WEBHOOK_CONVERSATION_COMPLETED/, 'the gateway sees what the worker does');
 
   const refused = await ask(worker.url);
   assert.equal(refused.status, 404);

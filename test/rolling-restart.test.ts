@@ -6,23 +6,34 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startGatewayBalancer } from '../src/cluster/gateway-balancer.ts';
 import { startWorkerBalancer } from '../src/cluster/worker-balancer.ts';
+import { noPostgres, postgresPrograms, startTestPostgres } from './fixtures/postgres-server.ts';
 import { startReceiver } from './fixtures/receiver.ts';
 import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
 import { freePort, type ServerProcess, startServer } from './fixtures/server-process.ts';
 
-const senders = 4;
+const senders = 2;
+
+/** The order of a life; each of these once. */
+const life = [
+  'WEBHOOK_REQUEST_RECEIVED',
+  'WEBHOOK_MANAGER_AGENT_INVOKED',
+  'WEBHOOK_MANAGER_AGENT_RESPONSE',
+  'WEBHOOK_RESPONSE_CLASSIFIED',
+  'WEBHOOK_OUTBOUND_QUEUED',
+  'WEBHOOK_DELIVERY_SUCCESS',
+  'WEBHOOK_CONVERSATION_COMPLETED',
+];
 
 test('two gateways and two workers are restarted one after the other under load: no request fails, every answer comes once', {
-  timeout: 120_000,
-  skip: restateBinary() === undefined && noServer,
+  timeout: 240_000,
+  skip: (restateBinary() === undefined && noServer) || (postgresPrograms() === undefined && noPostgres),
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-rolling-'));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   const receiver = await startReceiver({ secret });
-  context.after(() => receiver.close());
   const restate = await startRestateServer();
-  context.after(() => restate.close());
+  const postgres = await startTestPostgres();
+  const database = await postgres.createDatabase();
   const names = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'];
   const ports = new Map(
     await Promise.all(
@@ -40,11 +51,16 @@ test('two gateways and two workers are restarted one after the other under load:
   context.after(() => workers.close());
 
   const running = new Map<string, ServerProcess>();
-  context.after(() => Promise.all([...running.values()].map((server) => server.kill())));
+  context.after(async () => {
+    await Promise.all([...running.values()].map((server) => server.kill()));
+    await Promise.all([receiver.close(), restate.close(), postgres.close()]);
+    rmSync(folder, { recursive: true });
+  });
   const start = async (name: string) => {
     const variables = {
       SIGNALBOX_ROLE: name.split('-')[0]!,
       SIGNALBOX_ENGINE: 'restate',
+      DATABASE_URL: database,
       RESTATE_INGRESS_URLS: restate.ingressUrl,
       RESTATE_ADMIN_URL: restate.adminUrl,
       SIGNALBOX_WORKER_PORT: String(ports.get(name)!.worker),
@@ -106,4 +122,9 @@ test('two gateways and two workers are restarted one after the other under load:
   assert.ok(receiver.received.every(({ verified }) => verified));
   const doubled = receiver.received.length - accepted.length;
   assert.equal(doubled, 0, `${doubled} deliveries came twice`);
+  for (const trackingId of accepted) {
+    const events = await (await fetch(`${gateways.url}/webhook/${trackingId}/events`)).text();
+    const types = [...events.matchAll(/^event: (.*)$/gm)].map((match) => match[1]);
+    assert.deepEqual(types, life, `the record of ${trackingId}`);
+  }
 });

