@@ -33,8 +33,10 @@ export function idOf(n: number): string {
 
 const rows = `
   INSERT INTO runs (id, run_id, flow, version, status, input, output, created_at, ended_at)
-    SELECT n, id, 'quick', 1, CASE n % 100 WHEN 0 THEN 'failed' ELSE 'succeeded' END, '{"query":"What is the deal status for IXIS ' || n || '?","source":"bench"}',
+    SELECT n, id, 'quick', 1, 'succeeded', '{"query":"What is the deal status for IXIS ' || n || '?","source":"bench"}',
       '{"response":"The deal is open and worth 120,000 dollars."}', at, at + 20 FROM numbers;
+  UPDATE runs SET status = 'failed', output = NULL, error = '{"code":"step_failed","message":"The model did not answer."}'
+    WHERE id % 100 = 0;
   INSERT INTO operations (run, position, kind, name, status, sequence, attempts, result, started_at, ended_at)
     SELECT n, step.value, 'run', 'step ' || step.value, 'succeeded', step.value, 1, '{"done":true}', at, at + 5
     FROM numbers, json_each('[0,1,2]') AS step;
