@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -51,13 +52,14 @@ interface Asking {
   readonly receiver: Receiver;
   readonly asked: Asked;
   readonly folder: string;
-  start(): Promise<ServerProcess>;
+  start(more?: Record<string, string>): Promise<ServerProcess>;
 }
 
 /** A server that has been asked some questions. */
 async function askedServer(
   context: TestContext,
   within: (folder: string) => readonly string[] = () => [],
+  variablesOf: (folder: string) => Record<string, string> = () => ({}),
 ): Promise<Asking> {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-full-'));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
@@ -68,8 +70,9 @@ async function askedServer(
     await receiver.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const start = async () => {
+  const start = async (more: Record<string, string> = {}) => {
     const variables = {
+      ...more,
       SIGNALBOX_DATA_DIR: folder,
       SIGNALBOX_WEBHOOK_SECRETS: secret,
       SIGNALBOX_DELIVERY_SCHEDULE: '1s,1s,1s,1s,1s,1s,1s,1s',
@@ -81,7 +84,7 @@ async function askedServer(
     servers.push(server);
     return server;
   };
-  const server = await start();
+  const server = await start(variablesOf(folder));
   const asked: Asked = { accepted: [], refused: 0 };
   await ask(server, asked, ({ accepted }) => accepted.length >= 20);
   // The warehouse is there.
@@ -151,6 +154,26 @@ test('not a byte is left on the disk: the server refuses with 503, and goes on b
   await checkReading(server, asked);
   emptyDisk();
   await checkGoesOn(context, asking);
+});
+
+test('the disk does not confirm a write: nothing more is accepted, the server ends and says why, and the next one has all that was accepted', {
+  timeout: 120_000,
+}, async (context) => {
+  const variables = (folder: string) => ({
+    NODE_OPTIONS: `--import ${new URL('failing-disk.ts', import.meta.url)}`,
+    DISK_FAILS: join(folder, 'disk-fails'),
+  });
+  const { server, start, receiver, asked, folder } = await askedServer(context, undefined, variables);
+  writeFileSync(join(folder, 'disk-fails'), '');
+  const exited = once(server.process, 'exit');
+  // It may be gone before it has answered.
+  const refused = await postQuestion(server, 0).catch(() => ({ status: 503 }));
+  assert.equal(refused.status, 503);
+  assert.deepEqual(await exited, [1, null]);
+  assert.match(server.output(), /the disk did not confirm it: EIO.*start again/);
+  const next = await start();
+  await ask(next, asked, ({ accepted }) => accepted.length >= 25);
+  await checkAnswered(next, receiver, asked.accepted);
 });
 
 test('a folder that cannot be written is refused at the start, in one line, and left as it is', {
