@@ -42,6 +42,11 @@ export function openRecord(config: Config, log: Log): Promise<ComposedRecord> | 
 
 function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
   const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
+  if (database.copyBeforeMigration !== undefined) {
+    log.warning(
+      `The database was brought up to date; as it was before, it is in ${database.copyBeforeMigration}. Remove that file when all is well.`,
+    );
+  }
   inspectAtStart(database);
   const store = createSqliteStore(database, live);
   const sweeper = createSweeper(config, log, database);

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, realpathSync, renameSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
+import { flush, removeDatabase } from './files.ts';
 import { inspectFile } from './inspect.ts';
 
 /** The name of the database in a data folder. */
@@ -162,22 +154,4 @@ function verify(partial: string): void {
     'storage_failed',
     `What was copied is not whole, so no backup was made: ${problems[0]}. Run signalbox check on the data folder.`,
   );
-}
-
-/** Removes a database file of ours that is of no use, with what SQLite keeps beside it. */
-export function removeDatabase(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true });
-}
-
-/** Waits until a file, or the names in a folder, are on disk. */
-export function flush(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } catch (error) {
-    // Windows can't sync a folder, and keeps its names itself.
-    if (process.platform !== 'win32') throw error;
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -68,6 +68,8 @@ export class Database implements Sql {
   readonly path: string;
   /** Resolves when a sync has failed, with the reason; only a new start can go on from what is on disk. */
   readonly lost: Promise<SignalboxError>;
+  /** Where the database was copied before a migration took something away, if one did. */
+  readonly copyBeforeMigration: string | undefined;
   readonly #connection: DatabaseSync;
   /** Undefined for a database in memory, which has nothing to sync. */
   readonly #wal: WalFile | undefined;
@@ -101,7 +103,7 @@ export class Database implements Sql {
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
           `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
       );
-      migrate(this.#connection);
+      this.copyBeforeMigration = migrate(this.#connection);
       this.#connection.exec('PRAGMA synchronous = NORMAL');
       this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       if (this.#connection.location() === null) return;

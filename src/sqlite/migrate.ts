@@ -2,27 +2,47 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { SignalboxError } from '../core/errors.ts';
+import { copyBeforeMigration, isDestructive } from './migration-copy.ts';
 
 const folder = join(import.meta.dirname, 'migrations');
 
+export interface Migration {
+  readonly version: number;
+  readonly sql: string;
+}
+
 /** The SQL files `001-….sql`, `002-….sql`, … in their order; the number is the version that a file leads to. */
-export function migrationFiles(): { readonly version: number; readonly sql: string }[] {
+export function migrationFiles(): Migration[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
     .map((name) => ({ version: Number.parseInt(name, 10), sql: readFileSync(join(folder, name), 'utf8') }));
 }
 
-/** Runs the migrations that the file has not seen, each in a transaction. Throws `schema_too_new`. */
-export function migrate(connection: DatabaseSync): void {
-  const files = migrationFiles();
+/**
+ * Runs the migrations that the file has not seen, each in a transaction. When one of them takes something away, the database is copied
+ * before the first: returns where. Throws `schema_too_new`, and `storage_failed` without the room for a copy.
+ */
+export function migrate(connection: DatabaseSync, migrations = migrationFiles()): string | undefined {
   const present = schemaVersion(connection);
-  refuseNewerSchema(present);
+  refuseNewerSchema(present, migrations);
   if (present === 0) letShrink(connection);
-  for (const { version, sql } of files) {
-    if (version <= present) continue;
+  const pending = migrations.filter(({ version }) => version > present);
+  const copy = copyIfNeeded(connection, present, pending);
+  for (const { version, sql } of pending) {
     inTransaction(connection, `${sql}; PRAGMA user_version = ${version};`);
   }
+  return copy;
+}
+
+function copyIfNeeded(
+  connection: DatabaseSync,
+  present: number,
+  pending: readonly Migration[],
+): string | undefined {
+  const path = connection.location();
+  const isAtRisk = present > 0 && pending.some(({ sql }) => isDestructive(sql));
+  return isAtRisk && path !== null ? copyBeforeMigration(connection, path, present) : undefined;
 }
 
 /** A migration that fails, or that a crash cuts off, leaves the file as it was. */
@@ -40,8 +60,8 @@ export function schemaVersion(connection: DatabaseSync): number {
 }
 
 /** Throws `schema_too_new`. */
-export function refuseNewerSchema(present: number): void {
-  const newest = migrationFiles().at(-1)?.version ?? 0;
+export function refuseNewerSchema(present: number, migrations = migrationFiles()): void {
+  const newest = migrations.at(-1)?.version ?? 0;
   if (present <= newest) return;
   throw new SignalboxError(
     'schema_too_new',

@@ -2,7 +2,8 @@ import { closeSync, copyFileSync, existsSync, openSync, renameSync, writeSync } 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
-import { databaseName, flush, removeDatabase } from './backup.ts';
+import { databaseName } from './backup.ts';
+import { flush, removeDatabase } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { inspectFile } from './inspect.ts';
 import { refuseDamagedLog } from './log-damage.ts';

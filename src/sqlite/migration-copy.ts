@@ -1,0 +1,35 @@
+import { chmodSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { messageOf, SignalboxError } from '../core/errors.ts';
+import { flush, removeDatabase } from './files.ts';
+
+/** Whether a migration takes something away or rewrites it, so that only a copy can bring it back. */
+export function isDestructive(sql: string): boolean {
+  return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(sql.replace(/--.*$/gm, ''));
+}
+
+/**
+ * Writes the database as it is, with what its log has, beside itself, and returns where. It has that name once it is whole
+ * and on disk; one of an earlier attempt at the same schema is replaced. Throws `storage_failed`, and then nothing may be migrated.
+ */
+export function copyBeforeMigration(connection: DatabaseSync, path: string, schema: number): string {
+  const copy = `${path}.schema-${schema}`;
+  const partial = `${copy}.partial`;
+  try {
+    removeDatabase(partial);
+    connection.prepare('VACUUM INTO ?').run(partial);
+    chmodSync(partial, 0o600);
+    flush(partial);
+    renameSync(partial, copy);
+    flush(dirname(copy));
+    return copy;
+  } catch (error) {
+    removeDatabase(partial);
+    throw new SignalboxError(
+      'storage_failed',
+      `The database has to be copied to ${copy} before it is brought up to date, which failed: ${messageOf(error)}. Make room for as much as it holds and start again; it is as it was.`,
+      { cause: error },
+    );
+  }
+}
