@@ -13,6 +13,7 @@ import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
 import { referenceOf, type ValueReference } from '../values.ts';
 import { DeterministicSource } from './deterministic.ts';
+import { Ends } from './ends.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
 import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';
 import { Patches } from './patches.ts';
@@ -60,12 +61,7 @@ export class Execution {
   /** -1 when the journal is empty. */
   #lastRecordedPosition = -1;
   readonly #calls = new Map<number, Call>();
-  #completions: Completion[] = [];
-  #delivered = 0;
-  #lastSequence = -1;
-  #nextSequence = 0;
-  /** The ends before this one came with the journal. */
-  readonly #firstLiveSequence: number;
+  readonly #ends: Ends;
   #nextPosition = 0;
   #busy = 0;
   #dueRetries: number[] = [];
@@ -88,10 +84,8 @@ export class Execution {
     if (of.journal !== undefined) {
       this.#recorded = new Map(of.journal.map((row) => [row.position, row]));
       this.#lastRecordedPosition = of.journal.at(-1)?.position ?? -1;
-      this.#completions = recordedCompletions(of.journal);
-      this.#nextSequence = (this.#completions.at(-1)?.sequence ?? -1) + 1;
     }
-    this.#firstLiveSequence = this.#nextSequence;
+    this.#ends = new Ends(of.journal ?? []);
   }
 
   get state(): State {
@@ -100,7 +94,7 @@ export class Execution {
 
   /** The sequence number of the end that reached the flow last. */
   get lastSequence(): number {
-    return this.#lastSequence;
+    return this.#ends.last;
   }
 
   get isBusy(): boolean {
@@ -113,7 +107,7 @@ export class Execution {
 
   /** The place of the next end in the order of ends; gaps are allowed. */
   takeSequence(): number {
-    return this.#nextSequence++;
+    return this.#ends.takeSequence();
   }
 
   /** Which wait on this name the next one is, from 1. */
@@ -301,14 +295,14 @@ export class Execution {
    * journal was read, and is told of after it, is in the journal already.
    */
   complete(completion: Completion): void {
-    if (this.#state === 'gone' || completion.sequence < this.#firstLiveSequence) return;
+    if (this.#state === 'gone' || this.#ends.isRecorded(completion)) return;
     if (this.#host.alwaysReplay && this.#state === 'active' && this.#busy === 0) {
       this.#host.reload(this);
       return;
     }
-    this.#completions.push(completion);
+    this.#ends.add(completion);
     if (this.#state === 'resting') this.#wake();
-    else if (this.#state === 'active' && !this.#turnScheduled) this.#deliverNext();
+    else if (this.#state === 'active' && !this.#turnScheduled) this.#deliver(this.#ends.first!);
   }
 
   /** Goes on after its turn has come. */
@@ -322,7 +316,7 @@ export class Execution {
   afterTurn(): void {
     this.#turnScheduled = false;
     if (this.#state !== 'active') return;
-    if (this.#delivered < this.#completions.length) this.#deliverNext();
+    if (this.#ends.first !== undefined) this.#deliver(this.#ends.first);
     else if (this.#busy === 0 && this.#calls.size > 0) this.#rest();
   }
 
@@ -346,12 +340,12 @@ export class Execution {
     this.#state = 'gone';
     for (const call of this.#calls.values()) call.attempt?.abandon(reason);
     this.#calls.clear();
-    this.#completions = [];
+    this.#ends.clear();
   }
 
-  #deliverNext(): void {
+  /** Gives the flow the first of the ends that wait. */
+  #deliver(completion: Completion): void {
     if (this.#isLoading) return;
-    const completion = this.#completions[this.#delivered]!;
     const call = this.#calls.get(completion.position);
     if (call === undefined) {
       this.#host.paused(this, journalLeftOver(this.runId, this.#recorded!.get(completion.position)!));
@@ -359,22 +353,13 @@ export class Execution {
     }
     const reference = referenceOf(call.kind === 'signal' ? payloadOf(completion) : completion.value);
     if (reference !== undefined) {
-      this.#load(reference, (value) =>
-        this.#deliver(call, { ...completion, value: withLoaded(call, value) }),
-      );
-      return;
-    }
-    this.#deliver(call, completion);
+      this.#load(reference, (value) => this.#settle(call, { ...completion, value: withLoaded(call, value) }));
+    } else this.#settle(call, completion);
   }
 
-  #deliver(call: Call, completion: Completion): void {
-    this.#delivered += 1;
-    if (this.#delivered === this.#completions.length) {
-      this.#completions = [];
-      this.#delivered = 0;
-    }
+  #settle(call: Call, completion: Completion): void {
+    this.#ends.take();
     this.#calls.delete(completion.position);
-    this.#lastSequence = completion.sequence;
     this.now = completion.endedAt;
     this.#scheduleTurn();
     if (completion.error === undefined) call.resolve(completion.value);
@@ -446,18 +431,4 @@ const payloadOf = ({ value }: Completion) => (value as SignalResult<unknown> | u
 
 function withLoaded(call: Call, value: unknown): unknown {
   return call.kind === 'signal' ? { timedOut: false, payload: value } : value;
-}
-
-function recordedCompletions(journal: readonly OperationRow[]): Completion[] {
-  return journal
-    .filter((row) => row.sequence !== null)
-    .sort((a, b) => a.sequence! - b.sequence!)
-    .map((row) => ({
-      position: row.position,
-      sequence: row.sequence!,
-      endedAt: row.ended_at!,
-      ...(row.error === null
-        ? { value: row.result === null ? undefined : JSON.parse(row.result) }
-        : { error: JSON.parse(row.error) as KeptError }),
-    }));
 }
