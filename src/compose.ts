@@ -90,7 +90,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
-  const objects = createFolderObjects(join(config.dataDir, 'objects'));
+  const objects = createFolderObjects(config.objectsDir ?? join(config.dataDir, 'objects'));
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, objects);
   const parts = { log, record, objects, flows: Object.values(flows) };
   const { engine, recover, problem } = await createEngine(config, parts);

@@ -77,6 +77,13 @@ export const settings = {
     default: './data',
     parse: (text) => (isAbsolute(text) ? text : resolve(text)),
   }),
+  objectsDir: optional<string>({
+    variable: 'SIGNALBOX_OBJECTS_DIR',
+    about:
+      'The folder of exports and of values that are too large for a journal, the same for all processes: with several machines, on a file system that they share. Without it: `objects` in the data folder.',
+    expects: 'a path',
+    parse: (text) => (isAbsolute(text) ? text : resolve(text)),
+  }),
   today: optional<string>({
     variable: 'SIGNALBOX_TODAY',
     about: 'What “today” means to the analyst, for data that end in the past. Without it: the clock, in UTC.',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -34,6 +34,8 @@ test('a gateway takes what a worker executes', {
       SIGNALBOX_DATA_DIR: join(folder, role),
       SIGNALBOX_ROLE: role,
       DATABASE_URL: database,
+      SIGNALBOX_OBJECTS_DIR: join(folder, 'objects'),
+      ENABLE_CONVERSATION_EXPORT: 'true',
       LOG_LEVEL: 'silent',
       WEBHOOK_URL: receiver.url,
     };
@@ -64,6 +66,9 @@ test('a gateway takes what a worker executes', {
 
   const events = await (await fetch(`${gateway.url}/webhook/${trackingId}/events`)).text();
   assert.match(events, /event: WEBHOOK_CONVERSATION_COMPLETED/, 'the gateway sees what the worker does');
+
+  const exported = () => globSync('**/*.json', { cwd: join(folder, 'objects') });
+  while (exported().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
 
   const refused = await ask(worker.url);
   assert.equal(refused.status, 404);

@@ -191,6 +191,7 @@ class Starting {
       SIGNALBOX_WORKER_URL: this.#balancers[1]!.url,
       SIGNALBOX_WORKER_HOST: '127.0.0.1',
       SIGNALBOX_DATA_DIR: join(folder, name),
+      SIGNALBOX_OBJECTS_DIR: join(folder, 'objects'),
       DATABASE_URL: this.#postgresUrl,
       HOST: '127.0.0.1',
       PORT: String(port),
