@@ -33,7 +33,7 @@ const ofOneProcess: readonly Program[] = [
     kills: 80,
   },
   { file: 'power-cut', what: 'engine: the log cut back to what was synced', kills: 14 },
-  { file: 'random-programs', what: 'engine: random programs against what they say', kills: 12 },
+  { file: 'random-programs', what: 'engine: random programs against what they say', kills: 14 },
   { file: 'torn-log', what: 'engine: the log cut, or a byte of it changed, anywhere', kills: 2 },
   { file: 'disk-full', what: 'server: no room on its disk', kills: 1 },
   { file: 'main-job', what: 'server: questions by HTTP from 6 senders, signed deliveries', kills: 15 },
