@@ -561,7 +561,7 @@ function parseUrl(text: string): string | undefined {
 }
 
 /** Also as SQLAlchemy writes it, with a driver: `postgresql+asyncpg://`. */
-function isPostgresUrl(text: string): boolean {
+export function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?(\+\w+)?:$/.test(URL.parse(text)?.protocol ?? '');
 }
 

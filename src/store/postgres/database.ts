@@ -4,6 +4,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import type { Secret } from '../../core/secret.ts';
 import { asStorageFailure, transientKind } from './failure.ts';
+import { storable } from './storable.ts';
 
 export interface PostgresOptions {
   readonly url: Secret;
@@ -164,14 +165,13 @@ class OpenTransaction implements Transaction {
     const config = {
       text,
       query_timeout: this.#silenceMs,
-      ...(values.length > 0 && { values: values.map(storable) }),
+      ...(values.length > 0 && { values: values.map(storableValue) }),
     };
     return this.#client.query<Row>(config);
   }
 }
 
-/** PostgreSQL has no NUL in a text; the character that stands for what cannot be shown takes its place. */
-function storable(value: SqlValue): unknown {
-  if (typeof value === 'string') return value.replaceAll('\0', '\u{FFFD}');
-  return Array.isArray(value) ? value.map(storable) : value;
+function storableValue(value: SqlValue): unknown {
+  if (typeof value === 'string') return storable(value);
+  return Array.isArray(value) ? value.map(storableValue) : value;
 }

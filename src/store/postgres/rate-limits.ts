@@ -76,9 +76,11 @@ export function createPostgresRateLimits(database: PostgresDatabase): RateLimits
 async function share(database: PostgresDatabase, claims: readonly Claim[]): Promise<void> {
   const groups = Map.groupBy(claims, keyOf);
   const rows = await database.write((sql) => takeWindows(sql, groups), { patienceMs });
-  for (const { key, taken, remaining, reset_ms: resetMs } of rows) {
-    for (const [at, { quota }] of groups.get(key)!.entries()) {
+  for (const { key, taken, remaining, reset_ms } of rows) {
+    for (const [at, { quota, limit }] of groups.get(key)!.entries()) {
       const left = Math.max(0, taken - at - 1);
+      // A statement that has waited for another one is older than the window that it counts in.
+      const resetMs = Math.min(reset_ms, limit.windowMs);
       quota.resolve({ allowed: at < taken, remaining: remaining + left, resetMs });
     }
   }

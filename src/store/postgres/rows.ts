@@ -2,7 +2,9 @@ import type { Json } from '../../core/json.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import { snakeCase } from '../../record/wire.ts';
+import type { SqlRow } from '../../sqlite/database.ts';
 import type { DisabledEndpoint } from '../store.ts';
+import { storable } from './storable.ts';
 
 export interface EventRow {
   readonly sequence: number;
@@ -60,6 +62,25 @@ export const putConversations = `
 /** The values of `putConversations` after the first. */
 export function columnValues(conversations: readonly ConversationSummary[]) {
   return names.map((name) => conversations.map((conversation) => conversation[name]));
+}
+
+/** The same of rows of the table in a file, which has the same columns and no booleans. */
+export function fileColumnValues(rows: readonly SqlRow[]) {
+  const kept = (value: unknown) =>
+    (typeof value === 'string' ? storable(value) : value) as string | number | null;
+  return names.map((name, at) =>
+    rows.map((row) => (columnTypes[name] === 'boolean' ? row[columns[at]!] === 1 : kept(row[columns[at]!]))),
+  );
+}
+
+/** Conversations `$1` with their values in the order of the columns, for comparing. */
+export const summaryValuesText = `
+  SELECT id, json_build_array(${columns.join(', ')}) AS values FROM conversations
+  WHERE tracking_id = ANY ($1) ORDER BY id`;
+
+/** Rows of columns as columns of rows. */
+export function transposed<T>(columns: readonly (readonly T[])[]): T[][] {
+  return (columns[0] ?? []).map((_, at) => columns.map((column) => column[at]!));
 }
 
 export interface EndpointRow {
