@@ -13,7 +13,7 @@ import { noServer, restateBinary } from '../fixtures/restate-server.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
 const blows = Number(process.env.CHAOS_KILLS ?? 3);
-const senders = 3;
+const senders = Number(process.env.CHAOS_SENDERS ?? 3);
 const root = join(import.meta.dirname, '..', '..');
 
 /** The order of a life; each of these once. */

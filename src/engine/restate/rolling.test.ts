@@ -88,6 +88,51 @@ describe('while versions are changed', { skip: restateBinary() === undefined && 
     assert.equal(await revision(), before, 'what is known is not looked at again');
   });
 
+  test('a step that a stopping worker has not ended within its time is made again by another, under the same key', async (context) => {
+    const [namespace, ports] = ['handed-over', [await freePort(), await freePort()]];
+    const ready = [true, true];
+    const probe = createServer(({ url }, response) => {
+      response.writeHead(ready[Number(url!.slice(1))] ? 200 : 503).end();
+    });
+    await once(probe.listen(0, '127.0.0.1'), 'listening');
+    context.after(() => probe.close());
+    const balancer = await startWorkerBalancer(
+      ports.map((port, index) => ({
+        url: `http://127.0.0.1:${port}`,
+        readyUrl: `http://127.0.0.1:${(probe.address() as AddressInfo).port}/${index}`,
+      })),
+      0,
+    );
+    context.after(() => balancer.close());
+    const keys: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const slow = flowOf('slow', (step) =>
+      step.run('slow', async ({ idempotencyKey, signal }) => {
+        keys.push(idempotencyKey);
+        begun.resolve();
+        await once(signal, 'abort');
+      }),
+    );
+    const quick = flowOf('slow', (step) =>
+      step.run('slow', ({ idempotencyKey }) => {
+        keys.push(idempotencyKey);
+        return 'done';
+      }),
+    );
+    const options = { namespace, workerUrl: balancer.url };
+    const first = await open(context, { ...options, flows: [slow], workerPort: ports[0]! });
+    await first.registered();
+    const gateway = await open(context, { namespace, flows: [slow], executes: false });
+    ready[1] = false;
+    const { runId } = await gateway.start(slow, null);
+    await begun.promise;
+    await open(context, { ...options, flows: [quick], workerPort: ports[1]! });
+    [ready[0], ready[1]] = [false, true];
+    await first.stop(50);
+    assert.equal(await until(gateway, runId), 'done');
+    assert.deepEqual(keys, [`${runId}/0`, `${runId}/0`]);
+  });
+
   test('runs of a version that one worker has find it in seconds, whichever is asked first', async (context) => {
     const ready = createServer((_, response) => void response.end());
     await once(ready.listen(0, '127.0.0.1'), 'listening');
