@@ -32,18 +32,21 @@ export interface KeptValue {
  */
 export class Values {
   readonly #objects: Objects | undefined;
+  readonly #inlineLimitBytes: number;
 
-  /** Without `objects` nothing is larger than the journal takes. */
-  constructor(objects?: Objects) {
+  /** Without `objects` nothing is larger than the journal takes: `inlineLimitBytes`. */
+  constructor(objects?: Objects, inlineLimitBytes = journalLimitBytes) {
     this.#objects = objects;
+    this.#inlineLimitBytes = inlineLimitBytes;
   }
 
   /** Throws `result_not_json` and `payload_over_limit`, which say what it was that is not kept. */
   keep(runId: string, value: unknown, what: string): KeptValue {
     const text = serialize(value, what);
     if (text === undefined) return { value, text: null };
+    const limit = this.#inlineLimitBytes;
     // UTF-8 takes at most three bytes for a UTF-16 unit: most values need no counting.
-    const isSmall = text.length * 3 <= journalLimitBytes || Buffer.byteLength(text) <= journalLimitBytes;
+    const isSmall = text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
     const looksLikeReference = referenceOf(value) !== undefined;
     if (isSmall && !looksLikeReference) return { value, text };
     const kept = this.#keepLarge(runId, Buffer.from(text), what);
@@ -51,7 +54,7 @@ export class Values {
   }
 
   #keepLarge(runId: string, body: Buffer, what: string) {
-    const limit = this.#objects === undefined ? journalLimitBytes : valueLimitBytes;
+    const limit = this.#objects === undefined ? this.#inlineLimitBytes : valueLimitBytes;
     const bytes = body.length;
     if (bytes > limit || this.#objects === undefined) throw overLimit(what, bytes, limit);
     const sha256 = createHash('sha256').update(body).digest('hex');

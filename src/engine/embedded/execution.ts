@@ -1,5 +1,6 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import { DeterministicSource } from '../deterministic.ts';
 import {
   type Fact,
   type OperationKind,
@@ -12,7 +13,6 @@ import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
 import { referenceOf, type ValueReference } from '../values.ts';
-import { DeterministicSource } from './deterministic.ts';
 import { Ends } from './ends.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
 import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';

@@ -1,7 +1,7 @@
+import { childRunId } from '../child-run-id.ts';
 import type { ChildOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { keepError } from '../kept-error.ts';
-import { childRunId } from './child-run-id.ts';
 import type { Execution, Operation } from './execution.ts';
 import { fromFailure } from './failure.ts';
 import { jsonSerde } from './json-serde.ts';

@@ -18,15 +18,16 @@ import type {
   StartOptions,
 } from '../engine.ts';
 import { hasEnded } from '../engine.ts';
+import { FactWriter } from '../fact-writer.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import type { EngineObserver } from '../observer.ts';
 import { checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
+import { Waiters } from '../waiters.ts';
 import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
-import { FactWriter } from './fact-writer.ts';
 import { Ingress } from './ingress.ts';
 import {
   type CancelRequest,
@@ -42,7 +43,6 @@ import { Registration } from './registration.ts';
 import { RunReader, unknownRun } from './run-reader.ts';
 import { type PreparedRequest, runRequest } from './run-request.ts';
 import { defaultKeeping, type Keeping } from './service-options.ts';
-import { Waiters } from './waiters.ts';
 import { Worker } from './worker.ts';
 
 export interface RestateOptions {

@@ -15,10 +15,10 @@ import {
 } from '@restatedev/restate-sdk';
 import { SignalboxError } from '../../core/errors.ts';
 import type { StampedFact } from '../engine.ts';
+import type { FactWriter } from '../fact-writer.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { Values } from '../values.ts';
 import { Execution, type ExecutionHost, type RunContext } from './execution.ts';
-import type { FactWriter } from './fact-writer.ts';
 import { isFailure } from './failure.ts';
 import { createKeyService } from './key-service.ts';
 import type { PatchRequest, RunRequest, RunResult } from './messages.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatUuid } from '../../core/ids.ts';
+import { formatUuid } from '../core/ids.ts';
 
 /** The id of the run that an operation starts: a UUID of version 7 that is the same at every replay. */
 export function childRunId(runId: string, position: number, now: number): string {

@@ -1,11 +1,11 @@
-import type { Run } from '../engine.ts';
+import type { Run } from './engine.ts';
 
 const shortestMs = 20;
 const longestMs = 500;
 
 /**
- * Who waits in this process for runs to end or to be paused. Restate does not tell: each asks again, more and more seldom, and
- * at once when an attempt at the run has ended here.
+ * Who waits in this process for runs to end or to be paused. The engine does not tell: each asks again, more and more seldom, and
+ * at once when something of the run has ended here.
  */
 export class Waiters {
   readonly #bells = new Map<string, Set<() => void>>();

@@ -1,4 +1,4 @@
-import type { StampedFact } from '../engine.ts';
+import type { StampedFact } from './engine.ts';
 
 const remembered = 20_000;
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatUuid } from '../../core/ids.ts';
+import { formatUuid } from '../core/ids.ts';
 
 /** Numbers and ids that depend on nothing but the run and how many were taken before. */
 export class DeterministicSource {

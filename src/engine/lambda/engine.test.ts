@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import type { DurableExecutionInvocationOutput } from '@aws/durable-execution-sdk-js';
+import { DurableService, type ServiceOptions } from '../../../test/fixtures/durable-service.ts';
+import { uuidv7 } from '../../core/ids.ts';
+import { createFolderObjects } from '../../objects/folder.ts';
+import { engineContract } from '../contract/contract.ts';
+import {
+  type EngineHarness,
+  type EngineUnderTest,
+  eventually,
+  flowOf,
+  runToEnd,
+} from '../contract/harness.ts';
+import { seededRandom } from '../contract/random.ts';
+import { operationLimit, type StampedFact } from '../engine.ts';
+import type { Flow } from '../flow.ts';
+import { silentObserver } from '../observer.ts';
+import { LambdaEngine } from './engine.ts';
+import { SqliteRecords } from './sqlite-records.ts';
+import { Worker } from './worker.ts';
+
+interface LambdaHarness extends EngineHarness {
+  open(
+    test: TestContext,
+    flows: readonly Flow<never>[],
+  ): Promise<EngineUnderTest & { readonly service: DurableService }>;
+}
+
+function lambda(skip: Record<string, string>, options: ServiceOptions = {}): LambdaHarness {
+  return {
+    skip,
+    async open(test, firstFlows) {
+      const service = new DurableService(':memory:', options);
+      const records = new SqliteRecords(':memory:');
+      const folder = mkdtempSync(join(tmpdir(), 'signalbox-lambda-'));
+      const objects = createFolderObjects(folder);
+      const facts = new Map<string, StampedFact>();
+      const appendFacts = async (some: readonly StampedFact[]) => {
+        for (const fact of some) if (!facts.has(fact.id)) facts.set(fact.id, fact);
+      };
+      let stopWorker = () => {};
+      const start = async (flows: readonly Flow<never>[]) => {
+        const shared = { flows, api: service, records, objects, appendFacts, now: service.now };
+        const engine = new LambdaEngine(shared);
+        const onChange = (runId: string) => engine.tell(runId);
+        const worker = new Worker({ ...shared, client: service, observer: silentObserver, onChange });
+        stopWorker = () => worker.stop();
+        service.deploy(worker.handle);
+        await engine.open();
+        return engine;
+      };
+      let flows = firstFlows;
+      let engine = await start(flows);
+      test.after(async () => {
+        await engine.stop(0);
+        stopWorker();
+        service.close();
+        records.close();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      return {
+        get engine() {
+          return engine;
+        },
+        service,
+        objects,
+        facts: async () => [...facts.values()],
+        moveClock: service.moveClock,
+        restart: async (otherFlows) => {
+          await engine.stop(0);
+          service.kill();
+          stopWorker();
+          flows = otherFlows ?? flows;
+          engine = await start(flows);
+          return engine;
+        },
+      };
+    },
+  };
+}
+
+const elsewhere = 'AWS decides how many runs execute at once and in which order; there is no queue of ours';
+
+const oneProcess =
+  'in AWS each run is invoked in a process of its own; thousands share one here, which takes minutes';
+
+const skipped: Record<string, string> = {
+  'at most so many runs of a flow execute at once, and other flows have their turn': elsewhere,
+  'a higher priority goes first, equal ones in the order in which they came, also after a restart': elsewhere,
+  'who waits a minute goes before a priority that is one higher': elsewhere,
+  'of runs with one key only so many are under way, also while they wait and after a restart': elsewhere,
+  'a run that is cancelled while its key is taken never begins, and those behind it do': elsewhere,
+  'a stop lets what executes come to rest, refuses new runs, and the rest goes on later':
+    'runs execute in Lambda, which goes on when a gateway stops',
+  'as many operations as the limit pass, ten thousand at once are refused':
+    'AWS takes 3,000 operations of a run, of which the engine needs some; the limit has a test of its own',
+  'many timers at one moment': oneProcess,
+  'ten thousand timers that are due in one millisecond, and one more that is not': oneProcess,
+};
+
+const madeAgain = 'a step beside the one that ends is cut off and made again; the case counts how often';
+const tooMany =
+  'with a replay after each operation thousands of them take minutes; once, without it, they pass';
+
+/** In which each operation that ends cuts the invocation off. */
+const skippedWhenCutOff: Record<string, string> = {
+  'more operations than the limit end the run with a clear error': tooMany,
+  'a thousand steps at once': tooMany,
+  'failed attempts count across a restart': madeAgain,
+  'a branch that fails does not wait for the others, which are recorded all the same': madeAgain,
+};
+
+engineContract('lambda', lambda(skipped));
+
+engineContract(
+  'lambda, cut off after each operation',
+  lambda({ ...skipped, ...skippedWhenCutOff }, { alwaysSuspend: true }),
+);
+
+describe('lambda', () => {
+  test('what is skipped stands in the documentation', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/engines.md'), 'utf8');
+    for (const [title, reason] of Object.entries({ ...skipped, ...skippedWhenCutOff })) {
+      assert.ok(page.includes(`| ${title} | ${reason} |`), title);
+    }
+  });
+
+  test('invocations that are cut off at random, before and after what they write, change nothing', async (context) => {
+    const random = seededRandom(4);
+    const child = flowOf('child', async (step, input) => [input, (await step.waitForSignal('go')).payload]);
+    const flow = flowOf('every-kind', async (step) => {
+      const first = await step.run('tells', (context) => {
+        context.record({ type: 'told', subject: 'subject', data: {} });
+      });
+      const [left, , called] = await Promise.all([
+        step.run('left', () => 'left'),
+        step.sleep('nap', 3),
+        step.call('asks', child, 'called'),
+      ]);
+      const started = await step.start('begins', child, 'started');
+      const raced = await Promise.race([
+        step.sleep('limit', 20).then(() => 'limit'),
+        step.waitForSignal('go').then(({ payload }) => payload),
+      ]);
+      const ended = await step.waitForSignal('end');
+      return { first, left, called, started, raced, ended };
+    });
+    const cutOff = () => random() < 0.25;
+    const under = await lambda({}, { cutOff }).open(context, [flow, child]);
+    const { engine } = under;
+    const runs = await Promise.all(Array.from({ length: 20 }, () => engine.start(flow, {})));
+    for (const { runId } of runs) {
+      await eventually(
+        'it has called',
+        async () => (await engine.history(runId))[3]?.childRunId !== undefined,
+      );
+      const { childRunId } = (await engine.history(runId))[3]!;
+      assert.notEqual(await engine.signal(childRunId!, 'go', runId), 'duplicate');
+      await engine.signal(runId, 'end', 'end');
+    }
+    for (const { runId } of runs) {
+      const { status, output } = await engine.wait(runId);
+      assert.equal(status, 'succeeded');
+      const { called, ended } = output as { called: unknown; ended: unknown };
+      assert.deepEqual([called, ended], [['called', runId], { timedOut: false, payload: 'end' }]);
+      const history = await engine.history(runId);
+      assert.deepEqual(
+        history.map(({ kind }) => kind),
+        ['run', 'run', 'sleep', 'call', 'start', 'sleep', 'signal', 'signal'],
+      );
+    }
+    assert.equal((await under.facts()).length, runs.length);
+    assert.equal((await engine.list({ flow: 'child', limit: 100 })).runs.length, 2 * runs.length);
+  });
+
+  test('names that AWS does not take come back as they were', async (context) => {
+    const names = ['plain', 'größer & 100 % ~ \u{1f600}', 'a\nb', ''];
+    const flow = flowOf('names', async (step) => {
+      for (const name of names) await step.run(name, () => null);
+      await step.run('x'.repeat(1_000), () => null);
+      await step.run(`${'x'.repeat(1_000)}y`, () => null);
+    });
+    const { engine } = await lambda({}, { alwaysSuspend: true }).open(context, [flow]);
+    const { runId, status } = await runToEnd(engine, flow);
+    assert.equal(status, 'succeeded');
+    const shown = (await engine.history(runId)).map(({ name }) => name);
+    assert.deepEqual(shown.slice(0, names.length), names);
+    assert.notEqual(shown.at(-1), shown.at(-2));
+  });
+
+  test('a run whose operations use up what AWS takes fails by name', async (context) => {
+    const flow = flowOf('endless', (step) =>
+      Promise.all(Array.from({ length: operationLimit }, (_, n) => step.sleep(`${n}`, 3_600_000))),
+    );
+    const { engine } = await lambda({}).open(context, [flow]);
+    assert.equal((await runToEnd(engine, flow)).error!.code, 'too_many_operations');
+  });
+
+  test('an execution that was started and not noted is noted by the run', async (context) => {
+    const flow = flowOf('unnoted', async () => 'here');
+    const { service, engine } = await lambda({}).open(context, [flow]);
+    const runId = uuidv7();
+    const request = { runId, flow: flow.name, version: 1, input: {}, createdAt: Date.now(), facts: [] };
+    await service.start(runId, JSON.stringify(request));
+    await eventually('it is there', async () => (await engine.get(runId)) !== undefined);
+    assert.equal((await engine.wait(runId)).output, 'here');
+  });
+});
+
+describe('the service of the tests', () => {
+  const handler = async () => ({ Status: 'PENDING' }) as DurableExecutionInvocationOutput;
+
+  test('ends an execution that waits for nothing', async () => {
+    const service = new DurableService();
+    service.deploy(handler);
+    const { arn } = await service.start('name', '{}');
+    await eventually('it has failed', async () => (await service.get(arn))?.status === 'FAILED');
+    service.close();
+  });
+
+  test('starts a name once until it is forgotten, and takes no other payload under it', async () => {
+    const service = new DurableService();
+    service.deploy(handler);
+    const { arn } = await service.start('name', '{}');
+    assert.equal((await service.start('name', '{}')).arn, arn);
+    await assert.rejects(service.start('name', '{"other":1}'), { code: 'conflict' });
+    await assert.rejects(service.start('a name', '{}'), /ValidationException/);
+    await eventually('it has failed', async () => (await service.get(arn))?.status === 'FAILED');
+    service.moveClock(15 * 86_400_000);
+    assert.notEqual((await service.start('name', '{"other":1}')).arn, arn);
+    service.close();
+  });
+});

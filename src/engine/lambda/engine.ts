@@ -1,0 +1,325 @@
+import { SignalboxError } from '../../core/errors.ts';
+import { isUuid, uuidv7 } from '../../core/ids.ts';
+import type { Json } from '../../core/json.ts';
+import type { Objects } from '../../objects/objects.ts';
+import {
+  type Engine,
+  type EngineStats,
+  type FlowVersion,
+  hasEnded,
+  type Operation,
+  type Run,
+  type RunFilter,
+  type RunPage,
+  type RunStatus,
+  type SignalOptions,
+  type SignalOutcome,
+  type StampedFact,
+  type StartedRun,
+  type StartOptions,
+} from '../engine.ts';
+import { FactWriter } from '../fact-writer.ts';
+import type { Flow } from '../flow.ts';
+import { FlowRegistry } from '../flow-registry.ts';
+import { tallyVersions } from '../flow-versions.ts';
+import { keepError, runErrorOf } from '../kept-error.ts';
+import { checkStartOptions } from '../start-options.ts';
+import { Values, wholeRun } from '../values.ts';
+import { Waiters } from '../waiters.ts';
+import type { LambdaApi } from './api.ts';
+import { Executions } from './executions.ts';
+import { factsOf, operationsOf } from './history.ts';
+import { Inbox } from './inbox.ts';
+import {
+  type ChildResult,
+  type KeyRecord,
+  type RunChange,
+  type RunRecord,
+  type RunRequest,
+  recordKeys,
+} from './messages.ts';
+import { change, type Records } from './records.ts';
+import { RunRecords, toRun } from './run-records.ts';
+import { inlineLimitBytes, type PreparedRequest, runRequest } from './run-request.ts';
+
+export interface LambdaOptions {
+  readonly flows: readonly Flow<never>[];
+  readonly api: LambdaApi;
+  readonly records: Records;
+  /** For values that are too large for AWS. Without it they are refused. */
+  readonly objects?: Objects;
+  /** Writes facts by their ids: what is there already is left alone. */
+  readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
+  /** Default: the clock of the machine. */
+  readonly now?: () => number;
+}
+
+/**
+ * The engine for AWS alone: AWS Lambda keeps journals and timers and calls `Worker`, wherever that runs. This is the side of those
+ * who start runs, send signals and look. Starting a run is one durable write there.
+ */
+export class LambdaEngine implements Engine {
+  readonly #flows: FlowRegistry;
+  readonly #api: LambdaApi;
+  readonly #records: Records;
+  readonly #values: Values;
+  readonly #runs: RunRecords;
+  readonly #executions: Executions;
+  readonly #inbox: Inbox;
+  readonly #facts: FactWriter;
+  readonly #now: () => number;
+  readonly #waiters = new Waiters();
+  #stopping = false;
+
+  constructor(options: LambdaOptions) {
+    this.#flows = new FlowRegistry(options.flows);
+    this.#api = options.api;
+    this.#records = options.records;
+    this.#values = new Values(options.objects, inlineLimitBytes);
+    this.#runs = new RunRecords(options.records);
+    this.#executions = new Executions(options.api, this.#runs);
+    this.#inbox = new Inbox(options.records, options.api);
+    this.#facts = new FactWriter(options.appendFacts);
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Lets paused runs try again whose code is there now. */
+  async open(): Promise<void> {
+    for (const { runId, flow, version, status } of await this.#runs.unfinished()) {
+      if (status === 'paused' && this.#flows.find(flow, version) !== undefined) await this.#wake(runId);
+    }
+  }
+
+  /** Looks at once after those that wait for this run. */
+  tell(runId: string): void {
+    this.#waiters.tell(runId);
+  }
+
+  async start<I, O>(flow: Flow<I, O>, input: I, options: StartOptions = {}): Promise<StartedRun> {
+    this.#checkAccepting();
+    checkStartOptions(options);
+    const runId = options.runId ?? uuidv7(this.#now());
+    const { request, store } = this.#request(flow, input, runId, options);
+    await store?.();
+    if (options.idempotency !== undefined)
+      return this.#claim(options.idempotency.key, { ...options.idempotency, runId, request });
+    return this.#submit(request);
+  }
+
+  #request<I, O>(flow: Flow<I, O>, input: I, runId: string, options: StartOptions): PreparedRequest {
+    this.#flows.require(flow.name, flow.version);
+    const { facts = [], startAt } = options;
+    const createdAt = this.#now();
+    const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
+    const about = { runId, createdAt, facts: stamped, ...(startAt !== undefined && { startAt }) };
+    return runRequest(this.#values, flow as Flow<I>, input, about);
+  }
+
+  /** Accepted with the start; what follows may be repeated, and the run does it too, should this process end here. */
+  async #submit(request: RunRequest): Promise<StartedRun> {
+    const present = await this.#runs.find(request.runId);
+    if (present !== undefined) return this.#started(present, false);
+    await this.#executions.start(request);
+    await this.#facts.write(request.facts);
+    return this.#started(request, true);
+  }
+
+  /** The key is kept first, with the whole request: whoever repeats it, starts the same run. */
+  async #claim(key: string, claim: Omit<KeyRecord, 'key'> & { key?: string }): Promise<StartedRun> {
+    const { key: _key, ...record } = claim;
+    const holder = await change<KeyRecord>(this.#records, recordKeys.idempotency(key), (present) =>
+      present === undefined || present.expiresAt <= this.#now() ? { value: record } : undefined,
+    );
+    const { runId, request, fingerprint } = holder!;
+    if (fingerprint !== record.fingerprint) throw keyReused(key);
+    const created = runId === record.runId;
+    if (created || (await this.#runs.find(runId)) === undefined) await this.#executions.start(request);
+    await this.#facts.write(request.facts);
+    return this.#started(request, created);
+  }
+
+  async #started(
+    { runId, input }: { readonly runId: string; readonly input?: unknown },
+    created: boolean,
+  ): Promise<StartedRun> {
+    return { runId, created, input: await this.#values.resolve(input) };
+  }
+
+  async signal(
+    runId: string,
+    name: string,
+    payload: Json,
+    options: SignalOptions = {},
+  ): Promise<SignalOutcome> {
+    const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
+    if (!isUuid(runId)) throw new SignalboxError('unknown_run', `There is no run ${runId}.`);
+    const record = await this.#runs.find(runId);
+    if (record !== undefined && hasEnded(record.status)) {
+      throw new SignalboxError('run_ended', `Run ${runId} has ended; it takes no more signals.`);
+    }
+    await kept.store?.();
+    const signal = { runId, name, payload: (kept.reference as Json | undefined) ?? payload ?? null };
+    return this.#inbox.send(signal, options.occurrence, (...wait) => this.#timedOut(...wait));
+  }
+
+  async #timedOut(runId: string, name: string, occurrence: number): Promise<boolean> {
+    const waits = (await this.history(runId)).filter((wait) => wait.kind === 'signal' && wait.name === name);
+    const result = waits[occurrence - 1]?.result as { timedOut?: boolean } | undefined;
+    return result?.timedOut ?? true;
+  }
+
+  async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    const error = new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`);
+    const unbegun = await this.#runs.change(runId, ({ status, control }) =>
+      status === 'queued' && control === undefined ? this.#cancelled(error) : undefined,
+    );
+    if (unbegun.status === 'cancelled' && unbegun.error?.message === error.message) {
+      await this.#close(unbegun);
+      return unbegun.status;
+    }
+    if (hasEnded(unbegun.status)) return unbegun.status;
+    // One that waits for its time has its callback already and has done nothing.
+    if (unbegun.status === 'queued') return this.terminateAs(runId, error);
+    return (await this.#executions.cancel(runId, reason)).status;
+  }
+
+  #cancelled(error: SignalboxError): RunChange {
+    return { status: 'cancelled', error: keepError(error, 'run_cancelled'), endedAt: this.#now() };
+  }
+
+  async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
+    return this.terminateAs(runId, new SignalboxError('run_cancelled', `The run was terminated: ${reason}`));
+  }
+
+  /** Ends a run, and the runs that it waits for, without their code. */
+  async terminateAs(runId: string, error: SignalboxError): Promise<RunStatus> {
+    const record = await this.#runs.change(runId, () => this.#cancelled(error));
+    // Also one that was ended by an earlier request, which perhaps did not come to its end.
+    if (record.status === 'cancelled') {
+      for (const { kind, endedAt, childRunId } of await this.history(runId)) {
+        if (kind === 'call' && endedAt === undefined && childRunId !== undefined)
+          await this.terminateAs(childRunId, error);
+      }
+      await this.#close(record);
+    }
+    return record.status;
+  }
+
+  /** Ends the execution of a run that was ended without its code, and closes on the record what it stood for. */
+  async #close(record: RunRecord): Promise<void> {
+    const { runId, arn, error, parentCallback } = record;
+    if (arn !== undefined) {
+      const { code: type, message } = error!;
+      await this.#api.stop(arn, { type, message });
+    }
+    await this.#facts.write(await this.#abandonedFacts(record));
+    const result: ChildResult = { error: error! };
+    if (parentCallback !== undefined)
+      await this.#api.completeCallback(parentCallback, JSON.stringify(result));
+    this.#waiters.tell(runId);
+  }
+
+  /** They are the same whenever they are asked for, so that a crash in between is mended by asking again. */
+  async #abandonedFacts(record: RunRecord): Promise<StampedFact[]> {
+    const { runId, flow, version, error, restartOf, createdAt } = record;
+    const input = await this.#values.resolve(record.input);
+    const at = record.endedAt ?? createdAt;
+    const events = record.arn === undefined ? [] : await this.#api.history(record.arn);
+    const history = operationsOf(events);
+    const about = { input, error: runErrorOf(error!), at, isRestart: restartOf !== undefined, history };
+    const closing = this.#flows.find(flow, version)?.abandoned(about) ?? [];
+    return [
+      ...factsOf(events),
+      ...closing.map((fact, index) => ({ ...fact, id: `${runId}/end/${index}`, at })),
+    ];
+  }
+
+  async resume(runId: string): Promise<RunStatus> {
+    const { flow, version } = await this.#runs.require(runId);
+    this.#flows.require(flow, version);
+    await this.#wake(runId);
+    return (await this.#runs.require(runId)).status;
+  }
+
+  async #wake(runId: string): Promise<void> {
+    const record = await this.#runs.change(runId, ({ status }) =>
+      status === 'paused' ? { status: 'running', error: undefined } : undefined,
+    );
+    if (hasEnded(record.status)) return;
+    await this.#executions.passOnCancel(record);
+    if (record.pauseCallback !== undefined) await this.#api.completeCallback(record.pauseCallback, 'null');
+  }
+
+  async restart(runId: string): Promise<StartedRun> {
+    this.#checkAccepting();
+    const { status, flow, version, input: kept } = await this.#runs.require(runId);
+    if (status !== 'failed' && status !== 'cancelled') {
+      throw new SignalboxError(
+        'conflict',
+        `Run ${runId} is ${status}; only a failed or cancelled run can be started anew.`,
+      );
+    }
+    const mine = uuidv7(this.#now());
+    const again = await this.#runs.restarted(runId, mine);
+    const about = { runId: again, createdAt: this.#now(), facts: [], restartOf: runId };
+    const input = await this.#values.resolve(kept);
+    // Perhaps an earlier request noted the new run and did not come to start it.
+    if ((await this.#runs.find(again)) === undefined) {
+      const { request, store } = runRequest(this.#values, this.#flows.require(flow, version), input, about);
+      await store?.();
+      await this.#executions.start(request);
+    }
+    return { runId: again, created: again === mine, input };
+  }
+
+  async get(runId: string): Promise<Run | undefined> {
+    const record = await this.#runs.find(runId);
+    return record && wholeRun(this.#values, toRun(record));
+  }
+
+  list(filter: RunFilter = {}): Promise<RunPage> {
+    return this.#runs.list(filter);
+  }
+
+  async history(runId: string): Promise<readonly Operation[]> {
+    const { arn } = await this.#runs.require(runId);
+    if (arn === undefined) return [];
+    return operationsOf(await this.#api.history(arn));
+  }
+
+  async wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
+    const run = await this.#waiters.wait(runId, () => this.#whenSettled(runId), options.signal);
+    return wholeRun(this.#values, run);
+  }
+
+  async #whenSettled(runId: string): Promise<Run | undefined> {
+    const record = await this.#runs.require(runId);
+    return hasEnded(record.status) || record.status === 'paused' ? toRun(record) : undefined;
+  }
+
+  /** Runs execute elsewhere, each in a process of its own. */
+  stats(): EngineStats {
+    return { queued: 0, running: 0, resident: 0 };
+  }
+
+  async versions(): Promise<readonly FlowVersion[]> {
+    return tallyVersions(this.#flows, await this.#runs.unfinished());
+  }
+
+  async stop(_graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#waiters.stop();
+  }
+
+  #checkAccepting(): void {
+    if (!this.#stopping) return;
+    throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+  }
+}
+
+function keyReused(key: string): SignalboxError {
+  return new SignalboxError(
+    'idempotency_key_reused',
+    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
+  );
+}

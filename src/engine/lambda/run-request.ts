@@ -1,0 +1,28 @@
+import type { Flow } from '../flow.ts';
+import type { Values } from '../values.ts';
+import type { RunRequest } from './messages.ts';
+
+/** With the rest of what AWS keeps of a step or a start, it takes 256 KiB. */
+export const inlineLimitBytes = 200 * 1024;
+
+/** What a run is started with, and what has to be stored before. */
+export interface PreparedRequest {
+  readonly request: RunRequest;
+  readonly store: (() => Promise<void>) | undefined;
+}
+
+/** What a run of a flow is started with. Throws `invalid_request` and what `Values.keep` throws. */
+export function runRequest<I>(
+  values: Values,
+  flow: Flow<I>,
+  input: I,
+  about: Pick<RunRequest, 'runId' | 'createdAt' | 'startAt' | 'facts' | 'restartOf'>,
+): PreparedRequest {
+  const parsed = flow.parseInput(input);
+  const kept = values.keep(about.runId, parsed, `input of flow ${flow.name}`);
+  // A key that is none is refused, though nothing is limited by it here.
+  flow.keyOf(parsed);
+  const { name, version } = flow;
+  const request = { flow: name, version, input: kept.reference ?? parsed, ...about };
+  return { request, store: kept.store };
+}
