@@ -8,6 +8,7 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
+import { steadyClock } from './engine/embedded/steady-clock.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
@@ -169,6 +170,9 @@ interface EngineParts {
   readonly flows: readonly Flow<never>[];
 }
 
+const tellSetBack = (behindMs: number) =>
+  `The system's clock was set back by ${Math.round(behindMs / 1_000)} s. What waits goes on by the time that passes; after the next start it may wait for as much longer.`;
+
 async function createEngine(
   config: Config,
   { log, record: { store, file }, objects, flows }: EngineParts,
@@ -177,7 +181,8 @@ async function createEngine(
   if (config.engine === 'embedded') {
     const { queueLimit } = config;
     const options = { objects, queueLimit, observer, parkAfterCrashes: config.parkAfterCrashes };
-    const engine = new EmbeddedEngine({ ...file!, flows, ...options });
+    const clock = steadyClock({ onSetBack: (behindMs) => log.warning(tellSetBack(behindMs)) });
+    const engine = new EmbeddedEngine({ ...file!, flows, ...options, clock, wallClock: Date.now });
     return { engine, recover: () => engine.recover(), problem: async () => undefined };
   }
   const settings = restateSettings(config);

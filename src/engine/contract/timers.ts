@@ -71,6 +71,27 @@ export const timerCases: Record<string, Case> = {
     assert.equal(await quick(), 'succeeded');
   },
 
+  'a clock that is set back by an hour makes nothing wait longer that waits, and lets nothing begin early':
+    async (open, test) => {
+      const under = await open([naps]);
+      const { engine, moveClock } = under;
+      if (moveClock === undefined) return test.skip(noClock);
+      const { runId } = await engine.start(naps, 300);
+      await untilStatus(engine, runId, 'waiting');
+      const later = await engine.start(naps, 0, { startAt: Date.now() + hourMs / 2 });
+      moveClock(-hourMs);
+      const { output } = await engine.wait(runId);
+      assert.ok(Number(output) >= 300, `${output} ms`);
+      const laterStill = await engine.start(naps, 0, { startAt: Date.now() - hourMs / 2 });
+      const quick = await engine.start(naps, 20);
+      assert.equal((await engine.wait(quick.runId)).status, 'succeeded');
+      for (const { runId: delayed } of [later, laterStill])
+        assert.equal((await engine.get(delayed))!.status, 'queued', 'half an hour is not over');
+      moveClock(hourMs);
+      const { status } = await engine.wait(laterStill.runId);
+      assert.equal(status, 'succeeded');
+    },
+
   'ten thousand timers that are due in one millisecond, and one more that is not': async (open, test) => {
     const { engine, moveClock } = await open([naps]);
     if (moveClock === undefined) return test.skip(noClock);

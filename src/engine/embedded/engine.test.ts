@@ -11,6 +11,7 @@ import type { StampedFact } from '../engine.ts';
 import { silentObserver } from '../observer.ts';
 import { EmbeddedEngine } from './engine.ts';
 import type { EmbeddedOptions } from './runtime.ts';
+import { steadyClock } from './steady-clock.ts';
 
 function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string> = {}): EngineHarness {
   return {
@@ -19,6 +20,7 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
       const folder = mkdtempSync(join(tmpdir(), 'signalbox-engine-'));
       const objects = createFolderObjects(join(folder, 'objects'));
       let offsetMs = 0;
+      const wall = () => Date.now() + offsetMs;
       const start = (flows: EmbeddedOptions['flows']) => {
         const database = new Database(join(folder, 'journal.sqlite'));
         database.run('CREATE TABLE IF NOT EXISTS facts (id TEXT PRIMARY KEY, fact TEXT)');
@@ -31,7 +33,8 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
           },
           observer: silentObserver,
           objects,
-          clock: () => Date.now() + offsetMs,
+          clock: steadyClock({ wall }),
+          wallClock: wall,
           ...options,
         });
         engine.recover();

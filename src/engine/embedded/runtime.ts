@@ -16,6 +16,7 @@ import { insertRun, pauseRun, purgeExpiredKeys, runById, setStatus } from './jou
 import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
+import { steadyClock } from './steady-clock.ts';
 import { type DueRetry, Timers } from './timers.ts';
 
 export interface EmbeddedOptions {
@@ -25,8 +26,10 @@ export interface EmbeddedOptions {
   readonly observer: EngineObserver;
   /** For values that are too large for the journal; without it they are refused. */
   readonly objects?: Objects;
-  /** Milliseconds since the epoch. Default: the system's clock. */
+  /** Milliseconds since the epoch, for what waits. Default: the system's clock, without the times that it is set back. */
   readonly clock?: () => number;
+  /** The same as somebody may set it, for runs that begin at a time of it. Default: `clock` if given, else the system's. */
+  readonly wallClock?: () => number;
   /** Runs of all flows that execute at once. Default 1,024. */
   readonly concurrency?: number;
   /** Runs that wait for their turn, beyond which `start` refuses. Default 100,000. */
@@ -45,6 +48,7 @@ const storageRetryMs = 1_000;
 /** The runs in memory and what moves them: turns, waits that end, timers, admission. */
 export class Runtime implements ExecutionHost {
   readonly clock: () => number;
+  readonly wallClock: () => number;
   readonly alwaysReplay: boolean;
   readonly database: Database;
   readonly observer: EngineObserver;
@@ -66,7 +70,8 @@ export class Runtime implements ExecutionHost {
     const { database, observer, writeFacts } = options;
     this.database = database;
     this.observer = observer;
-    this.clock = options.clock ?? Date.now;
+    this.clock = options.clock ?? steadyClock();
+    this.wallClock = options.wallClock ?? options.clock ?? Date.now;
     this.values = new Values(options.objects);
     this.alwaysReplay = options.alwaysReplay ?? false;
     this.queueLimit = options.queueLimit ?? 100_000;
@@ -124,7 +129,7 @@ export class Runtime implements ExecutionHost {
     const createdAt = this.clock();
     const { name, version } = flow;
     const { parent, restartOf, priority = 0 } = from;
-    const startAt = from.startAt !== undefined && from.startAt > createdAt ? from.startAt : undefined;
+    const startAt = from.startAt !== undefined && from.startAt > this.wallClock() ? from.startAt : undefined;
     const key = flow.keyOf(parsed);
     const row = {
       id,

@@ -14,6 +14,8 @@ import { putSignal, timedOutSignal } from './signals.ts';
 
 const dueAtOnce = 1_000;
 const storageRetryMs = 1_000;
+/** Runs that begin at a time of the clock are not due while that is set back, and no alarm tells when they are. */
+const lookAgainMs = 1_000;
 
 /** A step whose delay is over. */
 export interface DueRetry {
@@ -58,8 +60,9 @@ export class Timers {
   check(): void {
     if (this.#stopped) return;
     const now = this.#runtime.clock();
+    const wall = Math.min(now, this.#runtime.wallClock());
     this.#runtime
-      .write((sql) => this.#endDue(sql, now))
+      .write((sql) => this.#endDue(sql, now, wall))
       .then(
         (due) => this.#deliver(due),
         () => this.set(now + storageRetryMs),
@@ -74,7 +77,7 @@ export class Timers {
     else if (next !== null) this.set(next);
   }
 
-  #endDue(sql: Sql, now: number): Due {
+  #endDue(sql: Sql, now: number, wall: number): Due {
     const due = dueOperations(sql, now, dueAtOnce);
     const ended: EndedWait[] = [];
     const retries: DueRetry[] = [];
@@ -91,8 +94,10 @@ export class Timers {
       if (kind === 'signal')
         putSignal(sql, { runId, name, occurrence: Number(target), payload: null, at: now });
     }
-    const delayed = releaseDelayed(sql, now, dueAtOnce);
+    const delayed = releaseDelayed(sql, wall, dueAtOnce);
     const more = due.length === dueAtOnce || delayed.length === dueAtOnce;
-    return { ended, retries, delayed, more, next: more ? null : earliestDue(sql) };
+    const next = more ? null : earliestDue(sql);
+    const isHeldBack = next !== null && next <= now;
+    return { ended, retries, delayed, more, next: isHeldBack ? now + lookAgainMs : next };
   }
 }
