@@ -25,6 +25,7 @@ function tool(args: readonly string[]): ChildProcess {
 interface Summary {
   readonly url: string;
   readonly logs: string;
+  readonly data: { readonly postgres: string };
   readonly pids: Readonly<Record<string, number>>;
   readonly timeToReadyMs: number;
 }
@@ -58,6 +59,7 @@ test('cluster dev starts all of it, stops all of it, and goes on with its data',
   skip: missing,
 }, async (context) => {
   const first = await startDev();
+  after(() => rmSync(first.summary.data.postgres, { recursive: true, force: true }));
   context.diagnostic(`ready after ${first.summary.timeToReadyMs} ms`);
   const names = ['restate-1', 'restate-2', 'restate-3', 'worker-1', 'worker-2', 'gateway-1', 'gateway-2'];
   assert.deepEqual(Object.keys(first.summary.pids).sort(), [...names].sort());

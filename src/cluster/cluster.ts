@@ -149,7 +149,7 @@ class Starting {
     const programs = findPostgresPrograms(servers);
     if (programs === undefined) throw missing('PostgreSQL', servers);
     this.#programs = programs;
-    this.#postgresFolder = folderFor(programs, folder);
+    this.#postgresFolder = folderFor(programs, folder, this.#file.databasePassword);
     this.#postgres = await startPostgresServer({
       ...{ programs, folder: this.#postgresFolder },
       port: this.#file.ports.postgres,
@@ -236,12 +236,15 @@ class Starting {
 
 const readyUrl = (port: number) => `http://127.0.0.1:${port}/health/ready`;
 
-/** As root PostgreSQL is somebody else, who may not be able to get to a folder that is for its owner alone. */
-function folderFor({ user }: PostgresPrograms, folder: string): string {
+/**
+ * As root PostgreSQL is somebody else, who may not be able to get to a folder that is for its owner alone. A cluster that is made anew
+ * in the same folder has another password, and so other data.
+ */
+function folderFor({ user }: PostgresPrograms, folder: string, password: string): string {
   const inside = join(folder, 'postgres');
   mkdirSync(inside, { recursive: true });
   if (user.uid === undefined || canReach(inside, user)) return inside;
-  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 12);
+  const hash = createHash('sha256').update(`${folder} ${password}`).digest('hex').slice(0, 12);
   const outside = join('/var/tmp', `signalbox-postgres-${hash}`);
   mkdirSync(outside, { recursive: true });
   chmodSync(outside, 0o711);

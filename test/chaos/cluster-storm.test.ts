@@ -110,6 +110,7 @@ test(`in a cluster something is killed or stopped ${blows} times (seed ${seed}):
   context.after(async () => {
     await cluster.stop();
     rmSync(folder, { recursive: true });
+    rmSync(cluster.postgresFolder, { recursive: true, force: true });
   });
   context.diagnostic(`ready after ${cluster.timeToReadyMs} ms`);
 
