@@ -145,6 +145,7 @@ function scaleSection({ waiting, lookups, small, large }: ScaleResult): string {
         row('store: list 50 of a source from anywhere, ms', small.filteredListMs, large.filteredListMs),
         row('store: look up a conversation and a run, ms', small.lookupMs, large.lookupMs),
         row('store: count by status, ms', small.countsMs, large.countsMs),
+        row('accept while a backup is taken, p99 ms', small.backup.acceptP99Ms, large.backup.acceptP99Ms),
         row(
           'accept while retention goes on, p99 ms',
           small.retention.acceptP99Ms,

@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Type from 'typebox';
 import { uuidv7 } from '../../src/core/ids.ts';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
@@ -12,6 +16,7 @@ import { inspectAtStart } from '../../src/sqlite/inspect.ts';
 import { Sweeper } from '../../src/sqlite/sweeper.ts';
 import { createSqliteStore } from '../../src/store/sqlite/store.ts';
 import { serveJobs } from '../process/job.ts';
+import { endWithUs } from '../process/processes.ts';
 import { fill, idOf } from './fill.ts';
 
 export interface GrowthJob {
@@ -29,6 +34,8 @@ export interface Growth {
   readonly filteredListMs: number;
   readonly lookupMs: number;
   readonly countsMs: number;
+  /** While `signalbox backup` reads the file. */
+  readonly backup: { readonly acceptP99Ms: number; readonly seconds: number };
   /** While retention goes on. */
   readonly retention: { readonly acceptP99Ms: number; readonly removed: number; readonly seconds: number };
 }
@@ -70,12 +77,13 @@ async function measure(folder: string, count: number): Promise<Growth> {
     await Promise.all([store.conversation(id), engine.get(id)]);
   });
   const countsMs = await each(10, () => store.counts());
+  const backup = await underBackup(folder, engine);
   const retention = await underRetention(database, engine);
   await engine.stop(0);
   database.close();
   return {
     ...{ openMs, acceptedPerSecond: perSecond, acceptP99Ms: p99Ms },
-    ...{ listMs, filteredListMs, lookupMs, countsMs, retention },
+    ...{ listMs, filteredListMs, lookupMs, countsMs, backup, retention },
   };
 }
 
@@ -105,6 +113,24 @@ function received(subject: string) {
   const ids = { conversationId: 'c', deliveryId: subject };
   const data = { ...ids, ...names, query: 'What is the deal status for IXIS?', timestamp: '', extra: {} };
   return { type: 'WEBHOOK_REQUEST_RECEIVED', subject, data } as const;
+}
+
+async function underBackup(folder: string, engine: EmbeddedEngine): Promise<Growth['backup']> {
+  const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+  const file = `${folder}.backup`;
+  const flags = ['--disable-warning=ExperimentalWarning'];
+  const begun = performance.now();
+  const child = spawn(process.execPath, [...flags, program, 'backup', file, '--replace'], {
+    env: { PATH: process.env.PATH, SIGNALBOX_DATA_DIR: folder },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  endWithUs(child);
+  const exited = once(child, 'exit');
+  const { p99Ms } = await accept(engine, 60_000);
+  const [code] = await exited;
+  rmSync(file, { force: true });
+  if (code !== 0) throw new Error(`The backup ended with ${code}.`);
+  return { acceptP99Ms: p99Ms, seconds: (performance.now() - begun) / 1_000 };
 }
 
 async function underRetention(database: Database, engine: EmbeddedEngine): Promise<Growth['retention']> {
