@@ -79,7 +79,11 @@ export class Worker implements ExecutionHost {
     context: LambdaContext,
   ): Promise<DurableExecutionInvocationOutput> => {
     const sdk = await import('@aws/durable-execution-sdk-js');
-    const transport = new Transport(this.#options.client ?? new sdk.DurableExecutionApiClient(), event);
+    // Local runners hand over their way to the service with the event.
+    const given =
+      sdk.DurableExecutionInvocationInputWithClient.isInstance(event) && event.durableExecutionClient;
+    const client = given || this.#options.client || new sdk.DurableExecutionApiClient();
+    const transport = new Transport(client, event);
     const operations = await transport.load(event);
     const journal = new Journal(operations);
     const request = JSON.parse(journal.input) as RunRequest;
