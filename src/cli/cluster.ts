@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -56,7 +57,7 @@ async function runCluster(
   context: Context,
 ): Promise<void> {
   installServers(context);
-  const stopped = asked(context);
+  const signal = AbortSignal.any([context.signal, otherSignals()]);
   context.writeError(
     `Starting three nodes of Restate, PostgreSQL, two workers and two gateways in ${folder}…\n`,
   );
@@ -66,22 +67,24 @@ async function runCluster(
     program: [process.execPath, '--disable-warning=ExperimentalWarning', join(root, 'src', 'main.ts')],
     environment: environment(),
     onLine: (line) => context.writeError(`${line}\n`),
+    signal,
+  }).catch((error) => {
+    if (!signal.aborted) throw error;
   });
+  if (started === undefined) return;
   if (json) printJson(context, summary(started));
   else context.write(shown(started));
-  await stopped;
+  if (!signal.aborted) await once(signal, 'abort');
   context.writeError('Stopping…\n');
   await started.stop();
   context.writeError('Stopped.\n');
 }
 
-/** Resolves when the cluster is to stop. */
-function asked({ signal }: Context): Promise<void> {
-  return new Promise((stop) => {
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', () => stop(), { once: true });
-    process.once('SIGTERM', () => stop());
-  });
+/** What a supervisor sends, and what a terminal that is closed does. */
+function otherSignals(): AbortSignal {
+  const asked = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => asked.abort());
+  return asked.signal;
 }
 
 function installServers(context: Context): void {

@@ -24,6 +24,8 @@ export interface ClusterOptions {
   /** Of the balancer before the gateways. Default: any that is free, the same at the next start. */
   readonly port?: number;
   readonly onLine?: (line: string) => void;
+  /** Gives up starting, and stops what has been started. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Cluster {
@@ -141,7 +143,7 @@ class Starting {
     for (const { name, configFile } of this.#nodes) {
       this.#start(name, [program, '--no-logo', '--config-file', configFile], this.#options.environment);
     }
-    await until('Restate', () => this.#areWell(this.#restateUrls()));
+    await this.#until('Restate', () => this.#areWell(this.#restateUrls()));
   }
 
   async #startPostgres(): Promise<void> {
@@ -210,8 +212,22 @@ class Starting {
   }
 
   async #untilReady(): Promise<void> {
-    await until('Signalbox', () => this.#areWell(this.#readyUrls()));
-    await until('the registration with Restate', () => this.#isRegistered());
+    await this.#until('Signalbox', () => this.#areWell(this.#readyUrls()));
+    await this.#until('the registration with Restate', () => this.#isRegistered());
+  }
+
+  async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + readyWithinMs;
+    while (!(await isSo())) {
+      this.#options.signal?.throwIfAborted();
+      if (Date.now() > deadline) {
+        throw new SignalboxError(
+          'engine_unavailable',
+          `${what} was not ready within ${readyWithinMs / 1_000} s; ${this.#logFolder} says more.`,
+        );
+      }
+      await pause(50);
+    }
   }
 
   #restateUrls(): string[] {
@@ -265,19 +281,6 @@ async function isWell(url: string): Promise<boolean> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
   await answer?.body?.cancel();
   return answer?.ok === true;
-}
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) {
-      throw new SignalboxError(
-        'engine_unavailable',
-        `${what} was not ready within ${readyWithinMs / 1_000} s; the logs say more.`,
-      );
-    }
-    await pause(50);
-  }
 }
 
 const missing = (what: string, servers: string) =>
