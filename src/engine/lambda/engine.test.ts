@@ -19,7 +19,9 @@ import { seededRandom } from '../contract/random.ts';
 import { operationLimit, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
+import type { LambdaApi } from './api.ts';
 import { LambdaEngine } from './engine.ts';
+import { type InboxRecord, type KeyRecord, recordKeys } from './messages.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 import { Worker } from './worker.ts';
 
@@ -27,10 +29,14 @@ interface LambdaHarness extends EngineHarness {
   open(
     test: TestContext,
     flows: readonly Flow<never>[],
-  ): Promise<EngineUnderTest & { readonly service: DurableService }>;
+  ): Promise<EngineUnderTest & { readonly service: DurableService; readonly records: SqliteRecords }>;
 }
 
-function lambda(skip: Record<string, string>, options: ServiceOptions = {}): LambdaHarness {
+function lambda(
+  skip: Record<string, string>,
+  options: ServiceOptions = {},
+  through = (service: LambdaApi) => service,
+): LambdaHarness {
   return {
     skip,
     async open(test, firstFlows) {
@@ -44,7 +50,7 @@ function lambda(skip: Record<string, string>, options: ServiceOptions = {}): Lam
       };
       let stopWorker = () => {};
       const start = async (flows: readonly Flow<never>[]) => {
-        const shared = { flows, api: service, records, objects, appendFacts, now: service.now };
+        const shared = { flows, api: through(service), records, objects, appendFacts, now: service.now };
         const engine = new LambdaEngine(shared);
         const onChange = (runId: string) => engine.tell(runId);
         const worker = new Worker({ ...shared, client: service, observer: silentObserver, onChange });
@@ -67,6 +73,7 @@ function lambda(skip: Record<string, string>, options: ServiceOptions = {}): Lam
           return engine;
         },
         service,
+        records,
         objects,
         facts: async () => [...facts.values()],
         moveClock: service.moveClock,
@@ -208,6 +215,72 @@ describe('lambda', () => {
     await service.start(runId, JSON.stringify(request));
     await eventually('it is there', async () => (await engine.get(runId)) !== undefined);
     assert.equal((await engine.wait(runId)).output, 'here');
+  });
+});
+
+describe('lambda: what was left half done is finished by whoever comes next', () => {
+  const waits = flowOf('waits', async (step, input) => [input, (await step.waitForSignal('go')).payload]);
+
+  test('a run that had ended, and could not tell the one that waits for it', async (context) => {
+    const child = flowOf('child', async () => 'output');
+    const parent = flowOf('parent', (step) => step.call('asks', child, {}));
+    let failures = 3;
+    const through = (service: LambdaApi): LambdaApi => ({
+      start: (...start) => service.start(...start),
+      stop: (...stop) => service.stop(...stop),
+      get: (arn) => service.get(arn),
+      history: (arn) => service.history(arn),
+      completeCallback: async (id, result) => {
+        if (result.includes('output') && failures-- > 0) throw new Error('AWS is away');
+        return service.completeCallback(id, result);
+      },
+    });
+    const { engine } = await lambda({}, {}, through).open(context, [parent, child]);
+    const run = await runToEnd(engine, parent);
+    assert.deepEqual([run.status, run.output], ['succeeded', 'output']);
+    assert.equal(failures, -1);
+  });
+
+  test('a key that was taken for a run that was never started', async (context) => {
+    const { engine, records } = await lambda({}).open(context, [waits]);
+    const [runId, expiresAt, createdAt] = [uuidv7(), Date.now() + 60_000, Date.now()];
+    const request = { runId, flow: 'waits', version: 1, input: 'first', createdAt, facts: [] };
+    const holder: KeyRecord = { runId, fingerprint: 'f', expiresAt, request };
+    await records.write(recordKeys.idempotency('k'), 0, holder);
+    const started = await engine.start(waits, 'first', {
+      idempotency: { key: 'k', fingerprint: 'f', expiresAt },
+    });
+    assert.deepEqual(started, { runId, created: false, input: 'first' });
+    await engine.signal(runId, 'go', 1);
+    assert.deepEqual((await engine.wait(runId)).output, ['first', 1]);
+  });
+
+  test('a value that was written, and did not reach the run that waits for it', async (context) => {
+    const { engine, records } = await lambda({}).open(context, [waits]);
+    const { runId } = await engine.start(waits, 'input');
+    const key = recordKeys.inbox(runId, 'go', 1);
+    await eventually('it waits', async () => (await records.read(key)) !== undefined);
+    const { version, value } = (await records.read(key))!;
+    await records.write(key, version, { ...(value as InboxRecord), value: { payload: 'half' } });
+    assert.equal(await engine.signal(runId, 'go', 'another', { occurrence: 1 }), 'duplicate');
+    assert.deepEqual((await engine.wait(runId)).output, ['input', 'half']);
+  });
+
+  test('a run that was to be started anew, and was not', async (context) => {
+    let fails = true;
+    const flow = flowOf('fails-first', async (_, input) => {
+      if (fails) throw new Error('no');
+      return input;
+    });
+    const { engine, records } = await lambda({}).open(context, [flow]);
+    const { runId } = await runToEnd(engine, flow, 'input');
+    fails = false;
+    const key = recordKeys.run(runId);
+    const { version, value } = (await records.read(key))!;
+    const noted = uuidv7();
+    await records.write(key, version, { ...(value as object), restartedAs: noted }, 'failed-restarted');
+    assert.equal((await engine.restart(runId)).runId, noted);
+    assert.equal((await engine.wait(noted)).output, 'input');
   });
 });
 

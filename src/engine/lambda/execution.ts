@@ -57,6 +57,8 @@ export type Outcome =
   | { readonly output: unknown; readonly endedAt: number }
   | { readonly failed: KeptError; readonly endedAt: number }
   | { readonly paused: SignalboxError }
+  /** It had ended before: an earlier invocation did not come to say so, or it was ended without its code. */
+  | { readonly isOver: true }
   /** Something around the run has failed: AWS tries again. */
   | { readonly broken: unknown };
 
@@ -125,8 +127,7 @@ export class Execution {
     const opened = Promise.withResolvers<string>();
     this.entries.addCallback(controlLabel, undefined, opened.resolve, (arrival) => this.#cancelled(arrival));
     const mayGoOn = await this.host.begin(this.#request, await opened.promise);
-    if (!mayGoOn)
-      this.outcome = { failed: keepError(ended(this.runId), 'run_ended'), endedAt: this.host.now() };
+    if (!mayGoOn) this.outcome = { isOver: true };
     return mayGoOn;
   }
 
@@ -382,9 +383,6 @@ const shown = ({ position, kind, encoded }: Label) => ({ position, kind, name: d
 
 const isPause = (error: unknown): error is SignalboxError =>
   error instanceof SignalboxError && (error.code === 'flow_changed' || error.code === 'run_unreadable');
-
-const ended = (runId: string) =>
-  new SignalboxError('run_cancelled', `Run ${runId} was ended before it began.`);
 
 function tooManyOperations(name: string): SignalboxError {
   return new SignalboxError(

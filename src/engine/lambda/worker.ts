@@ -17,7 +17,7 @@ import { Execution, type ExecutionHost } from './execution.ts';
 import { Executions } from './executions.ts';
 import { Inbox } from './inbox.ts';
 import { Journal } from './journal.ts';
-import type { ChildResult, RunRequest } from './messages.ts';
+import type { ChildResult, RunRecord, RunRequest } from './messages.ts';
 import type { Records } from './records.ts';
 import { RestNotes } from './rest-notes.ts';
 import { endOf, RunRecords } from './run-records.ts';
@@ -128,8 +128,8 @@ export class Worker implements ExecutionHost {
     if (outcome === undefined) return this.#settleWithout(request, output);
     if ('broken' in outcome) throw outcome.broken;
     if ('paused' in outcome) return this.#pause(request, transport, journal, outcome.paused);
-    await this.#end(request, outcome, outcome.endedAt);
-    return 'failed' in outcome ? failedOutput(outcome.failed) : output;
+    if ('isOver' in outcome) return this.#conclude(request, await this.#runs.require(request.runId));
+    return this.#end(request, outcome, outcome.endedAt);
   }
 
   /** The run has come to rest, or AWS has refused something that the SDK asked for. */
@@ -143,24 +143,33 @@ export class Worker implements ExecutionHost {
     }
     const { ErrorMessage: message = 'Lambda has ended the run.' } = output.Error ?? {};
     const failed: KeptError = { code: 'run_failed', message, retryable: false };
-    await this.#end(request, { failed }, this.now());
-    return failedOutput(failed);
+    return this.#end(request, { failed }, this.now());
   }
 
   async #end(
     request: RunRequest,
     end: { readonly output: unknown } | { readonly failed: KeptError },
     endedAt: number,
-  ): Promise<void> {
-    const { runId, flow, parentCallback } = request;
+  ): Promise<DurableExecutionInvocationOutput> {
+    const { runId, flow } = request;
     await this.#rest.forget(runId);
     const record = await this.#runs.change(runId, () => endOf(end, endedAt));
     if (record.status === 'failed') {
       this.#options.observer.runFailed(flow, runId, record.error?.message ?? '');
     }
-    if (parentCallback === undefined) return;
-    const result: ChildResult = 'failed' in end ? { error: end.failed } : { output: end.output };
-    await this.#options.api.completeCallback(parentCallback, JSON.stringify(result));
+    return this.#conclude(request, record);
+  }
+
+  /** Tells AWS, and the run that waits for this one, how it ended: the record decides, also when the end is told again. */
+  async #conclude(
+    { parentCallback }: RunRequest,
+    { status, output, error, endedAt }: RunRecord,
+  ): Promise<DurableExecutionInvocationOutput> {
+    const result: ChildResult = status === 'succeeded' ? { output } : { error: error! };
+    if (parentCallback !== undefined) {
+      await this.#options.api.completeCallback(parentCallback, JSON.stringify(result));
+    }
+    return status === 'succeeded' ? succeededOutput({ output, endedAt }) : failedOutput(error!);
   }
 
   #unknownFlow(
@@ -263,6 +272,9 @@ const suspendedTooEarly = (runId: string) =>
 const unpaused = { pauseCallback: undefined, error: undefined } as const;
 
 const pendingOutput = { Status: 'PENDING' } as DurableExecutionInvocationOutput;
+
+const succeededOutput = (result: object) =>
+  ({ Status: 'SUCCEEDED', Result: JSON.stringify(result) }) as DurableExecutionInvocationOutput;
 
 function failedOutput({ code, message, ...rest }: KeptError): DurableExecutionInvocationOutput {
   const error = { ErrorType: code, ErrorMessage: message, ErrorData: JSON.stringify(rest) };
