@@ -36,6 +36,7 @@ test('a gateway takes what a worker executes', {
       DATABASE_URL: database,
       SIGNALBOX_OBJECTS_DIR: join(folder, 'objects'),
       ENABLE_CONVERSATION_EXPORT: 'true',
+      SIGNALBOX_DRAIN: '100ms',
       LOG_LEVEL: 'silent',
       WEBHOOK_URL: receiver.url,
     };
