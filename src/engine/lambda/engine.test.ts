@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { DurableExecutionInvocationOutput } from '@aws/durable-execution-sdk-js';
 import { DurableService, type ServiceOptions } from '../../../test/fixtures/durable-service.ts';
+import type { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import { createFolderObjects } from '../../objects/folder.ts';
 import { engineContract } from '../contract/contract.ts';
@@ -14,6 +15,7 @@ import {
   eventually,
   flowOf,
   runToEnd,
+  untilStatus,
 } from '../contract/harness.ts';
 import { seededRandom } from '../contract/random.ts';
 import { operationLimit, type StampedFact } from '../engine.ts';
@@ -21,7 +23,7 @@ import type { Flow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
 import type { LambdaApi } from './api.ts';
 import { LambdaEngine } from './engine.ts';
-import { type InboxRecord, type KeyRecord, recordKeys } from './messages.ts';
+import { type InboxRecord, type KeyRecord, type RunRecord, recordKeys } from './messages.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 import { Worker } from './worker.ts';
 
@@ -264,6 +266,28 @@ describe('lambda: what was left half done is finished by whoever comes next', ()
     await records.write(key, version, { ...(value as InboxRecord), value: { payload: 'half' } });
     assert.equal(await engine.signal(runId, 'go', 'another', { occurrence: 1 }), 'duplicate');
     assert.deepEqual((await engine.wait(runId)).output, ['input', 'half']);
+  });
+
+  test('a run whose execution was ended in AWS, by somebody or by its time', async (context) => {
+    const parent = flowOf('parent', (step) =>
+      step.call('asks', waits, {}).catch((error: SignalboxError) => [error.code, error.message]),
+    );
+    const { engine, service, records } = await lambda({}).open(context, [parent, waits]);
+    const { runId } = await engine.start(parent, {});
+    await untilStatus(engine, runId, 'waiting');
+    const childRunId = (await engine.history(runId))[0]!.childRunId!;
+    await untilStatus(engine, childRunId, 'waiting');
+    assert.equal(await (engine as LambdaEngine).reconcile(), 0);
+    const { arn } = (await records.read(recordKeys.run(childRunId)))!.value as RunRecord;
+    await service.stop(arn!, { type: 'operator', message: 'in the console' });
+    assert.equal(await (engine as LambdaEngine).reconcile(), 1);
+    assert.equal((await engine.get(childRunId))!.status, 'cancelled');
+    const known = await (engine as LambdaEngine).knownRuns([runId, uuidv7()]);
+    assert.deepEqual([...known], [runId]);
+    const [code, message] = (await engine.wait(runId)).output as [string, string];
+    assert.equal(code, 'run_cancelled');
+    assert.match(message, /STOPPED: in the console/);
+    assert.equal(await (engine as LambdaEngine).reconcile(), 0);
   });
 
   test('a run that was to be started anew, and was not', async (context) => {

@@ -26,7 +26,7 @@ import { keepError, runErrorOf } from '../kept-error.ts';
 import { checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
-import type { LambdaApi } from './api.ts';
+import type { ExecutionState, LambdaApi } from './api.ts';
 import { Executions } from './executions.ts';
 import { factsOf, operationsOf } from './history.ts';
 import { Inbox } from './inbox.ts';
@@ -39,7 +39,7 @@ import {
   recordKeys,
 } from './messages.ts';
 import { change, type Records } from './records.ts';
-import { RunRecords, toRun } from './run-records.ts';
+import { endOf, RunRecords, toRun } from './run-records.ts';
 import { inlineLimitBytes, type PreparedRequest, runRequest } from './run-request.ts';
 
 export interface LambdaOptions {
@@ -88,6 +88,27 @@ export class LambdaEngine implements Engine {
     for (const { runId, flow, version, status } of await this.#runs.unfinished()) {
       if (status === 'paused' && this.#flows.find(flow, version) !== undefined) await this.#wake(runId);
     }
+  }
+
+  /**
+   * Ends runs whose execution AWS has ended without them: stopped in its console, or over its time. One call to AWS for each
+   * unfinished run. Returns how many it were.
+   */
+  async reconcile(): Promise<number> {
+    let ended = 0;
+    for (const { runId } of await this.#runs.unfinished()) {
+      const { arn } = await this.#runs.require(runId);
+      const state = arn === undefined ? undefined : await this.#api.get(arn);
+      const error = state && endedOutside(state);
+      if (error === undefined) continue;
+      const end = endOf({ failed: keepError(error, 'run_failed') }, state?.endedAt ?? this.#now());
+      const record = await this.#runs.change(runId, () => end);
+      // Perhaps it has ended by itself meanwhile.
+      if (record.error?.message !== error.message) continue;
+      await this.#close(record);
+      ended += 1;
+    }
+    return ended;
   }
 
   /** Looks at once after those that wait for this run. */
@@ -277,6 +298,12 @@ export class LambdaEngine implements Engine {
     return record && wholeRun(this.#values, toRun(record));
   }
 
+  /** Those of them that are kept. */
+  async knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = await Promise.all(runIds.map(async (runId) => (await this.#runs.find(runId)) && runId));
+    return new Set(found.filter((runId) => runId !== undefined));
+  }
+
   list(filter: RunFilter = {}): Promise<RunPage> {
     return this.#runs.list(filter);
   }
@@ -315,6 +342,15 @@ export class LambdaEngine implements Engine {
     if (!this.#stopping) return;
     throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
   }
+}
+
+/** A run that has succeeded, or is about to say so, is none of these. */
+function endedOutside({ status, error }: ExecutionState): SignalboxError | undefined {
+  if (status === 'RUNNING' || status === 'SUCCEEDED') return undefined;
+  const message = `AWS has ended the execution of the run (${status}${error?.message ? `: ${error.message}` : ''}).`;
+  return new SignalboxError(status === 'STOPPED' ? 'run_cancelled' : 'run_failed', message, {
+    retryable: false,
+  });
 }
 
 function keyReused(key: string): SignalboxError {
