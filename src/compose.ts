@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
+import { openObjects } from './compose-objects.ts';
 import { type ComposedRecord, openRecord } from './compose-record.ts';
 import { type Config, endpointSettings, restateSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
@@ -21,7 +22,6 @@ import { createQueryFlow } from './flows/query/query.ts';
 import { type App, buildApp } from './http/app.ts';
 import { checkHealth, type EngineProblem, type HealthSources } from './http/health.ts';
 import type { About } from './http/ports.ts';
-import { createFolderObjects } from './objects/folder.ts';
 import type { Objects } from './objects/objects.ts';
 import type { Log } from './observe/log.ts';
 import { CircuitBreakers } from './outbound/breaker.ts';
@@ -84,6 +84,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   if (!config.verifiesWebhooks) {
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
+  const { objects, close: closeObjects } = await openObjects(config, log);
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
   const executes = config.role !== 'gateway';
@@ -91,7 +92,6 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
-  const objects = createFolderObjects(config.objectsDir ?? join(config.dataDir, 'objects'));
   const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, objects);
   const parts = { log, record, objects, flows: Object.values(flows) };
   const { engine, recover, problem } = await createEngine(config, parts);
@@ -134,6 +134,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     await engine.stop(graceMs);
     await Promise.all([sender.close(), workspace.warehouse.close()]);
     await record.close();
+    closeObjects();
     lock.release();
   };
   return { app, deliversTo, lost: record.lost, recover: begin, stop };

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { laterVariables, postgresSettings, readConfig, restateSettings, settings } from './config.ts';
+import {
+  laterVariables,
+  postgresSettings,
+  readConfig,
+  restateSettings,
+  s3Settings,
+  settings,
+} from './config.ts';
 
 const refuses = (environment: Record<string, string>, message: RegExp) =>
   assert.throws(() => readConfig(environment), { code: 'config_invalid', message });
@@ -134,4 +141,39 @@ test('PostgreSQL: one URL by either name, never shown, and only with an engine f
   );
   refuses({ SIGNALBOX_DATABASE_STATEMENT_TIMEOUT: '1ms' }, /^SIGNALBOX_DATABASE_STATEMENT_TIMEOUT/);
   assert.ok(!inspect(readConfig({ DATABASE_URL: url }), { depth: 9 }).includes('pass-word'));
+});
+
+test('S3: one bucket, with a prefix, whole credentials, and nothing that leads nowhere', () => {
+  const of = (environment: Record<string, string>) => s3Settings(readConfig(environment));
+  const url = { SIGNALBOX_OBJECTS_URL: 's3://my-bucket/signalbox/eu/' };
+  assert.equal(of({ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AK' }), undefined);
+  assert.deepEqual(of(url), { bucket: 'my-bucket', prefix: 'signalbox/eu' });
+  assert.deepEqual(of({ SIGNALBOX_OBJECTS_URL: 's3://my-bucket' }), { bucket: 'my-bucket', prefix: '' });
+  const encryption = (text: string) => of({ ...url, SIGNALBOX_S3_ENCRYPTION: text })?.encryption;
+  assert.deepEqual(encryption('AES256'), { algorithm: 'AES256' });
+  assert.deepEqual(encryption('aws:kms'), { algorithm: 'aws:kms' });
+  const keyId = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab';
+  assert.deepEqual(encryption(`aws:kms=${keyId}`), { algorithm: 'aws:kms', keyId });
+  for (const wrong of [
+    's3://',
+    's3://a/b',
+    's3://My/x',
+    's3://buck/a//b',
+    's3://buck/../x',
+    'https://buck/x',
+  ]) {
+    refuses({ SIGNALBOX_OBJECTS_URL: wrong }, /^SIGNALBOX_OBJECTS_URL/);
+  }
+  refuses({ SIGNALBOX_S3_ENCRYPTION: 'aes' }, /^SIGNALBOX_S3_ENCRYPTION/);
+  const message = (pattern: RegExp) => ({ code: 'config_invalid', message: pattern });
+  assert.throws(() => of({ ...url, SIGNALBOX_OBJECTS_DIR: '/x' }), message(/both set/));
+  assert.throws(() => of({ SIGNALBOX_S3_ENDPOINT: 'http://x' }), message(/^SIGNALBOX_S3_ENDPOINT is set/));
+  assert.throws(() => of({ ...url, AWS_ACCESS_KEY_ID: 'AK' }), message(/AWS_SECRET_ACCESS_KEY is not/));
+  const secret = {
+    AWS_ACCESS_KEY_ID: 'AK',
+    AWS_SECRET_ACCESS_KEY: 'pass-word',
+    AWS_SESSION_TOKEN: 'pass-word',
+  };
+  assert.equal(of({ ...url, ...secret })?.credentials?.sessionToken?.reveal(), 'pass-word');
+  assert.ok(!inspect(readConfig({ ...url, ...secret }), { depth: 9 }).includes('pass-word'));
 });

@@ -55,8 +55,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** What stands behind a port. `cli/warehouse.ts` works on the files of the warehouse without a server. */
 const adapters =
-  /^src\/(engine\/(embedded|restate|lambda)|store\/(sqlite|postgres)|tools\/\w+\/duckdb|objects\/folder)/;
-const mayNameAdapters = /^src\/(compose|compose-record|cli\/warehouse|cli\/migrate-store)\.ts$/;
+  /^src\/(engine\/(embedded|restate|lambda)|store\/(sqlite|postgres)|tools\/\w+\/duckdb|objects\/(folder|s3))/;
+const mayNameAdapters =
+  /^src\/(compose|compose-objects|compose-record|cli\/warehouse|cli\/migrate-store)\.ts$/;
 
 const forbiddenFolders = /(^|\/)(utils?|helpers?|common|services?|types|managers?|misc|lib)(\/|$)/;
 

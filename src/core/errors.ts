@@ -39,6 +39,7 @@ export const errorCatalogue = {
   too_many_unread: kind(503, true, 'Too many answers wait to be read'),
   shutting_down: kind(503, true, 'The server is stopping'),
   storage_failed: kind(503, true, 'The data could not be written'),
+  object_changed: kind(409, false, 'Somebody else wrote the object'),
   engine_unavailable: kind(503, true, 'The engine that runs flows cannot be reached'),
   // Starting.
   config_invalid: kind(500, false, 'The configuration cannot be used'),

@@ -84,4 +84,67 @@ export function testObjects(
     }
     await writing;
   });
+
+  withObjects('writes only where there is nothing, when asked to', async (objects) => {
+    await objects.put('lock', 'mine', { expects: null });
+    await assert.rejects(objects.put('lock', 'yours', { expects: null }), { code: 'object_changed' });
+    assert.equal((await objects.get('lock'))?.toString(), 'mine');
+    await objects.delete('lock');
+    await objects.put('lock', 'yours', { expects: null });
+    assert.equal((await objects.get('lock'))?.toString(), 'yours');
+  });
+
+  withObjects('writes only over the version that was read, when asked to', async (objects) => {
+    await objects.put('k', 'first');
+    const { version } = (await objects.read('k'))!;
+    await objects.put('k', 'second', { expects: version });
+    await assert.rejects(objects.put('k', 'third', { expects: version }), { code: 'object_changed' });
+    assert.equal((await objects.get('k'))?.toString(), 'second');
+    await objects.delete('k');
+    await assert.rejects(objects.put('k', 'fourth', { expects: version }), { code: 'object_changed' });
+    assert.equal(await objects.read('k'), undefined);
+  });
+
+  withObjects('lets one through of many that expect the same', async (objects) => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, n) => objects.put('one', String(n), { expects: null })),
+    );
+    const through = outcomes.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
+    assert.equal(through.length, 1);
+    assert.equal((await objects.get('one'))?.toString(), String(through[0]));
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'object_changed');
+    }
+  });
+
+  withObjects('counts to 12 with six writers, none of which overwrites another', async (objects) => {
+    const countUp = async (): Promise<void> => {
+      const found = await objects.read('counter');
+      const next = String(Number(found?.body.toString() ?? '0') + 1);
+      const put = objects.put('counter', next, { expects: found?.version ?? null });
+      const changed = await put.then(
+        () => false,
+        (error) => error.code === 'object_changed' || Promise.reject(error),
+      );
+      if (changed) await countUp();
+    };
+    await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        for (let time = 0; time < 2; time++) await countUp();
+      }),
+    );
+    assert.equal((await objects.get('counter'))?.toString(), '12');
+  });
+
+  withObjects('takes 32 MiB, and replaces it under a condition', async (objects) => {
+    const body = Buffer.alloc(32 * 1_048_576 + 1, 'large ');
+    await objects.put('large', body, { contentType: 'text/plain' });
+    const found = (await objects.read('large'))!;
+    assert.ok(found.body.equals(body));
+    await assert.rejects(objects.put('large', body, { expects: null }), { code: 'object_changed' });
+    body[0] = 0;
+    await objects.put('large', body, { expects: found.version });
+    assert.ok((await objects.get('large'))!.equals(body));
+    await assert.rejects(objects.put('large', body, { expects: found.version }), { code: 'object_changed' });
+  });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { link, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -19,6 +19,40 @@ test('folder: what could not be put leaves no file behind', async () => {
   try {
     await objects.put('a', 'x');
     await assert.rejects(objects.put('a/b', 'y'), { code: 'storage_failed' });
+    assert.deepEqual(await readdir(join(root, 'data')), ['a']);
+  } finally {
+    await close();
+  }
+});
+
+test('folder: one gets through of many in several stores on one folder', async () => {
+  const { root, objects, close } = await emptyFolder();
+  try {
+    const stores = Array.from({ length: 8 }, () => createFolderObjects(join(root, 'data')));
+    for (let round = 0; round < 20; round++) {
+      const expects = (await objects.read('a'))?.version ?? null;
+      const outcomes = await Promise.allSettled(stores.map((one, n) => one.put('a', String(n), { expects })));
+      const through = outcomes.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
+      assert.deepEqual(through.map(String), [(await objects.get('a'))?.toString()]);
+    }
+    assert.deepEqual(await readdir(join(root, 'data')), ['a']);
+  } finally {
+    await close();
+  }
+});
+
+test('folder: a writer that died while it replaced an object does not keep others from it for ever', async () => {
+  const { root, objects, close } = await emptyFolder();
+  try {
+    await objects.put('a', 'x');
+    const { version } = (await objects.read('a'))!;
+    const file = join(root, 'data', 'a');
+    await link(file, join(root, 'data', `.~${version}`));
+    assert.deepEqual(await objects.list(''), ['a']);
+    await assert.rejects(objects.put('a', 'y', { expects: version }), { code: 'object_changed' });
+    const later = createFolderObjects(join(root, 'data'), -1);
+    await later.put('a', 'y', { expects: version });
+    assert.equal((await objects.get('a'))?.toString(), 'y');
     assert.deepEqual(await readdir(join(root, 'data')), ['a']);
   } finally {
     await close();

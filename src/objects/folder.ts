@@ -1,20 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, SignalboxError } from '../core/errors.ts';
-import { checkKey } from './key.ts';
-import type { Objects } from './objects.ts';
+import { checkKey, objectChanged } from './key.ts';
+import type { Objects, PutOptions, StoredObject } from './objects.ts';
 
 /** Names of files that are being written; they are no objects. */
 const unfinished = '.~';
 
-/** Objects as files below a folder, each written beside its place, synced, and then renamed. */
-export function createFolderObjects(root: string): Objects {
+/**
+ * Objects as files below a folder, each written beside its place, synced, and then renamed. A condition holds among conditional writers in
+ * all processes that share the folder, and among all writers of one process.
+ */
+export function createFolderObjects(root: string, claimMs = 60_000): Objects {
   const pathOf = (key: string) => join(root, ...checkKey(key).split('/'));
+  const inTurn = turns();
   return {
-    put: async (key, body) => writeWhole(pathOf(key), body),
-    get: async (key) => await readIfThere(pathOf(key)),
+    put: async (key, body, { expects }: PutOptions = {}) => {
+      const path = pathOf(key);
+      await inTurn(key, () => writeWhole(path, body, { expects, claimMs }));
+    },
+    get: async (key) => (await readIfThere(pathOf(key)))?.body,
+    read: async (key) => await readIfThere(pathOf(key)),
     delete: async (key) => await rm(pathOf(key), { force: true }),
     list: async (prefix, limit = 1_000) => {
       const keys = await keysBelow(root, prefix);
@@ -24,7 +33,26 @@ export function createFolderObjects(root: string): Objects {
   };
 }
 
-async function writeWhole(path: string, body: string | Uint8Array): Promise<void> {
+/** Work on one key is done one after the other. */
+function turns() {
+  const last = new Map<string, Promise<unknown>>();
+  return async (key: string, work: () => Promise<void>): Promise<void> => {
+    const done = (last.get(key) ?? Promise.resolve()).then(work);
+    const settled = done.catch(() => {});
+    last.set(key, settled);
+    await settled;
+    if (last.get(key) === settled) last.delete(key);
+    await done;
+  };
+}
+
+interface Condition {
+  readonly expects: string | null | undefined;
+  /** How long the writer that has claimed a version may take; one that takes longer has died. */
+  readonly claimMs: number;
+}
+
+async function writeWhole(path: string, body: string | Uint8Array, condition: Condition): Promise<void> {
   const folder = dirname(path);
   const written = join(folder, `${unfinished}${randomUUID()}`);
   try {
@@ -33,17 +61,72 @@ async function writeWhole(path: string, body: string | Uint8Array): Promise<void
       await file.writeFile(body);
       await file.sync();
     });
-    await rename(written, path);
+    if (!(await moveInto(path, written, condition))) {
+      throw objectChanged(pathToFileURL(path).href, condition.expects ?? null);
+    }
     // The new name is on disk once the folder is.
     await withFile(folder, 'r', (file) => file.sync());
   } catch (error) {
     await rm(written, { force: true }).catch(() => {});
+    if (error instanceof SignalboxError) throw error;
     throw new SignalboxError(
       'storage_failed',
       `The object ${path} could not be written: ${messageOf(error)}. Check the free space and the permissions.`,
       { cause: error },
     );
   }
+}
+
+/** Resolves with whether what is expected was there. */
+async function moveInto(path: string, written: string, { expects, claimMs }: Condition): Promise<boolean> {
+  if (expects === undefined) {
+    await rename(written, path);
+    return true;
+  }
+  if (expects !== null) return await replaceVersion(path, written, { version: expects, claimMs });
+  const isFirst = await linkNew(written, path);
+  await rm(written, { force: true });
+  return isFirst;
+}
+
+/** Of all writers that expect a version, in whichever process, the one that makes the claim for it may replace it. */
+async function replaceVersion(
+  path: string,
+  written: string,
+  { version, claimMs }: { readonly version: string; readonly claimMs: number },
+): Promise<boolean> {
+  if ((await versionAt(path)) !== version) return false;
+  const claim = join(dirname(path), `${unfinished}${version}`);
+  const claimed = await orUndefined(stat(claim));
+  if (claimed !== undefined && Date.now() - claimed.ctimeMs > claimMs) await rm(claim, { force: true });
+  if (!(await orUndefined(linkNew(path, claim)))) return false;
+  try {
+    const isExpected = (await versionAt(path)) === version;
+    if (isExpected) await rename(written, path);
+    return isExpected;
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Resolves with false when there is something of that name. */
+async function linkNew(existing: string, path: string): Promise<boolean> {
+  try {
+    await link(existing, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Each write makes a file, which is never changed. */
+const versionOf = ({ ino, mtimeNs }: BigIntStats): string => `${ino}-${mtimeNs}`;
+
+/** Null when there is no object. */
+async function versionAt(path: string): Promise<string | null> {
+  const found = await orUndefined(stat(path, { bigint: true }));
+  return found?.isFile() ? versionOf(found) : null;
 }
 
 async function withFile(
@@ -59,9 +142,20 @@ async function withFile(
   }
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+async function readIfThere(path: string): Promise<StoredObject | undefined> {
+  const file = await orUndefined(open(path, 'r'));
+  if (file === undefined) return undefined;
   try {
-    return await readFile(path);
+    const found = await file.stat({ bigint: true });
+    return found.isFile() ? { body: await file.readFile(), version: versionOf(found) } : undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
   } catch (error) {
     if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''))
       return undefined;

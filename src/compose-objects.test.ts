@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { startReceiver } from '../test/fixtures/receiver.ts';
+import { startS3Server } from '../test/fixtures/s3-server.ts';
+import type { Agent } from './agents/agent.ts';
+import { compose } from './compose.ts';
+import { readConfig } from './config.ts';
+import { createLog } from './observe/log.ts';
+
+const log = createLog({ level: 'silent', format: 'json', write: () => {} });
+
+const brief: Agent = {
+  name: 'brief',
+  answer: async () => ({
+    markdown: 'short',
+    plain: 'short',
+    toolCalls: [],
+    understood: true,
+  }),
+};
+
+/** The variables of a server with its objects in a bucket of its own. */
+async function settle(context: TestContext) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-objects-'));
+  const store = await startS3Server();
+  context.after(async () => {
+    await store.close();
+    rmSync(dataDir, { recursive: true });
+  });
+  const variables = {
+    SIGNALBOX_DATA_DIR: dataDir,
+    SIGNALBOX_OBJECTS_URL: 's3://bucket/signalbox/',
+    SIGNALBOX_S3_ENDPOINT: store.endpoint,
+    SIGNALBOX_S3_ENCRYPTION: 'AES256',
+    AWS_ACCESS_KEY_ID: store.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: store.credentials.secretAccessKey,
+  };
+  return { dataDir, store, variables };
+}
+
+test('exports are in the bucket that is configured, and not in the folder', async (context) => {
+  const { dataDir, store, variables } = await settle(context);
+  const receiver = await startReceiver();
+  context.after(() => receiver.close());
+  const config = readConfig({ ...variables, WEBHOOK_URL: receiver.url, ENABLE_CONVERSATION_EXPORT: 'true' });
+  const { app, stop } = await compose(config, log, brief);
+  context.after(() => stop(1_000));
+  const payload = {
+    ...{ query: 'Hello?', source_system: 'test', source_process: 'objects' },
+    timestamp: new Date().toISOString(),
+  };
+  const headers = { host: 'localhost' };
+  const accepted = await app.server.inject({ method: 'POST', url: '/webhook', headers, payload });
+  assert.equal(accepted.statusCode, 202);
+  await receiver.waitFor(1);
+  const keys = () => [...store.objects.keys()];
+  const has = (folder: string) => keys().some((key) => key.startsWith(`signalbox/${folder}/`));
+  const until = Date.now() + 20_000;
+  while (!has('conversation-history') && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.ok(has('conversation-history'), String(keys()));
+  for (const { headers: kept } of store.objects.values()) {
+    assert.equal(kept['x-amz-server-side-encryption'], 'AES256');
+  }
+  assert.ok(!existsSync(join(dataDir, 'objects')));
+});
+
+test('a bucket that is not there stops the start, and a store that is away does not', async (context) => {
+  const { dataDir, store, variables } = await settle(context);
+  const absent = readConfig({ ...variables, SIGNALBOX_OBJECTS_URL: 's3://absent' });
+  await assert.rejects(compose(absent, log), { code: 'config_invalid', message: /NoSuchBucket/ });
+  await store.close();
+  const { stop } = await compose(readConfig(variables), log, brief);
+  await stop(1_000);
+  assert.ok(existsSync(dataDir));
+});
