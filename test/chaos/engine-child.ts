@@ -1,6 +1,5 @@
 // The process that the crash tests of the engine kill: it starts runs, tells which were accepted, and notes each side effect.
 import { randomUUID } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Type from 'typebox';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
@@ -8,6 +7,7 @@ import type { Step, StepContext, StepOptions } from '../../src/engine/engine.ts'
 import { defineFlow } from '../../src/engine/flow.ts';
 import { silentObserver } from '../../src/engine/observer.ts';
 import { Database } from '../../src/sqlite/database.ts';
+import { noteLine } from './note.ts';
 
 const [folder, incarnation, wanted] = process.argv.slice(2) as [string, string, string];
 const effects = join(folder, 'effects');
@@ -15,7 +15,7 @@ const effects = join(folder, 'effects');
 /** A side effect on the world: a line with the idempotency key and which process did it. */
 function effect({ idempotencyKey }: StepContext): string {
   const key = process.env.SABOTAGE === 'other key' ? randomUUID() : idempotencyKey;
-  appendFileSync(effects, `${key} ${incarnation}\n`);
+  noteLine(effects, `${key} ${incarnation}`);
   return incarnation;
 }
 
@@ -32,7 +32,7 @@ async function effectStep(step: Step, name: string, options?: StepOptions & { re
     },
     options,
   );
-  if (key !== undefined) appendFileSync(effects, `${key} recorded\n`);
+  if (key !== undefined) noteLine(effects, `${key} recorded`);
 }
 
 const child = defineFlow({

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
+import { notedLines } from './note.ts';
 
 /** When a process is killed: after a time, at a commit (`<number>:before` or `<number>:after`), or before a statement. */
 export interface Kill {
@@ -194,9 +195,5 @@ export function checkEffects(steps: readonly StepRow[], lines: string): void {
 }
 
 function effectsOf(lines: string): Effect[] {
-  return lines
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '))
-    .map(([key, by]) => ({ key: key!, by: by! }));
+  return notedLines(lines).map(([key, by]) => ({ key: key!, by: by! }));
 }

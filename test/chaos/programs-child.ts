@@ -1,15 +1,16 @@
 // The process that random-programs.test.ts kills: it starts the programs that have not been started, sends what they wait for, and
 // ends when all have ended.
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Program, programFlows, sendSignals } from '../../src/engine/contract/programs.ts';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
 import { silentObserver } from '../../src/engine/observer.ts';
 import { Database } from '../../src/sqlite/database.ts';
+import { noteLine } from './note.ts';
 
 const folder = process.argv[2]!;
 const programs = JSON.parse(readFileSync(join(folder, 'programs.json'), 'utf8')) as Program[];
-const note = (line: string) => appendFileSync(join(folder, 'effects'), `${line}\n`);
+const note = (line: string) => noteLine(join(folder, 'effects'), line);
 const { program: flow, flows } = programFlows(({ idempotencyKey, attempt }) => {
   note(`${idempotencyKey} ${attempt}`);
   return () => note(`${idempotencyKey} told`);

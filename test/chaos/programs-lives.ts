@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { isOutputOf, type Program, randomProgram } from '../../src/engine/contract/programs.ts';
+import { notedLines } from './note.ts';
 
 export interface ProgramsLife {
   /** So long after its first sign of life it is killed; without that and a commit it ends by itself. */
@@ -95,8 +96,7 @@ export interface StepAttempts {
 export function checkAttempts(steps: readonly StepAttempts[], effects: string): void {
   const last = new Map<string, number>();
   const told = new Set<string>();
-  for (const line of effects.trim().split('\n')) {
-    const [key, attempt] = line.split(' ') as [string, string];
+  for (const [key, attempt] of notedLines(effects) as [string, string][]) {
     assert.ok(!told.has(key), `${key} was done again after its end was told to the flow`);
     if (attempt === 'told') told.add(key);
     else {

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 
 const syncMs = 8;
 const lies = process.env.SABOTAGE === 'lies';
-const note = fs.openSync(join(process.env.FOLDER!, 'synced'), 'a+');
+const note = fs.openSync(join(process.env.FOLDER!, 'synced'), 'w');
 const { fdatasync, fdatasyncSync, fstatSync } = fs;
 
+/** In one write of always the same place and length, so that a kill leaves the old size or the new one. */
 function noteSize(size: number): void {
-  fs.ftruncateSync(note);
-  fs.writeSync(note, String(size));
+  fs.writeSync(note, String(size).padStart(16), 0);
 }
 
 function slowSync(fd: number): void {
