@@ -23,6 +23,11 @@ export function uuidv7(nowMs: number = Date.now()): string {
   return formatUuid(bytes);
 }
 
+/** The milliseconds since the epoch in a UUID version 7. */
+export function timeOfUuidv7(uuid: string): number {
+  return Number.parseInt(uuid.slice(0, 13).replace('-', ''), 16);
+}
+
 /** The 8-4-4-4-12 form of 16 bytes. */
 export function formatUuid(bytes: Buffer): string {
   const hex = bytes.toString('hex');

@@ -1,5 +1,5 @@
 import { SignalboxError } from '../../core/errors.ts';
-import { isUuid, uuidv7 } from '../../core/ids.ts';
+import { isUuid, timeOfUuidv7, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Objects } from '../../objects/objects.ts';
 import {
@@ -282,7 +282,8 @@ export class LambdaEngine implements Engine {
     }
     const mine = uuidv7(this.#now());
     const again = await this.#runs.restarted(runId, mine);
-    const about = { runId: again, createdAt: this.#now(), facts: [], restartOf: runId };
+    // The same for whoever starts it: AWS refuses the same name with another request.
+    const about = { runId: again, createdAt: timeOfUuidv7(again), facts: [], restartOf: runId };
     const input = await this.#values.resolve(kept);
     // Perhaps an earlier request noted the new run and did not come to start it.
     if ((await this.#runs.find(again)) === undefined) {

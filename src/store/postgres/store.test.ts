@@ -53,7 +53,8 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
 
     const { leases, database } = records[1]!;
     const lease = (await leases.take('other', 1))!;
-    await records[2]!.leases.take('other', 60_000);
+    // The millisecond has to be over.
+    while ((await records[2]!.leases.take('other', 60_000)) === undefined);
     assert.equal(await database.write((sql) => lease.renewIn(sql, 60_000)), false);
     await Promise.all(records.map((record) => record.close()));
   });
