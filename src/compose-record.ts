@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Config, postgresSettings } from './config.ts';
 import type { FactWriter } from './engine/embedded/facts.ts';
-import { journalRetention } from './engine/embedded/retention.ts';
+import { journalRetention, unclaimedSignals } from './engine/embedded/retention.ts';
 import type { Log } from './observe/log.ts';
 import { LiveRecord } from './record/live.ts';
 import { compaction } from './sqlite/compaction.ts';
@@ -65,7 +65,9 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
 function createSweeper(config: Config, log: Log, database: Database): Sweeper {
   const { retentionMs, recordRetentionMs } = config;
   const tasks = [
-    ...(retentionMs === null ? [] : [journalRetention({ keepMs: retentionMs })]),
+    ...(retentionMs === null
+      ? []
+      : [journalRetention, unclaimedSignals].map((task) => task({ keepMs: retentionMs }))),
     ...(recordRetentionMs === null ? [] : [recordRetention({ keepMs: recordRetentionMs })]),
     compaction(),
   ];

@@ -3,14 +3,17 @@ import type { Database, Sql } from './database.ts';
 /** What one small piece of a task did, and where the next one begins; no `next` when the task is through. */
 export interface Piece {
   readonly removed: number;
-  readonly next?: number;
+  readonly next?: Place;
 }
 
-/** Something to do in the background over rows in the order of their numbers. */
+/** A row, by what its table is in order of; 0 is before all of them. */
+export type Place = number | string;
+
+/** Something to do in the background over rows in the order of a table. */
 export interface Task {
   readonly name: string;
-  /** Looks at no more than `limit` rows after the one numbered `after`, in the transaction that `sql` stands for. */
-  piece(sql: Sql, after: number, limit: number): Piece;
+  /** Looks at no more than `limit` rows after the one at `after`, in the transaction that `sql` stands for. */
+  piece(sql: Sql, after: Place, limit: number): Piece;
 }
 
 export interface SweeperOptions {
@@ -79,9 +82,9 @@ export class Sweeper {
 
   async #through(task: Task): Promise<number> {
     let removed = 0;
-    let after: number | undefined = 0;
+    let after: Place | undefined = 0;
     while (after !== undefined && !this.#stopped) {
-      const from: number = after;
+      const from: Place = after;
       const { piece, tookMs } = await this.#options.database.write((sql) => {
         const begun = performance.now();
         const piece = task.piece(sql, from, this.#limit);

@@ -10,7 +10,7 @@ import { flowOf, untilStatus } from '../contract/harness.ts';
 import type { Flow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
 import { EmbeddedEngine } from './engine.ts';
-import { journalRetention } from './retention.ts';
+import { journalRetention, unclaimedSignals } from './retention.ts';
 
 const dayMs = 86_400_000;
 let fails = true;
@@ -38,8 +38,10 @@ function open(context: TestContext) {
     const options = { database, flows, writeFacts: () => {}, observer: silentObserver };
     const engine = new EmbeddedEngine({ ...options, clock: () => clock.now });
     engine.recover();
-    const task = journalRetention({ keepMs: 30 * dayMs, clock: () => clock.now });
-    return { database, engine, task, sweep: () => new Sweeper({ database, tasks: [task] }).sweep() };
+    const keeping = { keepMs: 30 * dayMs, clock: () => clock.now };
+    const task = journalRetention(keeping);
+    const tasks = [task, unclaimedSignals(keeping)];
+    return { database, engine, task, sweep: () => new Sweeper({ database, tasks }).sweep() };
   };
   const opened = { clock, ...begin() };
   const end = async () => {
@@ -81,9 +83,9 @@ test('a run is forgotten thirty days after its end, not a millisecond earlier, w
   await opened.engine.wait(signalled);
   opened.clock.now += 30 * dayMs - 1;
   const young = await ended(opened, ends);
-  assert.deepEqual(await opened.sweep(), { runs: 0 });
+  assert.equal((await opened.sweep()).runs, 0);
   opened.clock.now += 1;
-  assert.deepEqual(await opened.sweep(), { runs: 2 });
+  assert.equal((await opened.sweep()).runs, 2);
   assert.deepEqual(await Promise.all([plain, signalled, young].map((id) => there(opened, id))), [
     false,
     false,
@@ -102,17 +104,17 @@ test('what has not ended stays, with its children and its parents, and goes on',
   await opened.engine.wait(child);
   opened.clock.now += 400 * dayMs;
   await ended(opened, ends);
-  assert.deepEqual(await opened.sweep(), { runs: 0 });
+  assert.equal((await opened.sweep()).runs, 0);
   assert.ok(await there(opened, child), 'the child of a run that waits');
   await untilStatus(opened.engine, calling, 'waiting');
   for (const id of [waiting, calling]) {
     await opened.engine.signal(id, 'go', 'now');
     assert.equal((await opened.engine.wait(id)).status, 'succeeded');
   }
-  assert.deepEqual(await opened.sweep(), { runs: 1 }, 'the child, whose parent has ended');
+  assert.equal((await opened.sweep()).runs, 1, 'the child, whose parent has ended');
   opened.clock.now += 31 * dayMs;
   await ended(opened, ends);
-  assert.deepEqual(await opened.sweep(), { runs: 3 });
+  assert.equal((await opened.sweep()).runs, 3);
   assert.deepEqual(leftOver(opened), []);
 });
 
@@ -123,14 +125,14 @@ test('dead letters stay, and what called them; a run that was started anew stays
   const calling = await ended(opened, parent, 'failing');
   opened.clock.now += 31 * dayMs;
   await ended(opened, ends);
-  assert.deepEqual(await opened.sweep(), { runs: 0 });
+  assert.equal((await opened.sweep()).runs, 0);
   assert.ok(await there(opened, calling));
   fails = false;
   for (const { runId } of (await opened.engine.list({ deadLetters: true })).runs) {
     const { runId: anew } = await opened.engine.restart(runId);
     assert.equal((await opened.engine.wait(anew)).status, 'succeeded');
   }
-  assert.deepEqual(await opened.sweep(), { runs: 1 }, 'the one that called: nothing of it is a dead letter');
+  assert.equal((await opened.sweep()).runs, 1, 'the one that called: nothing of it is a dead letter');
   assert.ok(await there(opened, letter));
   opened.clock.now += 31 * dayMs;
   await ended(opened, ends);
@@ -147,9 +149,27 @@ test('a number is not given out twice, and a process that ends between two piece
   assert.deepEqual(piece, { removed: 7, next: 7 });
   await opened.reopen();
   assert.deepEqual(leftOver(opened), []);
-  assert.deepEqual(await opened.sweep(), { runs: 22 });
+  assert.equal((await opened.sweep()).runs, 22);
   await opened.reopen();
   await ended(opened, ends);
   const ids = opened.database.all<{ id: number }>('SELECT id FROM runs').map(({ id }) => id);
   assert.deepEqual(ids, [30, 31]);
+});
+
+test('a signal whose run never came is forgotten after thirty days, in pieces; one whose run is there is not', async (context) => {
+  const opened = open(context);
+  const { engine, clock, sweep } = opened;
+  const { runId: waiting } = await engine.start(waits, 1, { runId: 'there' });
+  await untilStatus(engine, waiting, 'waiting');
+  await engine.signal(waiting, 'another', 'kept');
+  for (let n = 0; n < 120; n++) await engine.signal(`never-${n % 3}`, `name "${n}"`, n);
+  clock.now += 30 * dayMs - 1;
+  assert.equal((await sweep())['signals without a run'], 0);
+  await engine.signal('never-0', 'late', 1);
+  clock.now += 1;
+  assert.equal((await sweep())['signals without a run'], 120);
+  assert.equal(opened.database.get<{ n: number }>('SELECT count(*) AS n FROM signals')!.n, 2);
+  await engine.start(waits, 1, { runId: 'never-0' });
+  await engine.signal('never-0', 'go', 'taken');
+  assert.equal((await engine.wait('never-0')).status, 'succeeded');
 });

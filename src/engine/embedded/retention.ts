@@ -62,3 +62,44 @@ function forget(sql: Sql, run: Candidate): void {
   sql.run('DELETE FROM signals WHERE run_id = ?', run.run_id);
   sql.run('DELETE FROM runs WHERE id = ?', run.id);
 }
+
+interface KeptSignal {
+  readonly place: string;
+  readonly run_id: string;
+  readonly name: string;
+  readonly occurrence: number;
+  readonly unclaimed: number;
+}
+
+/** Forgets signals that came before their run, when the run has not come for as long as one that ended is kept. */
+export function unclaimedSignals({ keepMs, clock = Date.now }: RetentionOptions): Task {
+  return {
+    name: 'signals without a run',
+    piece(sql, after, limit) {
+      const kept = sql.all<KeptSignal>(
+        keptSignalsText,
+        clock() - keepMs,
+        after === 0 ? '["","",0]' : after,
+        limit,
+      );
+      const unclaimed = kept.filter((signal) => signal.unclaimed === 1);
+      for (const { run_id: runId, name, occurrence } of unclaimed) {
+        sql.run(
+          'DELETE FROM signals WHERE run_id = ? AND name = ? AND occurrence = ?',
+          runId,
+          name,
+          occurrence,
+        );
+      }
+      const last = kept.at(-1);
+      const isThrough = last === undefined || kept.length < limit;
+      return { removed: unclaimed.length, ...(!isThrough && { next: last.place }) };
+    },
+  };
+}
+
+const keptSignalsText = `
+  SELECT json_array(run_id, name, occurrence) AS place, run_id, name, occurrence,
+    received_at <= ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.run_id = signals.run_id) AS unclaimed
+  FROM signals WHERE (run_id, name, occurrence) > (?2 ->> 0, ?2 ->> 1, ?2 ->> 2)
+  ORDER BY run_id, name, occurrence LIMIT ?3`;
