@@ -3,31 +3,43 @@ import { type Config, s3Settings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { createFolderObjects } from './objects/folder.ts';
 import type { Objects } from './objects/objects.ts';
+import type { S3Options } from './objects/s3/s3.ts';
 import type { Log } from './observe/log.ts';
 
 export interface ComposedObjects {
   readonly objects: Objects;
+  /** Where exported conversations go: the same place, or a bucket of their own. */
+  readonly exports: Objects;
   close(): void;
 }
 
-/** The store of objects: a folder, or a bucket. Throws `config_invalid` for a bucket that can't be used; one that is only away may come back. */
+/** The stores of objects: a folder, or buckets. Throws `config_invalid` for a bucket that can't be used; one that is only away may come back. */
 export async function openObjects(config: Config, log: Log): Promise<ComposedObjects> {
   const settings = s3Settings(config);
-  if (settings === undefined) {
-    const folder = config.objectsDir ?? join(config.dataDir, 'objects');
-    return { objects: createFolderObjects(folder), close: () => {} };
-  }
-  // With its SDK, which is not loaded for nothing.
-  const { createS3Objects } = await import('./objects/s3/s3.ts');
-  const objects = createS3Objects(settings);
+  const opened: { close(): void }[] = [];
+  const openBucket = async (options: S3Options): Promise<Objects> => {
+    // With its SDK, which is not loaded for nothing.
+    const { createS3Objects } = await import('./objects/s3/s3.ts');
+    const bucket = createS3Objects(options);
+    opened.push(bucket);
+    await bucket.check().catch((error) => tellUnlessRefused(error, log));
+    return bucket;
+  };
+  const close = () => {
+    for (const bucket of opened) bucket.close();
+  };
+  const folder = () => createFolderObjects(config.objectsDir ?? join(config.dataDir, 'objects'));
   try {
-    await objects.check();
+    const objects = settings.objects ? await openBucket(settings.objects) : folder();
+    const exports = settings.exports ? await openBucket(settings.exports) : objects;
+    return { objects, exports, close };
   } catch (error) {
-    if (error instanceof SignalboxError && error.code === 'config_invalid') {
-      objects.close();
-      throw error;
-    }
-    log.warning(messageOf(error));
+    close();
+    throw error;
   }
-  return { objects, close: () => objects.close() };
+}
+
+function tellUnlessRefused(error: unknown, log: Log): void {
+  if (error instanceof SignalboxError && error.code === 'config_invalid') throw error;
+  log.warning(messageOf(error));
 }

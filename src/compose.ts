@@ -84,7 +84,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   if (!config.verifiesWebhooks) {
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
-  const { objects, close: closeObjects } = await openObjects(config, log);
+  const { objects, exports, close: closeObjects } = await openObjects(config, log);
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
   const executes = config.role !== 'gateway';
@@ -92,7 +92,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
-  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, objects);
+  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, exports);
   const parts = { log, record, objects, flows: Object.values(flows) };
   const { engine, recover, problem } = await createEngine(config, parts);
   const valueSweep = createValueSweep(log, objects, engine);
@@ -221,11 +221,11 @@ async function problemOf(
   return detail === undefined ? undefined : { detail, status: isPassing ? 'DEGRADED' : 'DOWN' };
 }
 
-function createFlows(config: Config, log: Log, store: Store, agent: Agent, objects: Objects) {
+function createFlows(config: Config, log: Log, store: Store, agent: Agent, exports: Objects) {
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender();
   const breakers = new CircuitBreakers();
-  const exporting = createExportFlow({ store, objects, log });
+  const exporting = createExportFlow({ store, objects: exports, log });
   const delivery = createDeliveryFlow({
     store,
     endpointOf,

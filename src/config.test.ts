@@ -144,11 +144,24 @@ test('PostgreSQL: one URL by either name, never shown, and only with an engine f
 });
 
 test('S3: one bucket, with a prefix, whole credentials, and nothing that leads nowhere', () => {
-  const of = (environment: Record<string, string>) => s3Settings(readConfig(environment));
+  const bucketsOf = (environment: Record<string, string>) => s3Settings(readConfig(environment));
+  const of = (environment: Record<string, string>) => bucketsOf(environment).objects;
   const url = { SIGNALBOX_OBJECTS_URL: 's3://my-bucket/signalbox/eu/' };
   assert.equal(of({ AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AK' }), undefined);
   assert.deepEqual(of(url), { bucket: 'my-bucket', prefix: 'signalbox/eu' });
   assert.deepEqual(of({ SIGNALBOX_OBJECTS_URL: 's3://my-bucket' }), { bucket: 'my-bucket', prefix: '' });
+  const exportBucket = { CONVERSATION_EXPORT_S3_BUCKET: 'history' };
+  assert.deepEqual(bucketsOf(exportBucket), { exports: { bucket: 'history', prefix: '' } });
+  assert.deepEqual(
+    bucketsOf({ CONVERSATION_EXPORT_S3_BUCKET: 's3://history/of/us' }).exports?.prefix,
+    'of/us',
+  );
+  refuses({ CONVERSATION_EXPORT_S3_BUCKET: 'Not a bucket' }, /^CONVERSATION_EXPORT_S3_BUCKET/);
+  const both = bucketsOf({ ...url, ...exportBucket, SIGNALBOX_S3_ENCRYPTION: 'AES256' });
+  assert.deepEqual(
+    [both.objects?.encryption, both.exports?.encryption],
+    Array(2).fill({ algorithm: 'AES256' }),
+  );
   const encryption = (text: string) => of({ ...url, SIGNALBOX_S3_ENCRYPTION: text })?.encryption;
   assert.deepEqual(encryption('AES256'), { algorithm: 'AES256' });
   assert.deepEqual(encryption('aws:kms'), { algorithm: 'aws:kms' });

@@ -90,6 +90,13 @@ export const settings = {
     expects: 'a bucket and a prefix such as `s3://bucket/signalbox`',
     parse: parseBucketUrl,
   }),
+  exportBucket: optional<BucketUrl>({
+    variable: 'CONVERSATION_EXPORT_S3_BUCKET',
+    about:
+      'The bucket for exported conversations. Without it they are with the other objects, under `conversation-history/`.',
+    expects: 'the name of a bucket, or `s3://bucket/prefix`',
+    parse: (text) => parseBucketUrl(text.startsWith('s3://') ? text : `s3://${text}`),
+  }),
   s3Endpoint: url(
     'SIGNALBOX_S3_ENDPOINT',
     'Where a store is that speaks the protocol of S3; buckets are paths of it. Without it: AWS.',
@@ -384,7 +391,6 @@ export const laterVariables: readonly string[] = [
   'TEAMS_WEBHOOK_URL',
   'SLACK_WEBHOOK_URL',
   'APPROVAL_API_URL',
-  'CONVERSATION_EXPORT_S3_BUCKET',
   'UAEF_AGENT_ANTHROPIC_API_KEY',
   'ANTHROPIC_API_KEY',
   'DAILY_REPORT_WORKFLOW_ID',
@@ -472,33 +478,35 @@ export function postgresSettings(config: Config) {
   return { url, variable, poolSize, statementTimeoutMs };
 }
 
-/** How to reach the bucket; undefined without one. Throws `config_invalid` for what contradicts itself or is half there. */
+/** How to reach the buckets that there are. Throws `config_invalid` for what contradicts itself or is half there. */
 export function s3Settings(config: Config) {
-  const {
-    objectsUrl,
-    objectsDir,
-    s3Endpoint: endpoint,
-    s3Encryption: encryption,
-    awsRegion: region,
-  } = config;
-  if (objectsUrl === undefined) {
+  const { objectsUrl, objectsDir, exportBucket, s3Endpoint: endpoint, s3Encryption: encryption } = config;
+  if (objectsUrl === undefined && exportBucket === undefined) {
     const ofNothing =
       endpoint !== undefined ? 'SIGNALBOX_S3_ENDPOINT' : encryption && 'SIGNALBOX_S3_ENCRYPTION';
-    if (ofNothing === undefined) return undefined;
+    if (ofNothing === undefined) return {};
     throw new SignalboxError(
       'config_invalid',
       `${ofNothing} is set, and SIGNALBOX_OBJECTS_URL is not, so that objects would be in a folder. Set it to the bucket, such as s3://bucket/signalbox.`,
     );
   }
-  if (objectsDir !== undefined) {
+  if (objectsUrl !== undefined && objectsDir !== undefined) {
     throw new SignalboxError(
       'config_invalid',
       'SIGNALBOX_OBJECTS_URL and SIGNALBOX_OBJECTS_DIR are both set, and objects are kept in one place. Unset one of them.',
     );
   }
+  const connection = s3Connection(config);
+  return {
+    ...(objectsUrl && { objects: { ...objectsUrl, ...connection } }),
+    ...(exportBucket && { exports: { ...exportBucket, ...connection } }),
+  };
+}
+
+function s3Connection(config: Config) {
+  const { s3Endpoint: endpoint, s3Encryption: encryption, awsRegion: region } = config;
   const credentials = awsCredentials(config);
   return {
-    ...objectsUrl,
     ...(endpoint && { endpoint }),
     ...(region && { region }),
     ...(encryption && { encryption }),

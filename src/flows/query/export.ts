@@ -7,14 +7,13 @@ import type { Objects } from '../../objects/objects.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Conversation } from '../../record/conversation.ts';
 import { event } from '../../record/events.ts';
-import { type ExportFile, exportFiles, exportPrefix } from '../../record/exports.ts';
+import { type ExportFile, exportFiles, exportPrefix } from '../../record/exports/forms.ts';
 import type { Store } from '../../store/store.ts';
 
 export interface ExportFlowPorts {
   readonly store: Pick<Store, 'conversation' | 'events'>;
   readonly objects: Objects;
   readonly log: Log;
-  readonly clock?: () => number;
   readonly retry?: RetryPolicy;
 }
 
@@ -69,7 +68,7 @@ async function writeExport(
 ): Promise<ExportOutput> {
   const { trackingId, conversationId, deliveryId, sourceSystem, sourceProcess, webhookType } = conversation;
   const events = await ports.store.events(trackingId);
-  const files = exportFiles(conversation, events, (ports.clock ?? Date.now)());
+  const files = exportFiles(conversation, events);
   const prefix = exportPrefix(conversation);
   const keyOf = (file: ExportFile) => `${prefix}/${file.name}`;
   await Promise.all(

@@ -5,7 +5,8 @@ import { messageOf, SignalboxError } from '../../core/errors.ts';
 const advice: Readonly<Record<string, string>> = {
   AccessDenied:
     'Allow s3:PutObject, s3:GetObject, s3:DeleteObject and s3:AbortMultipartUpload on the objects, s3:ListBucket on the bucket, and with a KMS key kms:GenerateDataKey and kms:Decrypt.',
-  NoSuchBucket: 'Create the bucket, or correct SIGNALBOX_OBJECTS.',
+  NoSuchBucket:
+    'Create the bucket, or correct its name in SIGNALBOX_OBJECTS_URL or CONVERSATION_EXPORT_S3_BUCKET.',
   PermanentRedirect: 'Set AWS_REGION to the region of the bucket.',
   AuthorizationHeaderMalformed: 'Set AWS_REGION to the region of the bucket.',
   InvalidAccessKeyId: 'Check AWS_ACCESS_KEY_ID.',

@@ -1,10 +1,9 @@
-import type { Json, JsonObject } from '../core/json.ts';
-import type { Conversation, DeliveryAttempt } from './conversation.ts';
-import type { RecordedEvent } from './events.ts';
-import { toolCallToWire, toWire } from './wire.ts';
+import type { Conversation, DeliveryAttempt } from '../conversation.ts';
+import type { RecordedEvent } from '../events.ts';
+import { type ExportForm, type ExportOf, exportForms, exportVersion } from './schemas.ts';
 
 export interface ExportFile {
-  readonly name: 'conversation.json' | 'metadata.json' | 'summary.json' | 'analysis.json';
+  readonly name: `${ExportForm}.json`;
   readonly body: string;
 }
 
@@ -14,29 +13,54 @@ export function exportPrefix(conversation: Pick<Conversation, 'receivedAt' | 'co
   return `conversation-history/${year}/${month}/${day}/${conversation.conversationId}`;
 }
 
-/** The four forms of a conversation, from its state and its events. */
-export function exportFiles(
-  conversation: Conversation,
-  events: readonly RecordedEvent[],
-  exportedAtMs: number,
-): ExportFile[] {
-  const exportMetadata = {
-    format: 'webhook_structured_json',
-    version: '1.0',
-    channel: 'webhook',
-    exported_at: isoTime(exportedAtMs),
-  };
-  const whole = { export_metadata: exportMetadata, conversation: wholeOf(conversation, events) };
-  const metadata = { export_metadata: exportMetadata, ...metadataOf(conversation, events) };
-  return [
-    { name: 'conversation.json', body: `${JSON.stringify(whole, null, 2)}\n` },
-    { name: 'metadata.json', body: `${JSON.stringify(metadata, null, 2)}\n` },
-    { name: 'summary.json', body: `${JSON.stringify(summaryOf(conversation))}\n` },
-    { name: 'analysis.json', body: `${JSON.stringify(analysisOf(conversation, events), null, 2)}\n` },
-  ];
+/** The four files of a conversation. The same conversation and events give the same bytes, whenever and wherever. */
+export function exportFiles(conversation: Conversation, events: readonly RecordedEvent[]): ExportFile[] {
+  return exportForms.map((form) => exportFile(form, conversation, events));
 }
 
-function wholeOf(conversation: Conversation, events: readonly RecordedEvent[]): JsonObject {
+export function exportFile(
+  form: ExportForm,
+  conversation: Conversation,
+  events: readonly RecordedEvent[],
+): ExportFile {
+  // That it was exported before is no part of what happened in it.
+  const told = events.filter(({ type }) => type !== 'WEBHOOK_CONVERSATION_EXPORTED');
+  const value = builders[form](conversation, told);
+  const body = form === 'summary' ? JSON.stringify(value) : JSON.stringify(value, null, 2);
+  return { name: `${form}.json`, body: `${body}\n` };
+}
+
+const builders: {
+  readonly [F in ExportForm]: (conversation: Conversation, events: readonly RecordedEvent[]) => ExportOf<F>;
+} = {
+  conversation: (conversation, events) => ({
+    export_metadata: exportMetadataOf(conversation, events),
+    conversation: wholeOf(conversation, events),
+  }),
+  metadata: (conversation, events) => ({
+    export_metadata: exportMetadataOf(conversation, events),
+    ...metadataOf(conversation, events),
+  }),
+  summary: summaryOf,
+  analysis: analysisOf,
+};
+
+function exportMetadataOf(
+  { receivedAt }: Conversation,
+  events: readonly RecordedEvent[],
+): ExportOf<'metadata'>['export_metadata'] {
+  const asOf = events.reduce((latest, { at }) => Math.max(latest, at), receivedAt);
+  return {
+    format: 'webhook_structured_json',
+    version: exportVersion,
+    channel: 'webhook',
+    as_of: isoTime(asOf),
+  };
+}
+
+type Whole = ExportOf<'conversation'>['conversation'];
+
+function wholeOf(conversation: Conversation, events: readonly RecordedEvent[]): Whole {
   return {
     metadata: identityOf(conversation),
     webhook_context: {
@@ -51,7 +75,7 @@ function wholeOf(conversation: Conversation, events: readonly RecordedEvent[]): 
     },
     conversation: {
       turns: turnsOf(conversation),
-      tool_calls: conversation.answer?.toolCalls.map(toolCallToWire) ?? [],
+      tool_calls: toolCallsOf(conversation),
       agent_messages: agentMessagesOf(conversation),
       error: conversation.error && { ...conversation.error },
     },
@@ -59,7 +83,7 @@ function wholeOf(conversation: Conversation, events: readonly RecordedEvent[]): 
   };
 }
 
-function identityOf(conversation: Conversation): JsonObject {
+function identityOf(conversation: Conversation): Whole['metadata'] {
   return {
     conversation_id: conversation.conversationId,
     tracking_id: conversation.trackingId,
@@ -71,39 +95,39 @@ function identityOf(conversation: Conversation): JsonObject {
   };
 }
 
-function turnsOf(conversation: Conversation): Json[] {
+function turnsOf(conversation: Conversation): Whole['conversation']['turns'] {
   const { answer } = conversation;
   const question = {
-    role: 'user',
+    role: 'user' as const,
     content: conversation.query,
     timestamp: isoTime(conversation.receivedAt),
   };
   if (answer === null) return [question];
-  const reply = { role: 'assistant', content: answer.response, content_plain: answer.responsePlain };
+  const reply = { role: 'assistant' as const, content: answer.response, content_plain: answer.responsePlain };
   return [question, { ...reply, timestamp: isoTime(answer.answeredAt) }];
 }
 
-function agentMessagesOf({ answer }: Conversation): Json[] {
+function toolCallsOf({ answer }: Conversation): Whole['conversation']['tool_calls'] {
+  const toolCalls = answer?.toolCalls ?? [];
+  return toolCalls.map(({ durationMs, ...call }) => ({ ...call, duration_ms: durationMs }));
+}
+
+function agentMessagesOf({ answer }: Conversation): Whole['conversation']['agent_messages'] {
   if (answer === null) return [];
   return [{ agent: answer.agent, content: answer.response, timestamp: isoTime(answer.answeredAt) }];
 }
 
 /** Tokens and cost are those of models; an agent without one has none. */
-function executionOf(conversation: Conversation, events: readonly RecordedEvent[]): JsonObject {
+function executionOf(conversation: Conversation, events: readonly RecordedEvent[]): Whole['execution'] {
   return {
-    steps: events.map(stepOf),
+    steps: events.map(({ type, at }) => ({ event_type: type, timestamp: isoTime(at) })),
     timings: timingsOf(conversation),
     tokens: { input: 0, output: 0 },
     cost: { amount: 0, currency: 'USD' },
   };
 }
 
-function stepOf(event: RecordedEvent): JsonObject {
-  const { event_type, timestamp, sequence } = toWire(event);
-  return { event_type, timestamp, sequence };
-}
-
-function timingsOf(conversation: Conversation): JsonObject {
+function timingsOf(conversation: Conversation): Whole['execution']['timings'] {
   return {
     agent_time_ms: conversation.answer?.agentTimeMs ?? null,
     answer_time_ms: conversation.answerTimeMs,
@@ -112,7 +136,10 @@ function timingsOf(conversation: Conversation): JsonObject {
 }
 
 /** No content: nothing of the question, of the answer or of what tools were given. */
-function metadataOf(conversation: Conversation, events: readonly RecordedEvent[]): JsonObject {
+function metadataOf(
+  conversation: Conversation,
+  events: readonly RecordedEvent[],
+): Omit<ExportOf<'metadata'>, 'export_metadata'> {
   return {
     ...identityOf(conversation),
     source_system: conversation.sourceSystem,
@@ -131,8 +158,9 @@ function metadataOf(conversation: Conversation, events: readonly RecordedEvent[]
   };
 }
 
-function summaryOf(conversation: Conversation): JsonObject {
+function summaryOf(conversation: Conversation): ExportOf<'summary'> {
   return {
+    export_version: exportVersion,
     conversation_id: conversation.conversationId,
     tracking_id: conversation.trackingId,
     received_at: isoTime(conversation.receivedAt),
@@ -146,7 +174,7 @@ function summaryOf(conversation: Conversation): JsonObject {
 }
 
 /** Flat and typed: numbers are numbers, absent ones null, no nesting. */
-function analysisOf(conversation: Conversation, events: readonly RecordedEvent[]): JsonObject {
+function analysisOf(conversation: Conversation, events: readonly RecordedEvent[]): ExportOf<'analysis'> {
   const { answer } = conversation;
   return {
     ...summaryOf(conversation),
@@ -168,8 +196,7 @@ function analysisOf(conversation: Conversation, events: readonly RecordedEvent[]
   };
 }
 
-/** A delivery attempt on the wire. */
-export function attemptToWire(attempt: DeliveryAttempt): JsonObject {
+function attemptToWire(attempt: DeliveryAttempt): Whole['webhook_context']['delivery_attempts'][number] {
   return {
     attempt: attempt.attempt,
     attempted_at: isoTime(attempt.at),
