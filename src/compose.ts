@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
 import { openObjects } from './compose-objects.ts';
+import { createMetrics, createMetricsPort } from './compose-observe.ts';
 import { type ComposedRecord, openRecord } from './compose-record.ts';
 import { type Config, endpointSettings, restateSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
@@ -24,6 +25,7 @@ import { checkHealth, type EngineProblem, type HealthSources } from './http/heal
 import type { About } from './http/ports.ts';
 import type { Objects } from './objects/objects.ts';
 import type { Log } from './observe/log.ts';
+import type { Metrics } from './observe/metrics/metrics.ts';
 import { CircuitBreakers } from './outbound/breaker.ts';
 import { endpointsFrom } from './outbound/endpoints.ts';
 import { webhookSecrets } from './outbound/secrets.ts';
@@ -39,6 +41,7 @@ import { CachingWarehouse } from './tools/warehouse/caching.ts';
 import { createDemoWarehouse } from './tools/warehouse/demo/demo.ts';
 import { DuckDbWarehouse } from './tools/warehouse/duckdb/duckdb-warehouse.ts';
 import { demoSource, metaTable } from './tools/warehouse/layout.ts';
+import { MeasuredWarehouse } from './tools/warehouse/measured.ts';
 import type { Warehouse } from './tools/warehouse/warehouse.ts';
 import { version } from './version.ts';
 
@@ -88,7 +91,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
   const executes = config.role !== 'gateway';
-  const workspace = openWorkspace(config, log, executes);
+  const metrics = createMetrics(config, log, live);
+  const workspace = openWorkspace(config, log, executes, metrics);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
@@ -99,6 +103,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
+  const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers });
   const app = await buildApp({
     engine,
     store,
@@ -113,6 +118,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
         ...{ record, engine, engineProblem: problem, store, breakers, queueLimit },
         ...(executes && { workspace }),
       }),
+    metrics: metricsPort,
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
       ...(executes && (await workspace.describe().catch(() => ({ tables: [], demo: false })))),
@@ -131,6 +137,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const stop = async (graceMs: number) => {
     record.rest();
     valueSweep.stop();
+    metricsPort.close();
     await engine.stop(graceMs);
     await Promise.all([sender.close(), workspace.warehouse.close()]);
     await record.close();
@@ -258,14 +265,15 @@ export interface Workspace {
 }
 
 /** The warehouse of the data folder; where there is none, the demo workspace is made while a process starts that needs it. */
-function openWorkspace(config: Config, log: Log, isNeeded: boolean): Workspace {
+function openWorkspace(config: Config, log: Log, isNeeded: boolean, metrics: Metrics): Workspace {
   const path = join(config.dataDir, 'warehouse.duckdb');
   const prepared =
     existsSync(path) || !isNeeded
       ? Promise.resolve()
       : createDemoWarehouse(path, { seed: 1, today: todayOf(config) });
   prepared.catch((error) => log.failed('The demo workspace could not be made', error));
-  const warehouse = new CachingWarehouse(new DuckDbWarehouse(path));
+  const duckDb = new MeasuredWarehouse(new DuckDbWarehouse(path), (operation) => metrics.operated(operation));
+  const warehouse = new CachingWarehouse(duckDb);
   const describe = async () => {
     const tables = await warehouse.tables();
     const filled = tables.filter(({ name, rowCount }) => rowCount > 0 && name !== metaTable);

@@ -3,6 +3,7 @@ import { type ApiKey, parseApiKeys } from './core/api-keys.ts';
 import { parseDuration } from './core/duration.ts';
 import { SignalboxError } from './core/errors.ts';
 import { nearest } from './core/nearest.ts';
+import { type Networks, parseNetworks } from './core/networks.ts';
 import type { RetryPolicy } from './core/retry.ts';
 import { Secret } from './core/secret.ts';
 
@@ -360,6 +361,20 @@ export const settings = {
     expects: 'one of auto, json, readable',
     default: 'auto',
     parse: (text) => oneOf(['auto', 'json', 'readable'], text),
+  }),
+  metrics: required<'prometheus' | 'emf'>({
+    variable: 'SIGNALBOX_METRICS',
+    about:
+      'With `emf`, the metrics of CloudWatch are written among the log lines as well, in the embedded metric format. `/metrics` is there with both.',
+    expects: 'one of prometheus, emf',
+    default: 'prometheus',
+    parse: (text) => oneOf(['prometheus', 'emf'], text),
+  }),
+  monitoringNetworks: optional<Networks>({
+    variable: 'SIGNALBOX_MONITORING_ALLOW',
+    about: 'From where `/health` and `/metrics` may be read without a key.',
+    expects: 'comma-separated networks and addresses such as `10.0.0.0/8`',
+    parse: parseNetworks,
   }),
   serverUrl: url(
     'SIGNALBOX_URL',

@@ -3,6 +3,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, requireScope } from './access.ts';
 import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
+import { registerMetrics, unlessAllowed } from './monitoring.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
@@ -154,8 +155,8 @@ async function addZones(
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
       registerRuns(reading, ports);
-      registerHealth(reading, ports);
     });
+    await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
     await operators.register(async (operating) => {
       operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
       registerReplay(operating, ports);
@@ -173,15 +174,22 @@ async function addZones(
 
 async function addHealth(server: FastifyInstance, ports: AppPorts, isDraining: () => boolean): Promise<void> {
   await zone(server, 'operators', async (operators) => {
-    operators.addHook('onRequest', requireScope(ports.options.apiKeys, 'read'));
-    registerHealth(operators, ports);
+    registerMonitoring(operators, ports);
   });
   await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isDraining));
+}
+
+function registerMonitoring(app: FastifyInstance, ports: AppPorts): void {
+  const { apiKeys, monitoringNetworks } = ports.options;
+  app.addHook('onRequest', unlessAllowed(monitoringNetworks, requireScope(apiKeys, 'read')));
+  registerHealth(app, ports);
+  registerMetrics(app, ports.metrics);
 }
 
 function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => readonly ServedRoute[]): void {
   server.setErrorHandler((thrown, request, reply) => {
     const error = toSignalboxError(thrown, request);
+    ports.metrics?.refused(error.code);
     if (error.status >= 500 && error.code !== 'shutting_down' && error.code !== 'queue_full') {
       const { method, url: path } = request;
       ports.log.requestFailed({ method, path, status: error.status, code: error.code, error: thrown });
@@ -190,6 +198,7 @@ function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => reado
   });
   server.setNotFoundHandler((request, reply) => {
     const allowed = methodsOf(routes(), request.url.split('?', 1)[0]!);
+    ports.metrics?.refused(allowed.length === 0 ? 'not_found' : 'method_not_allowed');
     if (allowed.length === 0) return sendErrorPage(reply, notFound(request, ports.options));
     reply.header('allow', allowed.join(', '));
     return sendProblem(reply, methodNotAllowed(request, allowed));

@@ -1,4 +1,6 @@
 import type { ApiKey } from '../core/api-keys.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { QueryInput } from '../flows/query/input.ts';
@@ -48,9 +50,17 @@ export interface AppPorts {
     options: { readonly afterSequence?: number; readonly signal: AbortSignal },
   ) => AsyncIterable<RecordedEvent>;
   readonly health: () => Promise<readonly HealthPart[]>;
+  readonly metrics?: MetricsPort;
   /** For the page: what the data are. */
   readonly about: () => Promise<About>;
   readonly options: AppOptions;
+}
+
+export interface MetricsPort {
+  /** In the text format of Prometheus. */
+  text(): Promise<string>;
+  /** A request was answered with an error. */
+  refused(code: ErrorCode): void;
 }
 
 export interface AppOptions {
@@ -63,6 +73,8 @@ export interface AppOptions {
   readonly rateLimit: RateLimit | null;
   /** Nothing but `/health` and the probes: a process that executes runs, while others take the requests. */
   readonly servesHealthAlone?: boolean;
+  /** From where `/health` and `/metrics` may be read without a key. */
+  readonly monitoringNetworks?: Networks | undefined;
   readonly clock?: () => number;
   /** Between comments that keep an idle event stream open. Default 15,000. */
   readonly heartbeatMs?: number;

@@ -53,6 +53,8 @@ export interface Log {
   processingCompleted(line: AboutLine & { deliveryStatus: string; totalTimeMs: number }): void;
 
   exportFailed(line: AboutLine & { error: unknown }): void;
+  /** A document of CloudWatch's embedded metric format, as it is. */
+  embeddedMetrics(document: Readonly<Record<string, unknown>>): void;
   /** Something went wrong that no other line is for. */
   failed(message: string, error: unknown, fields?: Readonly<Record<string, unknown>>): void;
 
@@ -88,7 +90,8 @@ export interface LogOptions {
 const redacted = ['authorization', 'cookie', 'secret', 'secrets', 'password', 'token', 'api_key'];
 
 export function createLog(options: LogOptions): Log {
-  const destination = openDestination(options);
+  const raw = openLines(options);
+  const destination = options.format === 'json' ? raw : readableLines(raw);
   // Events of the record are typed and have no secrets; looking for them in each would cost more than the line.
   // Their time is that of what happened, which may be long before the line.
   const plain = pino({ ...loggerOptions(options.level), timestamp: false }, destination);
@@ -174,6 +177,7 @@ export function createLog(options: LogOptions): Log {
       ),
     exportFailed: (line) =>
       logger.error({ ...about(line), ...errorFields(line.error) }, 'Conversation export failed'),
+    embeddedMetrics: (document) => raw.write(`${JSON.stringify(document)}\n`),
     failed: (message, error, fields) => logger.error({ ...fields, ...errorFields(error) }, message),
     flush: () => destination.flushSync?.(),
   };
@@ -194,10 +198,9 @@ interface Destination {
   flushSync?(): void;
 }
 
-function openDestination(options: LogOptions): Destination {
+function openLines(options: LogOptions): Destination {
   const { write } = options;
-  const lines = write === undefined ? new LineWriter(1, { lostLine: lostLine(options) }) : { write };
-  return options.format === 'json' ? lines : readableLines(lines);
+  return write === undefined ? new LineWriter(1, { lostLine: lostLine(options) }) : { write };
 }
 
 /** Lines that could not be written are told in the format of the others. */

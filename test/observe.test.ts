@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Receiver, startReceiver } from './fixtures/receiver.ts';
+import { type ServerProcess, startServer } from './fixtures/server-process.ts';
+
+/** What a real process tells those who watch it. */
+const folder = mkdtempSync(join(tmpdir(), 'signalbox-observe-'));
+const key = 'a-key-of-an-operator';
+const authorization = { authorization: `Bearer ${key}` };
+let receiver: Receiver;
+let server: ServerProcess;
+
+before(async () => {
+  receiver = await startReceiver();
+  server = await startServer({
+    SIGNALBOX_DATA_DIR: join(folder, 'data'),
+    SIGNALBOX_API_KEYS: `watcher:admin:${key}`,
+    SIGNALBOX_METRICS: 'emf',
+    LOG_LEVEL: 'info',
+    WEBHOOK_URL: receiver.url,
+  });
+});
+after(async () => {
+  await server.stop();
+  await receiver.close();
+  rmSync(folder, { recursive: true });
+});
+
+const question = (fields: object = {}) => ({
+  query: 'What deals are closing this quarter?',
+  source_system: 'crm',
+  source_process: 'test',
+  timestamp: new Date().toISOString(),
+  ...fields,
+});
+
+async function ask(fields?: object): Promise<Response> {
+  return await fetch(`${server.url}/webhook`, {
+    method: 'POST',
+    headers: { ...authorization, 'content-type': 'application/json' },
+    body: JSON.stringify(question(fields)),
+  });
+}
+
+const lines = (): Record<string, unknown>[] =>
+  server
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Waits for lines that come in their own time. */
+async function until<T>(look: () => T | undefined | false): Promise<T> {
+  const end = Date.now() + 20_000;
+  while (Date.now() < end) {
+    const seen = look();
+    if (seen) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`It did not come:\n${server.output().slice(-4_000)}`);
+}
+
+const completed = () => lines().some((line) => line.event_type === 'WEBHOOK_CONVERSATION_COMPLETED');
+
+describe('metrics', () => {
+  test('of a conversation at /metrics, for those who may read', async () => {
+    assert.equal((await ask()).status, 202);
+    assert.equal((await ask({ query: '' })).status, 422);
+    await until(completed);
+    assert.equal((await fetch(`${server.url}/metrics`)).status, 401);
+    const response = await fetch(`${server.url}/metrics`, { headers: authorization });
+    assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+    const text = await response.text();
+    const has = (pattern: RegExp) => assert.match(text, pattern);
+    has(/^signalbox_requests_accepted_total\{source_system="crm",webhook_type="\w+"\} 1$/m);
+    has(/^signalbox_requests_refused_total\{code="invalid_request"\} 1$/m);
+    has(/^signalbox_requests_refused_total\{code="unauthenticated"\} 1$/m);
+    has(/^signalbox_delivery_attempts_total\{webhook_type="\w+",outcome="delivered"\} 1$/m);
+    has(/^webhook_total_conversation_time_seconds_count\{webhook_type="\w+"\} 1$/m);
+    has(
+      /^firebolt_operation_duration_seconds_count\{operation_type="query",table_name="opportunities"\} \d+$/m,
+    );
+    has(/^signalbox_conversations\{status="delivered"\} 1$/m);
+    has(/^signalbox_runs\{status="waiting"\} 0$/m);
+    has(/^signalbox_queue_depth 0$/m);
+    has(/^nodejs_eventloop_lag_p99_seconds \d/m);
+    has(/^process_resident_memory_bytes \d{8,}$/m);
+  });
+
+  test('as documents of the embedded metric format among the log lines', async () => {
+    const names = (): string[] => lines().flatMap((line) => metricNames(line));
+    const expected = ['request_size', 'agent_processing_time', 'response_size'];
+    expected.push('delivery_response_time', 'total_conversation_time');
+    await until(() => expected.every((name) => names().includes(`Webhook.${name}`)));
+    await until(() => names().includes('OperationDuration'));
+  });
+
+  test('without a key from an allowed network', async () => {
+    const open = await startServer({
+      SIGNALBOX_DATA_DIR: join(folder, 'open'),
+      SIGNALBOX_API_KEYS: `watcher:admin:${key}`,
+      SIGNALBOX_MONITORING_ALLOW: '192.0.2.0/24,127.0.0.0/8',
+    });
+    const statusOf = async (path: string) => (await fetch(`${open.url}${path}`)).status;
+    const statuses = [
+      await statusOf('/metrics'),
+      await statusOf('/health'),
+      await statusOf('/conversations'),
+    ];
+    await open.stop();
+    assert.deepEqual(statuses, [200, 200, 401]);
+  });
+});
+
+interface Embedded {
+  readonly CloudWatchMetrics: readonly {
+    readonly Dimensions: readonly (readonly string[])[];
+    readonly Metrics: readonly { readonly Name: string }[];
+  }[];
+}
+
+/** The names of the metrics of a document; throws when what it names is not in it. */
+function metricNames(line: Record<string, unknown>): string[] {
+  const embedded = line._aws as Embedded | undefined;
+  return (embedded?.CloudWatchMetrics ?? []).flatMap(({ Dimensions, Metrics }) => {
+    for (const dimension of Dimensions.flat()) assert.equal(typeof line[dimension], 'string', dimension);
+    for (const { Name } of Metrics) assert.equal(typeof line[Name], 'number', Name);
+    return Metrics.map(({ Name }) => Name);
+  });
+}
