@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 /**
  * What `npm run soak` runs: the crash tests over and over with new seeds, for an hour or `--minutes N`, one after the other. Prints a report
- * for docs/reference/reliability.md, and exits with 1 when something was found. `--seed N` gives the seeds of an earlier report; `--cluster` takes
- * the storm over a whole cluster in the place of the others.
+ * for docs/reference/reliability.md, and exits with 1 when something was found. `--seed N` gives the seeds of an earlier report; `--cluster`, which is
+ * `npm run test:storm`, takes what is done to a whole cluster in the place of that, for ten minutes.
  */
 const root = join(import.meta.dirname, '..');
 const option = (name: string, otherwise: number): number => {
@@ -16,13 +16,14 @@ const option = (name: string, otherwise: number): number => {
   process.exit(2);
 };
 
-const minutes = option('minutes', 60);
+const isCluster = process.argv.includes('--cluster');
+const minutes = option('minutes', isCluster ? 10 : 60);
 const firstSeed = option('seed', 1 + Math.floor(Math.random() * 1_000_000_000));
 
 interface Program {
   readonly file: string;
   readonly what: string;
-  /** How often processes are killed in one round. */
+  /** How often processes are killed in one round, or otherwise struck. */
   readonly kills: number;
 }
 
@@ -42,10 +43,13 @@ const ofOneProcess: readonly Program[] = [
 ];
 
 const ofACluster: readonly Program[] = [
-  { file: 'cluster-storm', what: 'three nodes of Restate, PostgreSQL, two workers, two gateways', kills: 15 },
+  {
+    file: 'cluster-storm',
+    what: 'three nodes of Restate, PostgreSQL, two workers, two gateways: questions and approvals',
+    kills: 14,
+  },
 ];
 
-const isCluster = process.argv.includes('--cluster');
 const programs = isCluster ? ofACluster : ofOneProcess;
 
 interface Tally {
@@ -67,6 +71,7 @@ for (let round = 0; Date.now() < until; round++, seed++) {
   const { passed, output } = await runOnce(program, seed);
   tally.rounds += 1;
   tally.accepted += Number(/(\d+) (?:questions|runs) accepted/.exec(output)?.[1] ?? 0);
+  if (isCluster) console.error(output.match(/^ℹ .*(?:accepted|decided).*$/gm)?.join('\n') ?? '');
   if (!passed) tally.failedSeeds.push(seed);
   console.error(`${passed ? 'held' : 'FAILED'}: ${program.file}, seed ${seed}`);
   if (!passed) console.error(output);
@@ -102,7 +107,7 @@ function report(): string {
   return [
     `${lasted} minutes on ${process.platform}, Node ${process.versions.node}, seeds ${firstSeed} to ${seed - 1}.`,
     '',
-    '| test | what runs | rounds | SIGKILLs | accepted | found |',
+    '| test | what runs | rounds | blows | accepted | found |',
     '| --- | --- | ---: | ---: | ---: | --- |',
     ...rows,
   ].join('\n');

@@ -15,6 +15,11 @@ export interface ProcessOptions {
 
 const startAgainAfterMs = 500;
 
+const all = new Set<ManagedProcess>();
+process.once('exit', () => {
+  for (const each of all) each.signal('SIGKILL');
+});
+
 /**
  * A process that is started again when it ends by itself, until it is stopped. It ends with this process, unless that is killed so
  * that it gets to do nothing more.
@@ -30,7 +35,7 @@ export class ManagedProcess {
     this.name = options.name;
     this.#options = options;
     this.#child = this.#spawn();
-    process.once('exit', () => this.signal('SIGKILL'));
+    all.add(this);
   }
 
   get pid(): number | undefined {
@@ -45,6 +50,7 @@ export class ManagedProcess {
   async stop(withinMs: number): Promise<void> {
     this.#isWanted = false;
     clearTimeout(this.#timer);
+    all.delete(this);
     if (hasEnded(this.#child)) return;
     const exited = once(this.#child, 'exit');
     this.signal('SIGTERM');

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { Receiver } from '../fixtures/receiver.ts';
 import type { ServerProcess } from '../fixtures/server-process.ts';
 
+/** Whoever takes questions. */
+export type Asked = Pick<ServerProcess, 'url' | 'output'>;
+
 const questions = [
   'What is the deal status for IXIS?',
   'What deals are closing this quarter?',
@@ -34,7 +37,7 @@ export function questionBody(n: number): string {
 }
 
 /** Posts one question. Throws when the server is gone in the middle of it. */
-export function postQuestion(server: ServerProcess, n: number, more: RequestInit = {}): Promise<Response> {
+export function postQuestion(server: Asked, n: number, more: RequestInit = {}): Promise<Response> {
   return fetch(`${server.url}/webhook`, {
     method: 'POST',
     body: questionBody(n),
@@ -48,7 +51,7 @@ export function postQuestion(server: ServerProcess, n: number, more: RequestInit
  * under one `webhook-id`.
  */
 export async function checkAnswered(
-  server: ServerProcess,
+  server: Asked,
   receiver: Receiver,
   accepted: readonly string[],
 ): Promise<void> {
@@ -73,14 +76,14 @@ export async function checkAnswered(
 }
 
 /** The types of a conversation's events, read from the stream until it ends. */
-async function eventTypes(server: ServerProcess, trackingId: string): Promise<string[]> {
+async function eventTypes(server: Asked, trackingId: string): Promise<string[]> {
   const text = await streamToEnd(server, trackingId);
   return [...text.matchAll(/^data: (.*)$/gm)].map(
     (match) => (JSON.parse(match[1]!) as { event_type: string }).event_type,
   );
 }
 
-async function streamToEnd(server: ServerProcess, trackingId: string): Promise<string> {
+async function streamToEnd(server: Asked, trackingId: string): Promise<string> {
   const url = `${server.url}/webhook/${trackingId}`;
   try {
     const response = await fetch(`${url}/events`, { signal: AbortSignal.timeout(60_000) });
