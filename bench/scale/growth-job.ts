@@ -70,7 +70,11 @@ async function measure(folder: string, count: number): Promise<Growth> {
   const random = () => Math.ceil(Math.random() * count);
   const listMs = await each(500, () => store.conversations({ limit: 50 }));
   const filteredListMs = await each(500, (n) =>
-    store.conversations({ limit: 50, sourceSystem: `bench ${n % 50}`, after: String(random() + 1) }),
+    store.conversations({
+      limit: 50,
+      sourceSystem: `bench ${n % 50}`,
+      after: `${Date.now() - Math.floor(Math.random() * 60 * 86_400_000)}.1`,
+    }),
   );
   const lookupMs = await each(5_000, async () => {
     const id = idOf(random());

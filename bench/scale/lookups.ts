@@ -21,14 +21,17 @@ const lookups: Readonly<Record<string, (n: number, count: number) => string>> = 
   'GET /webhook/{id}': (n) => `/webhook/${idOf(n)}`,
   'GET /runs/{id}, with its history': (n) => `/runs/${idOf(n)}`,
   'GET /conversations': () => '/conversations?limit=50',
-  'GET /conversations of a source from anywhere': (n, count) =>
-    `/conversations?limit=50&source_system=bench%20${n % 50}&after=${fullPage(n, count)}`,
+  'GET /conversations of a source from anywhere': (n) =>
+    `/conversations?limit=50&source_system=bench%20${n % 50}&after=${sometime()}.1`,
   'GET /runs from anywhere': (n, count) => `/runs?limit=50&after=${fullPage(n, count)}`,
   'GET /dead-letters': () => '/dead-letters?limit=50',
   'GET /dead-letters from anywhere': (n, count) => `/dead-letters?limit=50&after=${fullPage(n, count)}`,
 };
 /** Somewhere in the later half: behind it is a page of 50 of anything, also where there are few. */
 const fullPage = (n: number, count: number) => Math.ceil((n + count) / 2);
+
+/** Conversations are those of the last 60 days. */
+const sometime = () => Date.now() - Math.floor(Math.random() * 30 * 86_400_000);
 
 const batches = 150;
 const perBatch = 50;

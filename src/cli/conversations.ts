@@ -7,8 +7,11 @@ export const conversations: Command = {
   name: 'conversations',
   summary: 'list conversations, or show one',
   usage: `
-signalbox conversations list [--limit N] [--status STATUS] [--after CURSOR] [--url URL] [--json]
-signalbox conversations show TRACKING_ID [--url URL] [--json]
+signalbox conversations list [--limit N] [--after CURSOR] [filters] [--count] [--url URL] [--json]
+signalbox conversations show ID [--url URL] [--json]
+
+ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
+--from and --to, each a time such as 2026-08-14T09:00:00Z. --count says how many there are.
 
 Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe; the key is SIGNALBOX_API_KEY.
 `,
@@ -17,16 +20,14 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     const client = createClient(context, values.url);
     const [what = 'list', id] = positionals;
     if (what === 'show') {
-      if (id === undefined) throw new UsageError('The tracking id is missing.');
-      const found = await client.call('GET', `/webhook/${encodeURIComponent(id)}`);
+      if (id === undefined) throw new UsageError('The id is missing.');
+      const found = await client.call('GET', `/conversations/${encodeURIComponent(id)}`);
       if (values.json) printJson(context, found);
       else show(found, context);
       return 0;
     }
     if (what !== 'list') throw new UsageError(`"${what}" is neither list nor show.`);
-    const { limit, status, after } = values;
-    const query = new URLSearchParams({ limit, ...(status && { status }), ...(after && { after }) });
-    const page = await client.call('GET', `/conversations?${query}`);
+    const page = await client.call('GET', `/conversations?${parametersOf(values)}`);
     if (values.json) printJson(context, page);
     else list(page, context);
     return 0;
@@ -35,11 +36,30 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
 
 const options = {
   limit: { type: 'string', default: '20' },
-  status: { type: 'string' },
   after: { type: 'string' },
+  status: { type: 'string' },
+  'source-system': { type: 'string' },
+  'source-process': { type: 'string' },
+  type: { type: 'string' },
+  account: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  count: { type: 'boolean' },
   url: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
+
+/** The parameters of the route, by the options that have another name here. */
+const parameterNames: Readonly<Record<string, string>> = {
+  'source-system': 'source_system',
+  'source-process': 'source_process',
+  type: 'webhook_type',
+};
+
+function parametersOf({ url, json, ...values }: Readonly<Record<string, string | boolean | undefined>>) {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(given.map(([name, value]) => [parameterNames[name] ?? name, String(value)]));
+}
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -57,6 +77,9 @@ function list(page: Row, context: Context): void {
     row.query_start,
   ]);
   context.write(table(context, ['received', 'status', 'delivery', 'tracking id', 'question'], cells));
+  const total = page.total as { readonly count: number; readonly exact: boolean } | undefined;
+  if (total)
+    context.writeError(`${total.count.toLocaleString('en')}${total.exact ? '' : ' or more'} in all\n`);
   if (page.next !== null) context.writeError(dim(context, `more: --after ${page.next}\n`));
 }
 

@@ -295,6 +295,7 @@ test('every route is in a zone, and these are all', async () => {
     [
       'operators GET /',
       'operators GET /conversations',
+      'operators GET /conversations/:conversation_id',
       'operators GET /dead-letters',
       'operators GET /dead-letters/:run_id',
       'operators GET /endpoints',

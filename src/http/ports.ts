@@ -33,6 +33,7 @@ export interface AppPorts {
     | 'conversation'
     | 'summary'
     | 'conversations'
+    | 'count'
     | 'counts'
     | 'events'
     | 'disabledEndpoints'

@@ -17,6 +17,7 @@ export function summaryToWire(summary: ConversationSummary): Record<string, unkn
     source_system: summary.sourceSystem,
     source_process: summary.sourceProcess,
     webhook_type: summary.webhookType,
+    account: summary.account,
     query_start: summary.queryStart,
     received_at: time(summary.receivedAt),
     answered_at: time(summary.answeredAt),

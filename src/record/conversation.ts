@@ -22,6 +22,8 @@ export interface ConversationSummary {
   readonly sourceSystem: string;
   readonly sourceProcess: string;
   readonly webhookType: WebhookType;
+  /** Whose affairs it is about, where the request says so (`accountOf`). */
+  readonly account: string | null;
   /** The beginning of the question: at most 200 characters. */
   readonly queryStart: string;
   /** Times are milliseconds since the epoch. */
@@ -119,7 +121,7 @@ function applies(conversation: ConversationSummary, event: RecordedEvent): boole
 
 /** The conversation that a request begins. */
 export function begin(event: RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>): ConversationSummary {
-  const { conversationId, deliveryId, sourceSystem, sourceProcess, webhookType, query } = event.data;
+  const { conversationId, deliveryId, sourceSystem, sourceProcess, webhookType, query, extra } = event.data;
   return {
     trackingId: event.trackingId,
     conversationId,
@@ -130,6 +132,7 @@ export function begin(event: RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>): Conve
     sourceSystem,
     sourceProcess,
     webhookType,
+    account: accountOf(extra),
     queryStart: startOf(query),
     receivedAt: event.at,
     answeredAt: null,
@@ -141,6 +144,18 @@ export function begin(event: RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>): Conve
     problem: null,
     exportPrefix: null,
   };
+}
+
+const accountFields = ['account_id', 'account'] as const;
+
+/** The account that a request names: a text of 1 to 128 characters, or a whole number, in `account_id` or else in `account`. */
+export function accountOf(extra: JsonObject | undefined): string | null {
+  for (const field of accountFields) {
+    const value = extra?.[field];
+    const text = Number.isSafeInteger(value) ? String(value) : value;
+    if (typeof text === 'string' && text.length <= 128 && text.trim() !== '') return text.trim();
+  }
+  return null;
 }
 
 /** The first 200 characters, never half of one. */

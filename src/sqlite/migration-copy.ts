@@ -4,9 +4,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { flush, removeDatabase } from './files.ts';
 
-/** Whether a migration takes something away or rewrites it, so that only a copy can bring it back. */
+/** Whether a migration takes something away or rewrites it, so that only a copy can bring it back; an index can be made again. */
 export function isDestructive(sql: string): boolean {
-  return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(sql.replace(/--.*$/gm, ''));
+  return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(sql.replace(/--.*$|\bDROP INDEX\b/gim, ''));
 }
 
 /**

@@ -3,16 +3,11 @@ import { test } from 'node:test';
 import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { uuidv7 } from '../core/ids.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Fact, StampedFact } from '../engine/engine.ts';
 import type { Source } from '../inbound/source.ts';
 import { type ConversationSummary, project } from '../record/conversation.ts';
-import {
-  type AboutConversation,
-  event,
-  type RecordedEvent,
-  toRecordedEvent,
-  type WebhookType,
-} from '../record/events.ts';
+import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
 import type { Leases } from './leases.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -142,8 +137,54 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     assert.deepEqual(await store.counts(), { delivered: 2, queued: 1 });
   });
 
+  withStore('filters by process, account, conversation id and time, and counts', async ({ store }) => {
+    const at = 1_786_699_000_000;
+    const first = aLife({ at: at - 5, sourceProcess: 'import', extra: { account_id: 42 } });
+    const second = aLife({ at: at - 5, extra: { account: ' acme ', account_id: {} } });
+    const third = aLife({ at, conversationId: 'webhook_20260814_091833_third', extra: { account_id: '42' } });
+    // What came earlier may be written later.
+    for (const life of [third, first, second]) await store.append(life.facts);
+    const found = async (filter: Filter) => {
+      const { conversations } = await store.conversations(filter);
+      assert.deepEqual(await store.count(filter), { count: conversations.length, exact: true });
+      return ids(conversations);
+    };
+    const [one, two, three] = ids([first, second, third]);
+    assert.deepEqual(await found({}), [three, two, one]);
+    assert.deepEqual(await found({ sourceProcess: 'import' }), [one]);
+    assert.deepEqual(await found({ account: '42' }), [three, one]);
+    assert.deepEqual(await found({ account: 'acme' }), [two]);
+    assert.deepEqual(await found({ conversationId: 'webhook_20260814_091833_third' }), [three]);
+    assert.deepEqual(await found({ from: at }), [three]);
+    assert.deepEqual(await found({ to: at }), [two, one]);
+    assert.deepEqual(await found({ from: at - 5, to: at + 1, account: '42' }), [three, one]);
+    assert.deepEqual(await found({ status: 'delivered', sourceProcess: 'import', to: at }), [one]);
+    assert.deepEqual(await found({ status: 'queued', sourceProcess: 'import' }), []);
+    assert.equal((await store.summary(one!))!.account, '42');
+  });
+
+  withStore('pages through what several filters leave, each once and in order', async ({ store }) => {
+    const lives = Array.from({ length: 60 }, (_, n) =>
+      aLife({ at: 1_786_699_000_000 + (n % 7), sourceSystem: `s${n % 2}`, sourceProcess: `p${n % 3}` }),
+    );
+    for (const life of lives) await store.append(life.facts.slice(0, 1));
+    const filter = { sourceSystem: 's1', sourceProcess: 'p2', from: 1_786_699_000_001 };
+    const expected = (await store.conversations()).conversations.filter(
+      (row) => row.sourceSystem === 's1' && row.sourceProcess === 'p2' && row.receivedAt >= filter.from,
+    );
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await store.conversations({ ...filter, limit: 2, ...(after !== undefined && { after }) });
+      seen.push(...ids(page.conversations));
+      after = page.next;
+    } while (after !== undefined);
+    assert.ok(expected.length > 4);
+    assert.deepEqual(seen, ids(expected));
+  });
+
   withStore('refuses a cursor that is not its own', async ({ store }) => {
-    for (const after of ['', 'x', '-1', '1; DROP TABLE events', '9'.repeat(40)]) {
+    for (const after of ['', 'x', '1', '-1.1', '1.0', '1.1; DROP TABLE events', `${'9'.repeat(40)}.1`]) {
       await assert.rejects(store.conversations({ after }), { code: 'invalid_request' }, after);
     }
   });
@@ -342,7 +383,7 @@ const note = (trackingId: string, id: string): StampedFact => ({
   ...{ id, at: 1_786_699_000_000, type: 'NOTE', subject: trackingId, data: {} },
 });
 
-const ids = (conversations: readonly ConversationSummary[]) =>
+const ids = (conversations: readonly Pick<ConversationSummary, 'trackingId'>[]) =>
   conversations.map((conversation) => conversation.trackingId);
 
 const about: AboutConversation = {
@@ -353,25 +394,32 @@ const about: AboutConversation = {
   webhookType: 'deal_analysis',
 };
 
-interface LifeOptions {
-  readonly sourceSystem?: string;
-  readonly webhookType?: WebhookType;
+type Filter = NonNullable<Parameters<Store['conversations']>[0]>;
+
+export interface LifeOptions extends Partial<Omit<AboutConversation, 'deliveryId'>> {
   readonly answerTimeMs?: number;
+  readonly extra?: JsonObject;
+  /** The time of the first event. */
+  readonly at?: number;
 }
 
 /** The facts of a conversation whose first delivery attempt fails. */
 export function aLife(options: LifeOptions = {}) {
   const trackingId = uuidv7();
-  const factsOf = (id: string) => lifeFacts(id, { ...about, ...options }, options.answerTimeMs ?? 4);
-  const facts = factsOf(trackingId).map((fact, index) => stamp(fact, trackingId, index));
+  const factsOf = (id: string) => lifeFacts(id, { ...about, ...options }, options);
+  const facts = factsOf(trackingId).map((fact, index) => stamp(fact, trackingId, index, options.at));
   return { trackingId, facts, factsOf };
 }
 
-function stamp(fact: Fact, run: string, position: number): StampedFact {
-  return { ...fact, id: `${run}/${position}/1/0`, at: 1_786_699_000_000 + position };
+function stamp(fact: Fact, run: string, position: number, from = 1_786_699_000_000): StampedFact {
+  return { ...fact, id: `${run}/${position}/1/0`, at: from + position };
 }
 
-function lifeFacts(trackingId: string, conversation: AboutConversation, answerTimeMs: number): Fact[] {
+function lifeFacts(
+  trackingId: string,
+  conversation: AboutConversation,
+  { answerTimeMs = 4, extra = { ticket: 7 } }: LifeOptions,
+): Fact[] {
   const delivery = { ...conversation, answered: true };
   const { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId } = conversation;
   const base = { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId };
@@ -383,7 +431,7 @@ function lifeFacts(trackingId: string, conversation: AboutConversation, answerTi
       timestamp: '2026-08-14T09:18:33Z',
       queuedAt: '2026-08-14T09:18:33.360Z',
       estimatedProcessingTime: '30-60 seconds',
-      extra: { ticket: 7 },
+      extra,
       requestSizeBytes: 120,
     }),
     event('WEBHOOK_MANAGER_AGENT_INVOKED', trackingId, { ...base, agent: 'analyst', sessionId: 's' }),
@@ -428,7 +476,7 @@ const choiceCount = 32;
 function anything(trackingId: string, choice: number): Fact {
   const deliveryId = choice & 1 ? 'delivery-1' : 'delivery-2';
   const answered = (choice & 2) === 0;
-  const fact = lifeFacts(trackingId, { ...about, deliveryId }, 4)[choice >> 2]!;
+  const fact = lifeFacts(trackingId, { ...about, deliveryId }, {})[choice >> 2]!;
   const data = { ...fact.data, ...('answered' in fact.data && { answered }) };
   if (answered) return { ...fact, data };
   if (fact.type === 'WEBHOOK_MANAGER_AGENT_RESPONSE') {

@@ -28,8 +28,14 @@ export interface Store {
   /** Where it stands, without answer and attempts; cheap. */
   summary(trackingId: string): Promise<ConversationSummary | undefined>;
 
-  /** Newest first. Throws `invalid_request` for a cursor that is not one of its own. */
-  conversations(filter?: ConversationFilter): Promise<ConversationPage>;
+  /**
+   * Newest first, by the time of the request. Throws `invalid_request` for a cursor that is not one of its own. What two filters leave of
+   * many may be far apart: then a page can have fewer than `limit` although there is a next one.
+   */
+  conversations(filter?: ConversationFilter & PageOptions): Promise<ConversationPage>;
+
+  /** How many conversations there are with what the filter says, as far as that can be told at a bounded cost. */
+  count(filter?: ConversationFilter): Promise<BoundedCount>;
 
   /** The events of a conversation with a greater sequence number, in order, at most `limit` (default 1,000). */
   events(trackingId: string, afterSequence?: number, limit?: number): Promise<readonly RecordedEvent[]>;
@@ -64,10 +70,20 @@ export interface Store {
   deleteSource(name: string): Promise<boolean>;
 }
 
+/** All of what is given holds. */
 export interface ConversationFilter {
   readonly status?: ConversationStatus;
   readonly sourceSystem?: string;
+  readonly sourceProcess?: string;
   readonly webhookType?: WebhookType;
+  readonly account?: string;
+  readonly conversationId?: string;
+  /** When the request came, in milliseconds since the epoch: not before `from`, and before `to`. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface PageOptions {
   /** The cursor of an earlier page. */
   readonly after?: string;
   /** Default 50, at most 500. */
@@ -78,6 +94,14 @@ export interface ConversationPage {
   readonly conversations: readonly ConversationSummary[];
   readonly next?: string;
 }
+
+/** Exact up to `countLimit`. Otherwise there are so many or more. */
+export interface BoundedCount {
+  readonly count: number;
+  readonly exact: boolean;
+}
+
+export const countLimit = 10_000;
 
 export interface DisabledEndpoint {
   readonly url: string;

@@ -2,13 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
-import {
-  type ConversationStatus,
-  conversationStatuses,
-  type WebhookType,
-  webhookTypes,
-} from '../../record/events.ts';
-import type { ConversationFilter } from '../../store/store.ts';
+import type { Conversation } from '../../store/store.ts';
+import { type FilterQuery, filterOf, filterParameters } from '../conversation-filter.ts';
 import type { AppPorts } from '../ports.ts';
 import { conversationToWire, summaryToWire } from '../wire.ts';
 
@@ -22,52 +17,67 @@ export function registerStatus(app: FastifyInstance, { store }: AppPorts): void 
   });
 }
 
-const oneOf = (values: readonly string[]) => Type.Unsafe<string>({ type: 'string', enum: [...values] });
-
 const listQuery = Type.Object(
   {
-    status: Type.Optional(oneOf(conversationStatuses)),
-    source_system: Type.Optional(Type.String({ maxLength: 128 })),
-    webhook_type: Type.Optional(oneOf(webhookTypes)),
+    ...filterParameters,
     after: Type.Optional(Type.String({ maxLength: 100 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    count: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
 
-interface ListQuery {
-  readonly status?: ConversationStatus;
-  readonly source_system?: string;
-  readonly webhook_type?: WebhookType;
+interface ListQuery extends FilterQuery {
   readonly after?: string;
   readonly limit?: number;
+  readonly count?: boolean;
 }
 
-/** `GET /conversations`: newest first, in pages. */
+/** `GET /conversations`: newest first, in pages. `GET /conversations/{id}`: one, by its tracking id or its conversation id. */
 export function registerConversations(app: FastifyInstance, { store }: AppPorts): void {
   app.get<{ Querystring: ListQuery }>(
     '/conversations',
     { schema: { querystring: listQuery } },
     async (request) => {
-      const page = await store.conversations(filterOf(request.query));
+      const { after, limit, count } = request.query;
+      const filter = filterOf(request.query);
+      const options = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
+      const [page, total] = await Promise.all([
+        store.conversations({ ...filter, ...options }),
+        count ? store.count(filter) : undefined,
+      ]);
       return {
         success: true,
         conversations: page.conversations.map(summaryToWire),
         next: page.next ?? null,
+        ...(total && { total }),
       };
     },
   );
+
+  app.get<{ Params: { conversation_id: string } }>('/conversations/:conversation_id', async (request) => {
+    const conversation = await findConversation(store, request.params.conversation_id);
+    return { success: true, ...conversationToWire(conversation) };
+  });
 }
 
-function filterOf(query: ListQuery): ConversationFilter {
-  const { status, source_system: sourceSystem, webhook_type: webhookType, after, limit } = query;
-  return {
-    ...(status && { status }),
-    ...(sourceSystem !== undefined && { sourceSystem }),
-    ...(webhookType && { webhookType }),
-    ...(after !== undefined && { after }),
-    ...(limit !== undefined && { limit }),
-  };
+/** By either of its ids. Throws `not_found`. */
+export async function findConversation(
+  store: Pick<AppPorts['store'], 'conversation' | 'conversations'>,
+  id: string,
+): Promise<Conversation> {
+  const trackingId = isUuid(id) ? id.toLowerCase() : await trackingIdFor(store, id);
+  const conversation = trackingId && (await store.conversation(trackingId));
+  if (conversation) return conversation;
+  throw new SignalboxError(
+    'not_found',
+    `There is no conversation ${JSON.stringify(id.slice(0, 120))}. Expected a \`tracking_id\` or a \`conversation_id\` of the answer to POST /webhook.`,
+  );
+}
+
+async function trackingIdFor(store: Pick<AppPorts['store'], 'conversations'>, conversationId: string) {
+  const { conversations } = await store.conversations({ conversationId, limit: 1 });
+  return conversations[0]?.trackingId;
 }
 
 /** Ids are kept in lower case. */

@@ -31,6 +31,7 @@ const columnTypes = {
   sourceSystem: 'text',
   sourceProcess: 'text',
   webhookType: 'text',
+  account: 'text',
   queryStart: 'text',
   receivedAt: 'bigint',
   answeredAt: 'bigint',

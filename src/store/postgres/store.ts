@@ -3,14 +3,14 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
-import { cursorId } from '../cursor.ts';
-import type { ConversationFilter, ConversationPage, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { AppendQueue } from './append-queue.ts';
-import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
+import type { PostgresDatabase, Transaction } from './database.ts';
+import { countConversations, listConversations } from './list.ts';
 import { type EndpointRow, type EventRow, summaryColumns, toDisabledEndpoint, toEvent } from './rows.ts';
 
-/** How far back the search for recent answers goes, in sequence numbers; a conversation has about eight events. */
-const recentWindow = 80_000;
+/** How far back the search for recent answers goes when many of the latest conversations have none yet. */
+const recentWindow = 10_000;
 
 /** The store that many processes share. What this process writes is published in it once it is durable. */
 export function createPostgresStore(database: PostgresDatabase, live: LiveRecord): Store {
@@ -26,10 +26,9 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
 
     summary: (trackingId) => database.read((sql) => summary(sql, trackingId)),
 
-    conversations: async (filter = {}) => {
-      const after = filter.after === undefined ? undefined : cursorId(filter.after);
-      return database.read((sql) => page(sql, filter, after));
-    },
+    conversations: (filter = {}) => listConversations(database, filter),
+
+    count: (filter = {}) => countConversations(database, filter),
 
     events: (trackingId, afterSequence = 0, limit = 1_000) =>
       database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
@@ -121,35 +120,11 @@ async function eventsAfter(
   return (await sql.all<EventRow>(text, [trackingId, sequence, limit])).map(toEvent);
 }
 
-async function page(
-  sql: Transaction,
-  filter: ConversationFilter,
-  after: number | undefined,
-): Promise<ConversationPage> {
-  const limit = Math.min(Math.max(1, filter.limit ?? 50), 500);
-  const conditions: [string, SqlValue | undefined][] = [
-    ['status =', filter.status],
-    ['source_system =', filter.sourceSystem],
-    ['webhook_type =', filter.webhookType],
-    ['id <', after],
-  ];
-  const used = conditions.filter((pair): pair is [string, SqlValue] => pair[1] !== undefined);
-  const where = used.map(([text], at) => `AND ${text} $${at + 2}`).join(' ');
-  const rows = await sql.all<ConversationSummary & { id: number }>(
-    `SELECT id, ${summaryColumns} FROM conversations WHERE true ${where} ORDER BY id DESC LIMIT $1`,
-    [limit + 1, ...used.map(([, value]) => value)],
-  );
-  const shown = rows.slice(0, limit);
-  const next = rows.length > limit ? String(shown.at(-1)!.id) : undefined;
-  return { conversations: shown.map(({ id, ...rest }) => rest), ...(next !== undefined && { next }) };
-}
-
 async function recentAnswerTimes(sql: Transaction, type: WebhookType, limit: number): Promise<number[]> {
   const rows = await sql.all<{ time: number }>(
-    `SELECT answer_time_ms AS time FROM conversations
-     WHERE webhook_type = $1 AND answer_time_ms IS NOT NULL
-       AND id > (SELECT max(id) FROM conversations) - ${recentWindow}
-     ORDER BY id DESC LIMIT $2`,
+    `SELECT time FROM
+       (SELECT answer_time_ms AS time FROM conversations WHERE webhook_type = $1 ORDER BY received_at DESC LIMIT ${recentWindow}) AS recent
+     WHERE time IS NOT NULL LIMIT $2`,
     [type, limit],
   );
   return rows.map((row) => row.time);

@@ -29,6 +29,7 @@ export interface ConversationRow {
   readonly source_system: string;
   readonly source_process: string;
   readonly webhook_type: WebhookType;
+  readonly account: string | null;
   readonly query_start: string;
   readonly received_at: number;
   readonly answered_at: number | null;
@@ -57,6 +58,7 @@ export function toSummary(row: ConversationRow): ConversationSummary {
     sourceSystem: row.source_system,
     sourceProcess: row.source_process,
     webhookType: row.webhook_type,
+    account: row.account,
     queryStart: row.query_start,
     receivedAt: row.received_at,
     answeredAt: row.answered_at,

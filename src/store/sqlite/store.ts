@@ -3,9 +3,9 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
-import { cursorId } from '../cursor.ts';
-import type { ConversationFilter, ConversationPage, DisabledEndpoint, Store } from '../store.ts';
+import type { DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
+import { countConversations, listConversations } from './list.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
 import { createSources } from './sources.ts';
 
@@ -54,7 +54,9 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
         return found && toSummary(found);
       }),
 
-    conversations: (filter = {}) => database.read((sql) => page(sql, filter)),
+    conversations: (filter = {}) => listConversations(database, filter),
+
+    count: (filter = {}) => countConversations(database, filter),
 
     events: (trackingId, afterSequence = 0, limit = 1_000) =>
       database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
@@ -108,32 +110,12 @@ function countByStatus(sql: Sql): Counts {
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
 
-function page(sql: Sql, filter: ConversationFilter): ConversationPage {
-  const limit = Math.min(Math.max(1, filter.limit ?? 50), 500);
-  const conditions: [string, string | number | undefined][] = [
-    ['status = ?', filter.status],
-    ['source_system = ?', filter.sourceSystem],
-    ['webhook_type = ?', filter.webhookType],
-    ['id < ?', filter.after === undefined ? undefined : cursorId(filter.after)],
-  ];
-  const used = conditions.filter(([, value]) => value !== undefined) as [string, string | number][];
-  const where = used.length === 0 ? '' : `WHERE ${used.map(([text]) => text).join(' AND ')}`;
-  const rows = sql.all<ConversationRow>(
-    `SELECT * FROM conversations ${where} ORDER BY id DESC LIMIT ?`,
-    ...used.map(([, value]) => value),
-    limit + 1,
-  );
-  const shown = rows.slice(0, limit);
-  const next = rows.length > limit ? String(shown.at(-1)!.id) : undefined;
-  return { conversations: shown.map(toSummary), ...(next !== undefined && { next }) };
-}
-
 function recentAnswerTimes(sql: Sql, type: WebhookType, limit: number): number[] {
   return sql
     .all<{ answer_time_ms: number }>(
-      `SELECT answer_time_ms FROM conversations
-       WHERE webhook_type = ? AND answer_time_ms IS NOT NULL AND id > (SELECT max(id) FROM conversations) - ${recentWindow}
-       ORDER BY id DESC LIMIT ?`,
+      `SELECT answer_time_ms FROM
+         (SELECT answer_time_ms FROM conversations WHERE webhook_type = ? ORDER BY received_at DESC LIMIT ${recentWindow})
+       WHERE answer_time_ms IS NOT NULL LIMIT ?`,
       type,
       limit,
     )
