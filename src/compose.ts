@@ -110,6 +110,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     rateLimits,
     log,
     queryFlow: flows.query,
+    exportFlow: flows.exporting,
     guessType,
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),

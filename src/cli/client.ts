@@ -6,6 +6,8 @@ export interface Client {
   readonly url: string;
   /** The JSON of the answer. Throws `SignalboxError` with what the server said, or how to start one. */
   call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** The answer as it came. Throws as `call` does. */
+  text(path: string): Promise<string>;
   /** The server-sent events of a stream, until it ends. */
   events(path: string): AsyncGenerator<Record<string, unknown>>;
 }
@@ -30,6 +32,11 @@ export function createClient(context: Context, url: string | undefined): Client 
         body === undefined ? options : { ...options, body: JSON.stringify(body) },
       );
       return read(response, base);
+    },
+    async text(path) {
+      const response = await request(path, { headers });
+      if (!response.ok) await read(response, base);
+      return response.text();
     },
     async *events(path) {
       const response = await request(path, { headers });

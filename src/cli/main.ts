@@ -29,6 +29,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ask: async () => (await import('./ask.ts')).ask,
   listen: async () => (await import('./listen.ts')).listen,
   conversations: async () => (await import('./conversations.ts')).conversations,
+  export: async () => (await import('./export.ts')).exportCommand,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
   flows: async () => (await import('./flows.ts')).flows,
   runs: async () => (await import('./runs.ts')).runs,

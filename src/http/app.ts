@@ -13,6 +13,7 @@ import { registerConversations, registerStatus } from './routes/conversations.ts
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
+import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSourceChanges, registerSources } from './routes/sources.ts';
@@ -151,6 +152,7 @@ async function addZones(
     await operators.register(async (reading) => {
       reading.addHook('onRequest', requireScope(apiKeys, 'read'));
       registerConversations(reading, ports);
+      registerExports(reading, ports);
       registerDeadLetters(reading, ports);
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
@@ -160,6 +162,7 @@ async function addZones(
     await operators.register(async (operating) => {
       operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
       registerReplay(operating, ports);
+      registerExportStart(operating, ports);
       registerRunChanges(operating, ports);
       registerEnable(operating, ports);
     });

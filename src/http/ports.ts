@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
+import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { Log } from '../observe/log.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
@@ -42,6 +43,7 @@ export interface AppPorts {
   readonly rateLimits: RateLimits;
   readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
+  readonly exportFlow: Flow<ExportInput, unknown>;
   readonly guessType: (query: string) => WebhookType;
   /** What a caller is told about the time until its answer. */
   readonly estimate: (type: WebhookType) => string;

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { createTestApp, question } from '../../test/fixtures/app.ts';
+import { readConfig } from '../config.ts';
+import { uuidv7 } from '../core/ids.ts';
+import { exportCommand } from './export.ts';
+import { lineOf } from './progress.ts';
+import { runCommand } from './run.ts';
+
+const range = ['--from', '2026-01-01', '--to', '2100-01-01T00:00:00+01:00'];
+
+async function open(context: TestContext, conversations: number) {
+  const app = await createTestApp({
+    answer: (asked) => ({ markdown: asked, plain: asked, toolCalls: [], understood: true }),
+  });
+  await app.server.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.server.address() as AddressInfo;
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-export-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const ids: string[] = [];
+  for (let n = 0; n < conversations; n++)
+    ids.push((await app.ask(question({ query: `${n}?` }))).body.tracking_id);
+  const run = async (...args: string[]) => {
+    const told = { out: '', error: '' };
+    const code = await runCommand({ export: async () => exportCommand }, ['export', ...args], {
+      readConfig: () => readConfig({ SIGNALBOX_URL: `http://127.0.0.1:${port}` }),
+      ...{ signal: new AbortController().signal, columns: 80, colours: true },
+      write(text) {
+        told.out += text;
+      },
+      writeError(text) {
+        told.error += text;
+      },
+    });
+    return { ...told, code };
+  };
+  for (const id of ids) await app.engine.wait(id);
+  return { app, folder, ids, run };
+}
+
+test('conversations of a time are written below a folder, byte for byte as the server says', async (context) => {
+  const { app, folder, ids, run } = await open(context, 3);
+  const exported = await run(...range, '--format', 'all', '--out', folder);
+  assert.deepEqual([exported.code, exported.out], [0, `3 conversations exported into ${folder}\n`]);
+  const files = globSync('conversation-history/*/*/*/*/*.json', { cwd: folder });
+  assert.equal(files.length, 12);
+  assert.equal(globSync('**/*.partial', { cwd: folder }).length, 0);
+  const { body } = await app.server.inject({
+    url: `/conversations/${ids[0]}/export?format=summary`,
+    headers: { host: 'localhost' },
+  });
+  const { conversation_id: conversationId } = JSON.parse(body);
+  const file = files.find((path) => path.endsWith(`${conversationId}/summary.json`))!;
+  assert.equal(readFileSync(join(folder, file), 'utf8'), body);
+  const none = await run('--from', '2026-01-01', '--to', '2026-01-02', '--format', 'all', '--out', folder);
+  assert.match(none.out, /^0 conversations/);
+});
+
+test('the analysis form of all is one Parquet file', async (context) => {
+  const { folder, run } = await open(context, 3);
+  const path = join(folder, 'all.parquet');
+  assert.equal((await run(...range, '--format', 'parquet', '--out', path)).code, 0);
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const found = await connection.runAndReadAll(`SELECT query FROM '${path}' ORDER BY query`);
+  assert.deepEqual(found.getRowsJson().flat(), ['0?', '1?', '2?']);
+});
+
+test('without a folder the server exports, in runs, again with the same bytes', async (context) => {
+  const { app, ids, run } = await open(context, 2);
+  const started = await run(...range);
+  assert.match(started.out, /^2 conversations will be exported by the server/);
+  const { runs } = await app.engine.list({ flow: 'export' });
+  for (const { runId } of runs) assert.equal((await app.engine.wait(runId)).status, 'succeeded');
+  const keys = await app.objects.list('conversation-history/');
+  assert.equal(keys.length, 8);
+  const bodies = async () => Promise.all(keys.map(async (key) => String(await app.objects.get(key))));
+  const before = await bodies();
+  const headers = { host: 'localhost' };
+  const again = await app.server.inject({ method: 'POST', url: `/conversations/${ids[0]}/export`, headers });
+  assert.equal(again.statusCode, 202);
+  assert.equal((await app.engine.wait(again.json().run_id)).status, 'succeeded');
+  assert.deepEqual(await bodies(), before);
+  const unknown = await app.server.inject({
+    method: 'POST',
+    url: `/conversations/${uuidv7()}/export`,
+    headers,
+  });
+  assert.equal(unknown.statusCode, 404);
+});
+
+test('what cannot be meant is said, and nothing is left behind', async (context) => {
+  const { folder, run } = await open(context, 1);
+  const refused = async (message: RegExp, ...args: string[]) => {
+    const { code, error } = await run(...args);
+    assert.equal(code, 2);
+    assert.match(error, message);
+  };
+  await refused(/--from is missing/, '--to', '2026-01-01');
+  await refused(/--to is "soon"/, '--from', '2026-01-01', '--to', 'soon');
+  await refused(/not before --to/, '--from', '2026-01-02', '--to', '2026-01-01');
+  await refused(/--format needs --out/, ...range, '--format', 'summary');
+  await refused(/--format is "xml"/, ...range, '--format', 'xml', '--out', folder);
+  const path = join(folder, 'no', 'such.parquet');
+  assert.notEqual((await run(...range, '--format', 'parquet', '--out', path)).code, 0);
+  assert.equal(existsSync(join(folder, 'no')), false);
+});
+
+test('how far it is is one line', () => {
+  assert.equal(lineOf(0, 10), `${'░'.repeat(30)} 0 %  0 of 10`);
+  assert.equal(lineOf(5_000, 10_000), `${'█'.repeat(15)}${'░'.repeat(15)} 50 %  5,000 of 10,000`);
+  assert.equal(lineOf(12, undefined), '12');
+  assert.equal(lineOf(12, 10), '12');
+});
