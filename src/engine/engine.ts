@@ -184,9 +184,14 @@ export interface StartedRun {
 export interface SignalOptions {
   /** Which wait on this name it is for, from 1. Without it: the first that has no value yet. */
   readonly occurrence?: number;
+  /**
+   * The sender's own id of it: what is sent again with it to the same name of the same run changes nothing and is a `duplicate`,
+   * also after the run has ended.
+   */
+  readonly key?: string;
 }
 
-/** `delivered` to a wait, `kept` for one to come, or `duplicate`: that wait has its value already. */
+/** `delivered` to a wait, `kept` for one to come, or `duplicate`: that wait has its value already, or the key was used. */
 export type SignalOutcome = 'delivered' | 'kept' | 'duplicate';
 
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'paused' | 'succeeded' | 'failed' | 'cancelled';

@@ -109,6 +109,31 @@ export const signalCases: Record<string, Case> = {
     );
   },
 
+  'a value that is sent again with its key is taken once: before the wait, after it, and after the end':
+    async (open) => {
+      const flow = flowOf('keyed', async (step) => {
+        const seen: unknown[] = [];
+        while (seen.length < 3) seen.push((await step.waitForSignal('go')).payload);
+        return seen;
+      });
+      const under = await open([flow]);
+      let { engine } = under;
+      const { runId } = await engine.start(flow, {});
+      const send = (payload: string, key: string) => engine.signal(runId, 'go', payload, { key });
+      const first = await Promise.all(Array.from({ length: 5 }, () => send('one', 'k1')));
+      assert.equal(first.filter((outcome) => outcome === 'duplicate').length, 4);
+      assert.equal(await engine.signal(runId, 'other', 'for another name', { key: 'k1' }), 'kept');
+      engine = await under.restart();
+      assert.equal(await send('one', 'k1'), 'duplicate');
+      assert.notEqual(await send('two', 'k2'), 'duplicate');
+      assert.equal(await send('one', 'k1'), 'duplicate');
+      assert.notEqual(await send('three', 'k3'), 'duplicate');
+      assert.deepEqual((await engine.wait(runId)).output, ['one', 'two', 'three']);
+      assert.equal(await send('three', 'k3'), 'duplicate');
+      await assert.rejects(send('four', 'k4'), { code: 'run_ended' });
+      await assert.rejects(send('four', 'k4'), { code: 'run_ended' });
+    },
+
   'a value that can not be kept is refused by the name of the signal, and the wait goes on': async (open) => {
     const { engine } = await open([oneByOne]);
     const { runId } = await engine.start(oneByOne, {});

@@ -27,7 +27,7 @@ import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
 import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
-import { firstOpenOccurrence, putSignal, receivedSignal } from './signals.ts';
+import { firstOpenOccurrence, putSignal, putSignalKey, receivedSignal } from './signals.ts';
 import { noteCleanStop } from './suspects.ts';
 
 /**
@@ -104,9 +104,12 @@ export class EmbeddedEngine implements Engine {
     const { outcome, ended } = await this.#runtime.write(
       (sql): { outcome: SignalOutcome; ended?: EndedWait } => {
         const row = runByRunId(sql, runId);
+        const [{ key }, at] = [options, this.#runtime.clock()];
+        if (key !== undefined && !putSignalKey(sql, { runId, name, key, at }))
+          return { outcome: 'duplicate' };
         if (row !== undefined && hasEnded(row.status)) throw runEnded(row);
         const occurrence = options.occurrence ?? firstOpenOccurrence(sql, runId, name);
-        const isFirst = putSignal(sql, { runId, name, occurrence, payload: text, at: this.#runtime.clock() });
+        const isFirst = putSignal(sql, { runId, name, occurrence, payload: text, at });
         if (!isFirst) return { outcome: 'duplicate' };
         const wait = row && waitingPosition(sql, row.id, name, occurrence);
         if (wait === undefined) return { outcome: 'kept' };

@@ -32,6 +32,15 @@ export function putSignal(
   return changes === 1;
 }
 
+/** Keeps the key of a value, as a row of a name that no wait has; false when it was kept before. */
+export function putSignalKey(
+  sql: Sql,
+  { runId, name, key, at }: { runId: string; name: string; key: string; at: number },
+): boolean {
+  const ledger = `\u0001key:${name.length}:${name}:${key}`;
+  return putSignal(sql, { runId, name: ledger, occurrence: 1, payload: null, at });
+}
+
 /** The first wait on a name that has neither a value nor timed out. */
 export function firstOpenOccurrence(sql: Sql, runId: string, name: string): number {
   const gap = sql.get<{ occurrence: number }>(

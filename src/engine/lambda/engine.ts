@@ -176,11 +176,13 @@ export class LambdaEngine implements Engine {
     if (!isUuid(runId)) throw new SignalboxError('unknown_run', `There is no run ${runId}.`);
     const record = await this.#runs.find(runId);
     if (record !== undefined && hasEnded(record.status)) {
+      if (options.key !== undefined && (await this.#inbox.knows(runId, name, options.key)))
+        return 'duplicate';
       throw new SignalboxError('run_ended', `Run ${runId} has ended; it takes no more signals.`);
     }
     await kept.store?.();
     const signal = { runId, name, payload: (kept.reference as Json | undefined) ?? payload ?? null };
-    return this.#inbox.send(signal, options.occurrence, (...wait) => this.#timedOut(...wait));
+    return this.#inbox.send(signal, options, (...wait) => this.#timedOut(...wait));
   }
 
   async #timedOut(runId: string, name: string, occurrence: number): Promise<boolean> {

@@ -1,11 +1,17 @@
 import type { Json } from '../../core/json.ts';
-import type { SignalOutcome } from '../engine.ts';
+import type { SignalOptions, SignalOutcome } from '../engine.ts';
 import type { LambdaApi } from './api.ts';
 import { type InboxRecord, recordKeys } from './messages.ts';
 import { change, type Records } from './records.ts';
 
 /** Whether the wait on a signal of a run timed out, as its journal has it. */
 export type TimedOut = (runId: string, name: string, occurrence: number) => Promise<boolean>;
+
+interface Signal {
+  readonly runId: string;
+  readonly name: string;
+  readonly payload: Json;
+}
 
 interface Place {
   readonly runId: string;
@@ -44,23 +50,35 @@ export class Inbox {
   /** The time of a wait is over; AWS has said so. */
   async close(place: Place): Promise<void> {
     await change<InboxRecord>(this.#records, keyOf(place), (present) =>
-      present?.closed ? undefined : { value: { closed: true } },
+      present?.closed
+        ? undefined
+        : { value: { closed: true, ...(present?.key !== undefined && { key: present.key }) } },
     );
   }
 
-  async send(
-    signal: { readonly runId: string; readonly name: string; readonly payload: Json },
-    occurrence: number | undefined,
-    timedOut: TimedOut,
-  ): Promise<SignalOutcome> {
-    const { runId, name, payload } = signal;
-    for (let at = occurrence ?? (await this.#firstWaiting(runId, name)); ; at++) {
+  async send(signal: Signal, { occurrence, key }: SignalOptions, timedOut: TimedOut): Promise<SignalOutcome> {
+    const { runId, name } = signal;
+    // A key may stand at any wait that there was.
+    const first = key === undefined ? await this.#firstWaiting(runId, name) : 1;
+    for (let at = occurrence ?? first; ; at++) {
       const place = { runId, name, occurrence: at };
-      const { record, isMine } = await this.#put(place, payload);
+      const { record, isMine } = await this.#put(place, { ...signal, ...(key !== undefined && { key }) });
       if (isMine && record.callback === undefined) return 'kept';
       const completed = await this.#complete(place, record);
       if (isMine && (completed || !(await timedOut(runId, name, at)))) return 'delivered';
-      if (occurrence !== undefined) return 'duplicate';
+      const isAgain = !isMine && key !== undefined && record.key === key;
+      // A value that came too late for this wait went on to a later one.
+      const tooLate = isAgain && record.closed === true && (await timedOut(runId, name, at));
+      if (occurrence !== undefined || (isAgain && !tooLate)) return 'duplicate';
+    }
+  }
+
+  /** Whether a value with this key was sent. */
+  async knows(runId: string, name: string, key: string): Promise<boolean> {
+    for (let occurrence = 1; ; occurrence++) {
+      const record = await this.#records.read(keyOf({ runId, name, occurrence }));
+      if (record?.value === undefined) return false;
+      if ((record.value as InboxRecord).key === key) return true;
     }
   }
 
@@ -69,11 +87,15 @@ export class Inbox {
     return (record?.value as number | undefined) ?? 1;
   }
 
-  async #put(place: Place, payload: Json): Promise<{ record: InboxRecord; isMine: boolean }> {
+  async #put(
+    place: Place,
+    { payload, key }: { readonly payload: Json; readonly key?: string },
+  ): Promise<{ record: InboxRecord; isMine: boolean }> {
     let isMine = false;
     const record = await change<InboxRecord>(this.#records, keyOf(place), (present) => {
       isMine = present?.closed !== true && present?.value === undefined;
-      return isMine ? { value: { ...present, value: { payload } } } : undefined;
+      if (!isMine) return undefined;
+      return { value: { ...present, value: { payload }, ...(key !== undefined && { key }) } };
     });
     return { record: record!, isMine };
   }

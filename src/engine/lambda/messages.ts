@@ -78,6 +78,8 @@ export interface InboxRecord {
   /** Of the run, once it waits. */
   readonly callback?: string;
   readonly value?: { readonly payload: Json };
+  /** The sender's own id of the value. */
+  readonly key?: string;
   /** The wait has its value, or has timed out. */
   readonly closed?: boolean;
 }

@@ -206,11 +206,18 @@ export class RestateEngine implements Engine {
   ): Promise<SignalOutcome> {
     const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
     if (!isUuid(runId)) throw unknownRun(runId);
-    if (await this.#ingress.hasEnded(this.#runService, runId)) throw runEnded(runId);
-    await kept.store?.();
-    const value = (kept.reference as Json | undefined) ?? payload ?? null;
-    const request: SignalRequest = { name, payload: value, sentAt: Date.now(), ...options };
-    return this.#ingress.call<SignalOutcome>([this.#runService, runId, 'signal'], request);
+    const ended = await this.#ingress.hasEnded(this.#runService, runId);
+    if (ended && options.key === undefined) throw runEnded(runId);
+    if (!ended) await kept.store?.();
+    const value = ended ? null : ((kept.reference as Json | undefined) ?? payload ?? null);
+    const about = { name, payload: value, sentAt: Date.now(), ...options };
+    const request: SignalRequest = ended ? { ...about, ended } : about;
+    const outcome = await this.#ingress.call<SignalOutcome | 'ended'>(
+      [this.#runService, runId, 'signal'],
+      request,
+    );
+    if (outcome === 'ended') throw runEnded(runId);
+    return outcome;
   }
 
   async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {

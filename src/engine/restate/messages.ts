@@ -53,6 +53,10 @@ export interface SignalRequest {
   readonly payload: Json;
   readonly occurrence?: number;
   readonly sentAt: number;
+  /** The sender's own id of it. */
+  readonly key?: string;
+  /** The run has ended: only what its key says is asked. */
+  readonly ended?: true;
 }
 
 export interface CancelRequest {
@@ -114,6 +118,7 @@ export const placeState = 'place';
 /** Durable promises of a run, by name. */
 export const promises = {
   signal: (name: string, occurrence: number): string => `signal:${occurrence}:${name}`,
+  signalKey: (name: string, key: string): string => `signal-key:${name.length}:${name}:${key}`,
   cancelReason: 'cancel-reason',
   terminateReason: 'terminate-reason',
   restartedAs: 'restarted-as',

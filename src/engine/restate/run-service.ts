@@ -55,8 +55,14 @@ export function createRunService(namespace: string, keeping: Keeping, runFlow: R
 }
 
 /** Keeps the value for the wait that it is for, or for the first that has none. */
-async function takeSignal(context: WorkflowSharedContext, signal: SignalRequest): Promise<SignalOutcome> {
-  const { name, payload, sentAt, occurrence } = signal;
+async function takeSignal(
+  context: WorkflowSharedContext,
+  signal: SignalRequest,
+): Promise<SignalOutcome | 'ended'> {
+  const { name, payload, sentAt, occurrence, key, ended } = signal;
+  const keyPromise = key === undefined ? undefined : promises.signalKey(name, key);
+  if (ended) return keyPromise && (await context.promise(keyPromise).peek()) ? 'duplicate' : 'ended';
+  if (keyPromise !== undefined && !(await resolveOnce(context, keyPromise, true))) return 'duplicate';
   // The waits before the one that the run has come to have their values, or have timed out.
   const waiting = (await context.get<WaitState>(waitState(name)))?.occurrence ?? 0;
   const value: SignalValue = { payload, sentAt };
