@@ -5,7 +5,12 @@ import { type Context, UsageError } from './command.ts';
 export interface Client {
   readonly url: string;
   /** The JSON of the answer. Throws `SignalboxError` with what the server said, or how to start one. */
-  call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>>;
+  call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    idempotencyKey?: string,
+  ): Promise<Record<string, unknown>>;
   /** The answer as it came. Throws as `call` does. */
   text(path: string): Promise<string>;
   /** The server-sent events of a stream, until it ends. */
@@ -24,9 +29,10 @@ export function createClient(context: Context, url: string | undefined): Client 
   const request = (path: string, options: RequestInit) => fetchFrom(base, path, options, context.signal);
   return {
     url: base,
-    async call(method, path, body) {
+    async call(method, path, body, idempotencyKey) {
       const content = body === undefined ? {} : { 'content-type': 'application/json' };
-      const options = { method, headers: { ...headers, ...content } };
+      const key = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      const options = { method, headers: { ...headers, ...content, ...key } };
       const response = await request(
         path,
         body === undefined ? options : { ...options, body: JSON.stringify(body) },

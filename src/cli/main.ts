@@ -32,6 +32,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import('./export.ts')).exportCommand,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
   flows: async () => (await import('./flows.ts')).flows,
+  trigger: async () => (await import('./trigger.ts')).trigger,
+  executions: async () => (await import('./executions.ts')).executions,
   runs: async () => (await import('./runs.ts')).runs,
   endpoints: async () => (await import('./endpoints.ts')).endpoints,
   backup: async () => (await import('./backup.ts')).backup,

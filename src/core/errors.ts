@@ -49,6 +49,7 @@ export const errorCatalogue = {
   unknown_source: kind(404, false, 'No such source'),
   unknown_flow: kind(404, false, 'No such flow'),
   unknown_run: kind(404, false, 'No such run'),
+  unknown_execution: kind(404, false, 'No such execution'),
   run_ended: kind(409, false, 'The run has ended'),
   run_cancelled: kind(409, false, 'The run was cancelled'),
   run_failed: kind(500, false, 'The run failed'),

@@ -300,6 +300,11 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /dead-letters',
       'operators GET /dead-letters/:run_id',
       'operators GET /endpoints',
+      'operators GET /executions',
+      'operators GET /executions/:execution_id',
+      'operators POST /executions/:execution_id/cancel',
+      'operators POST /executions/:execution_id/retry',
+      'operators POST /executions/:execution_id/signals/:name',
       'operators GET /flows',
       'operators GET /health',
       'operators GET /page/conversations/:tracking_id',
@@ -326,6 +331,7 @@ test('every route is in a zone, and these are all', async () => {
       'senders POST /webhook',
       'senders POST /webhooks',
       'senders POST /webhooks/:source',
+      'senders POST /workflows/trigger',
     ].sort(),
   );
 });

@@ -13,12 +13,14 @@ import { registerConversations, registerStatus } from './routes/conversations.ts
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
+import { registerExecutionChanges, registerExecutions } from './routes/executions.ts';
 import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSourceChanges, registerSources } from './routes/sources.ts';
+import { registerTrigger } from './routes/trigger.ts';
 import { registerWebhooks } from './routes/webhooks.ts';
-import { queryStartable, type Startables } from './startables.ts';
+import { createStartables } from './startables.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
 
@@ -132,11 +134,12 @@ async function addZones(
   const { apiKeys, rateLimit } = ports.options;
   const quotas = createQuotas(rateLimit, ports.rateLimits);
   const accept = createAccept(ports);
-  const startables: Startables = new Map([[ports.queryFlow.name, queryStartable(ports)]]);
+  const startables = createStartables(ports);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {
       sending.addHook('onRequest', requireScope(apiKeys, 'ingest'));
       registerAsk(sending, ports, accept, quotas);
+      registerTrigger(sending, ports, startables, quotas);
     });
     await senders.register(async (following) => {
       following.addHook('onRequest', requireScope(apiKeys, 'ingest', 'read'));
@@ -157,6 +160,7 @@ async function addZones(
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
       registerRuns(reading, ports);
+      registerExecutions(reading, ports, startables);
     });
     await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
     await operators.register(async (operating) => {
@@ -164,6 +168,7 @@ async function addZones(
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
       registerRunChanges(operating, ports);
+      registerExecutionChanges(operating, ports, startables);
       registerEnable(operating, ports);
     });
     await operators.register(async (administering) => {

@@ -22,6 +22,7 @@ export interface AppPorts {
     | 'resume'
     | 'cancel'
     | 'terminate'
+    | 'signal'
     | 'versions'
     | 'stats'
   >;
@@ -41,9 +42,11 @@ export interface AppPorts {
     | 'enableEndpoint'
   >;
   readonly rateLimits: RateLimits;
-  readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused'>;
+  readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;
+  /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */
+  readonly offeredFlows?: readonly Flow<never>[];
   readonly guessType: (query: string) => WebhookType;
   /** What a caller is told about the time until its answer. */
   readonly estimate: (type: WebhookType) => string;

@@ -1,7 +1,8 @@
 import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
-import type { Idempotency, StartedRun } from '../engine/engine.ts';
+import type { Engine, Fact, Idempotency, StartedRun } from '../engine/engine.ts';
+import type { Flow } from '../engine/flow.ts';
 import type { Source, Starts } from '../inbound/source.ts';
 import { parseAsk } from './ask-body.ts';
 import type { AppPorts } from './ports.ts';
@@ -24,21 +25,45 @@ export interface Origin {
   readonly receivedAt: number;
   readonly sizeBytes: number;
   readonly idempotency?: Idempotency;
+  /** The run that it is to be, a new id, and what is kept with its start. Default: one that nothing else is known of. */
+  readonly runId?: string;
+  readonly facts?: readonly Fact[];
 }
 
+/**
+ * What can be started from outside, by name: the one place in which a name is looked up, whichever door it came by. A flow
+ * is offered under its own name.
+ */
 export type Startables = ReadonlyMap<string, Startable>;
 
-/** A question: the input is a body of `POST /webhook`, of which everything but the query may be left out. */
-export function queryStartable(ports: AppPorts): Startable {
+export function createStartables(ports: AppPorts): Startables {
+  const offered = (ports.offeredFlows ?? []).map((flow) => [flow.name, flowStartable(ports, flow)] as const);
+  return new Map([[ports.queryFlow.name, queryStartable(ports)], ...offered]);
+}
+
+/** A flow that takes its input as it comes. */
+function flowStartable({ engine }: { engine: Pick<Engine, 'start'> }, flow: Flow<never>): Startable {
   return {
-    start(input, { system, process, now, receivedAt, sizeBytes, idempotency }) {
+    start: (input, { idempotency, runId, facts }) =>
+      engine.start(flow, input as never, {
+        ...(idempotency && { idempotency }),
+        ...(runId !== undefined && { runId }),
+        ...(facts && { facts }),
+      }),
+  };
+}
+
+/** A question: the input is a body of `POST /webhook`, of which everything but the query may be left out. */
+function queryStartable(ports: AppPorts): Startable {
+  return {
+    async start(input, { system, process, now, receivedAt, sizeBytes, idempotency, runId, facts }) {
       const given = typeof input === 'object' && input !== null && !Array.isArray(input) ? input : {};
       const timestamp = new Date(now).toISOString();
       const body = { source_system: system, source_process: process, timestamp, ...(given as JsonObject) };
       return startQuestion(
         ports,
         parseAsk(body, now),
-        { now, receivedAt, requestSizeBytes: sizeBytes },
+        { now, receivedAt, requestSizeBytes: sizeBytes, ...(runId && { runId }), ...(facts && { facts }) },
         idempotency,
       );
     },
@@ -49,12 +74,15 @@ export function queryStartable(ports: AppPorts): Startable {
   };
 }
 
-/** Throws `invalid_request` for a name that nothing has. */
+/** What a source starts. Throws `invalid_request` for a name that nothing has. */
 export function startableOf(startables: Startables, starts: Starts): Startable {
-  const [path, name] =
-    'flow' in starts
-      ? (['/starts/flow', starts.flow] as const)
-      : (['/starts/definition_id', starts.definition_id] as const);
+  return 'flow' in starts
+    ? lookUp(startables, starts.flow, '/starts/flow')
+    : lookUp(startables, starts.definition_id, '/starts/definition_id');
+}
+
+/** Throws `invalid_request` that names the place for a name that nothing has. */
+export function lookUp(startables: Startables, name: string, path: string): Startable {
   const found = startables.get(name);
   if (found !== undefined) return found;
   const names = [...startables.keys()];

@@ -3,7 +3,7 @@ import { snakeKeys, toolCallToWire } from '../record/wire.ts';
 import type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../store/store.ts';
 
 /** What callers see of conversations and runs. Times are ISO-8601 here. */
-const time = (at: number | null | undefined): string | null =>
+export const time = (at: number | null | undefined): string | null =>
   at === null || at === undefined ? null : new Date(at).toISOString();
 
 export function summaryToWire(summary: ConversationSummary): Record<string, unknown> {

@@ -31,6 +31,15 @@ export interface Log {
   /** The alert of a source of which many requests were refused within a minute. */
   webhooksRefused(line: { source: string }): void;
 
+  /** `workflow_triggered`: an execution that was started from outside. */
+  workflowTriggered(line: {
+    executionId: string;
+    runId: string;
+    definitionId: string;
+    initiatedBy: string | null;
+    channel: string;
+  }): void;
+
   /** Every event of the record, once it is durable; without its content (question, answer, tool calls). */
   recorded(event: RecordedEvent): void;
 
@@ -120,6 +129,14 @@ export function createLog(options: LogOptions): Log {
       logger.error(
         { source },
         'Many webhooks of a source are refused: a wrong secret, or somebody forges them',
+      ),
+    workflowTriggered: ({ executionId, runId, definitionId, initiatedBy, channel }) =>
+      logger.info(
+        {
+          ...{ execution_id: executionId, definition_id: definitionId, run_id: runId },
+          ...{ initiated_by: initiatedBy, channel },
+        },
+        'workflow_triggered',
       ),
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel)) plain[recordedLevel](withoutContent(event), event.type);

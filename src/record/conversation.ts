@@ -1,13 +1,15 @@
 import type { JsonObject } from '../core/json.ts';
-import type {
-  ConversationStatus,
-  DeliveryStatus,
-  EventType,
-  Failure,
-  RecordedEvent,
-  RecordedEventOf,
-  RecordedToolCall,
-  WebhookType,
+import {
+  type ConversationEvent,
+  type ConversationStatus,
+  type DeliveryStatus,
+  type EventType,
+  type Failure,
+  isConversationEvent,
+  type RecordedEvent,
+  type RecordedEventOf,
+  type RecordedToolCall,
+  type WebhookType,
 } from './events.ts';
 
 export interface ConversationSummary {
@@ -107,12 +109,13 @@ export function project(
   conversation: ConversationSummary | undefined,
   event: RecordedEvent,
 ): ConversationSummary | undefined {
+  if (!isConversationEvent(event)) return conversation;
   if (event.type === 'WEBHOOK_REQUEST_RECEIVED') return conversation ?? begin(event);
   if (conversation === undefined || !applies(conversation, event)) return conversation;
   return { ...conversation, ...changeOf(event) };
 }
 
-function applies(conversation: ConversationSummary, event: RecordedEvent): boolean {
+function applies(conversation: ConversationSummary, event: ConversationEvent): boolean {
   const guard = guardOf(event.type);
   if (guard === 'always') return true;
   if (conversation.status === 'delivered') return false;
@@ -164,7 +167,7 @@ function startOf(query: string): string {
 }
 
 /** What an event that applies changes. */
-export function changeOf(event: RecordedEvent): ConversationChange {
+export function changeOf(event: ConversationEvent): ConversationChange {
   switch (event.type) {
     case 'WEBHOOK_REQUEST_RECEIVED':
       return {};

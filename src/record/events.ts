@@ -1,12 +1,14 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Fact, StampedFact } from '../engine/engine.ts';
+import { type SystemEventData, systemEventTypes } from './system-events.ts';
 
 /**
  * Everything that the record knows, in the order of a life. An event is self-contained: it names its conversation, so that
  * a log line or a row alone can be searched, and what it changes about the conversation follows from the event alone
  * (`conversation.ts`). The subject of its fact is the tracking id. On the wire it has snake_case names (`wire.ts`).
+ * What is of no conversation is in `system-events.ts`.
  */
-export interface EventData {
+export interface EventData extends SystemEventData {
   /** Kept with the start of the query's run; from here on the request survives a crash. */
   readonly WEBHOOK_REQUEST_RECEIVED: AboutConversation & {
     readonly query: string;
@@ -76,6 +78,7 @@ export interface EventData {
 }
 
 export type EventType = keyof EventData;
+export type ConversationEventType = Exclude<EventType, keyof SystemEventData>;
 
 /** In the order of a life. */
 export const eventTypes = [
@@ -88,7 +91,7 @@ export const eventTypes = [
   'WEBHOOK_DELIVERY_FAILED',
   'WEBHOOK_CONVERSATION_COMPLETED',
   'WEBHOOK_CONVERSATION_EXPORTED',
-] as const satisfies readonly EventType[];
+] as const satisfies readonly ConversationEventType[];
 
 /** What every event says about its conversation. */
 export interface AboutConversation {
@@ -147,6 +150,7 @@ export interface RecordedToolCall {
 
 /** An event as the store gives it back. */
 export type RecordedEvent = { readonly [T in EventType]: RecordedEventOf<T> }[EventType];
+export type ConversationEvent = Extract<RecordedEvent, { readonly type: ConversationEventType }>;
 
 export interface RecordedEventOf<T extends EventType> {
   readonly id: string;
@@ -164,7 +168,12 @@ export function event<T extends EventType>(type: T, trackingId: string, data: Ev
   return { type, subject: trackingId, data: data as unknown as JsonObject };
 }
 
-const known = new Set<string>(eventTypes);
+const ofConversations = new Set<string>(eventTypes);
+const known = new Set<string>([...eventTypes, ...systemEventTypes]);
+
+export function isConversationEvent(event: RecordedEvent): event is ConversationEvent {
+  return ofConversations.has(event.type);
+}
 
 /** Whether a fact is an event of this map; facts of others are kept, and change no conversation. */
 export function isEventType(type: string): type is EventType {

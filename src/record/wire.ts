@@ -1,5 +1,10 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import type { RecordedEvent, RecordedToolCall } from './events.ts';
+import {
+  type ConversationEvent,
+  isConversationEvent,
+  type RecordedEvent,
+  type RecordedToolCall,
+} from './events.ts';
 
 /** The one place where camelCase of the code becomes snake_case of the wire. */
 export function snakeCase(name: string): string {
@@ -15,6 +20,14 @@ export function snakeKeys(value: Readonly<Record<string, unknown>>): Record<stri
 
 /** An event as log lines and the event stream show it. */
 export function toWire(event: RecordedEvent): JsonObject {
+  return isConversationEvent(event) ? conversationToWire(event) : systemToWire(event);
+}
+
+function systemToWire({ type, sequence, at, data }: Exclude<RecordedEvent, ConversationEvent>): JsonObject {
+  return { event_type: type, sequence, ...snakeKeys({ ...data }), timestamp: new Date(at).toISOString() };
+}
+
+function conversationToWire(event: ConversationEvent): JsonObject {
   const { sourceSystem, sourceProcess, deliveryId, ...data } = event.data;
   const toolCalls = 'toolCalls' in data ? { tool_calls: data.toolCalls.map(toolCallToWire) } : undefined;
   return {

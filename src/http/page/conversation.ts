@@ -144,6 +144,8 @@ function sentenceOf(event: RecordedEvent): string {
       return `Complete: ${event.data.deliveryStatus.replace('_', ' ')}`;
     case 'WEBHOOK_CONVERSATION_EXPORTED':
       return `Exported to ${event.data.prefix}`;
+    default:
+      return event.type;
   }
 }
 

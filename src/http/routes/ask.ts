@@ -5,7 +5,7 @@ import { conversationId } from '../../core/conversation-id.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import { randomHex, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
-import type { Idempotency, StartedRun } from '../../engine/engine.ts';
+import type { Fact, Idempotency, StartedRun } from '../../engine/engine.ts';
 import type { QueryInput } from '../../flows/query/input.ts';
 import { event } from '../../record/events.ts';
 import { type Ask, parseAsk } from '../ask-body.ts';
@@ -39,6 +39,10 @@ export interface Begun {
   /** By `performance.now()`. */
   readonly receivedAt: number;
   readonly requestSizeBytes: number;
+  /** Of the run; also the tracking id. Default: a new one. */
+  readonly runId?: string;
+  /** What else is kept with the start. */
+  readonly facts?: readonly Fact[];
 }
 
 export type Accept = (ask: Ask, begun: Begun, idempotency?: Idempotency) => Promise<StartedRun>;
@@ -77,18 +81,22 @@ export function startQuestion(
     estimatedProcessingTime,
     requestSizeBytes: begun.requestSizeBytes,
   });
-  const options = { runId: input.trackingId, facts: [received], ...(idempotency && { idempotency }) };
+  const options = {
+    runId: input.trackingId,
+    facts: [received, ...(begun.facts ?? [])],
+    ...(idempotency && { idempotency }),
+  };
   return ports.engine.start(ports.queryFlow, input, options);
 }
 
-function inputOf(ports: AppPorts, ask: Ask, { now, receivedAt }: Begun): QueryInput {
+function inputOf(ports: AppPorts, ask: Ask, { now, receivedAt, runId = uuidv7(now) }: Begun): QueryInput {
   const webhookType = ports.guessType(ask.query);
   // What the contract does not name stays on the record alone: a run's input has a smaller limit than a body.
   const { extra: _, ...named } = ask;
   const { sourceSystem, sourceProcess } = ask;
   return {
     ...named,
-    trackingId: uuidv7(now),
+    trackingId: runId,
     conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
     deliveryId: uuidv7(now),
     webhookType,

@@ -6,7 +6,7 @@ import type { Run, RunStatus } from '../../engine/engine.ts';
 import type { AppPorts } from '../ports.ts';
 import { operationToWire, runToWire, versionToWire } from '../wire.ts';
 
-const statuses: readonly RunStatus[] = [
+export const runStatuses: readonly RunStatus[] = [
   'queued',
   'running',
   'waiting',
@@ -18,7 +18,7 @@ const statuses: readonly RunStatus[] = [
 
 const listQuery = Type.Object(
   {
-    status: Type.Optional(Type.Unsafe<RunStatus>({ type: 'string', enum: [...statuses] })),
+    status: Type.Optional(Type.Unsafe<RunStatus>({ type: 'string', enum: [...runStatuses] })),
     flow: Type.Optional(Type.String({ maxLength: 64 })),
     after: Type.Optional(Type.String({ maxLength: 100 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),

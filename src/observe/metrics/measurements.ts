@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../record/events.ts';
+import { type ConversationEvent, isConversationEvent, type RecordedEvent } from '../../record/events.ts';
 import type { MetricKey } from './catalogue.ts';
 
 /** Something that was counted or measured, in the unit of Prometheus. */
@@ -26,10 +26,11 @@ const of = (metric: MetricKey, value: number, ...labels: string[]): Measurement 
 
 /** What an event of the record says that can be counted or measured. */
 export function measurementsOf(event: RecordedEvent): Measurement[] {
-  return [of('recorded', 1, event.type), ...measuredBy(event)];
+  const measured = isConversationEvent(event) ? measuredBy(event) : [];
+  return [of('recorded', 1, event.type), ...measured];
 }
 
-function measuredBy(event: RecordedEvent): Measurement[] {
+function measuredBy(event: ConversationEvent): Measurement[] {
   const { webhookType } = event.data;
   switch (event.type) {
     case 'WEBHOOK_REQUEST_RECEIVED':

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../core/errors.ts';
-import type { RecordedEvent } from '../../record/events.ts';
+import { isConversationEvent, type RecordedEvent } from '../../record/events.ts';
 import { type MetricKey, metricCatalogue } from './catalogue.ts';
 import { embeddedMetrics } from './embedded-metrics.ts';
 import { Instrument } from './instruments.ts';
@@ -45,8 +45,12 @@ export class Metrics {
     const measurements = measurementsOf(event);
     this.#take(measurements);
     if (this.#writeEmbedded === undefined) return;
-    const { type, trackingId, at, data } = event;
-    const { conversationId, sourceSystem } = data;
+    const { type, trackingId, at } = event;
+    if (!isConversationEvent(event)) {
+      this.#embed(measurements, at, { event_type: type });
+      return;
+    }
+    const { conversationId, sourceSystem } = event.data;
     this.#embed(measurements, at, {
       event_type: type,
       tracking_id: trackingId,

@@ -6,7 +6,7 @@ import { uuidv7 } from '../../core/ids.ts';
 import { aLife } from '../../store/contract.ts';
 import { assemble } from '../assemble.ts';
 import { type ConversationSummary, project } from '../conversation.ts';
-import { event, type RecordedEvent, toRecordedEvent } from '../events.ts';
+import { event, type RecordedEvent, type RecordedEventOf, toRecordedEvent } from '../events.ts';
 import { exportFile, exportFiles } from './forms.ts';
 import { exportForms, exportSchemas } from './schemas.ts';
 
@@ -55,7 +55,8 @@ test('a schema refuses what is missing, unknown or of another type', () => {
 
 test('an export says nothing of when it was made: done again it has the same bytes', () => {
   const { conversation, events } = [...states()].at(-1)!;
-  const about = { ...events[0]!.data, prefix: 'conversation-history/x', keys: [], sizeBytes: 1 };
+  const first = events[0]! as RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>;
+  const about = { ...first.data, prefix: 'conversation-history/x', keys: [], sizeBytes: 1 };
   const { type, subject, data } = event('WEBHOOK_CONVERSATION_EXPORTED', conversation.trackingId, about);
   const later = { id: 'later', type, subject: subject!, data, at: Date.now() };
   const again = [...events, toRecordedEvent(later, 99)];

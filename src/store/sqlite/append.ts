@@ -1,7 +1,12 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { StampedFact } from '../../engine/engine.ts';
 import { begin, type ConversationChange, changeOf, type Guard, guardOf } from '../../record/conversation.ts';
-import { isEventType, type RecordedEvent, toRecordedEvent } from '../../record/events.ts';
+import {
+  isConversationEvent,
+  isEventType,
+  type RecordedEvent,
+  toRecordedEvent,
+} from '../../record/events.ts';
 import { snakeCase } from '../../record/wire.ts';
 import type { Sql } from '../../sqlite/database.ts';
 
@@ -45,7 +50,7 @@ interface Update {
 function updatesOf(events: readonly RecordedEvent[]): Update[] {
   const updates: Update[] = [];
   for (const event of events) {
-    if (event.type === 'WEBHOOK_REQUEST_RECEIVED') continue;
+    if (!isConversationEvent(event) || event.type === 'WEBHOOK_REQUEST_RECEIVED') continue;
     const { trackingId } = event;
     const { deliveryId } = event.data;
     const guard = guardOf(event.type);

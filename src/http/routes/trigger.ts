@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify';
+import type { Json } from '../../core/json.ts';
+import { parseTrigger } from '../../inbound/trigger.ts';
+import { startExecution, type Triggered } from '../executions.ts';
+import type { AppPorts } from '../ports.ts';
+import type { Quotas } from '../quotas.ts';
+import type { Startables } from '../startables.ts';
+
+/** `POST /workflows/trigger`: starts an execution, once for each `execution_id`, and answers 202 once it is durable. */
+export function registerTrigger(
+  app: FastifyInstance,
+  ports: AppPorts,
+  startables: Startables,
+  quotas: Quotas,
+): void {
+  app.post('/workflows/trigger', async (request, reply) => {
+    const receivedAt = performance.now();
+    const now = (ports.options.clock ?? Date.now)();
+    const trigger = parseTrigger(request.body as Json | undefined);
+    await quotas.takeForSource(reply, request.apiKey, trigger.initiatedBy ?? 'workflows');
+    const sizeBytes = request.rawBody?.length ?? 0;
+    const arrival = { channel: 'http', now, receivedAt, sizeBytes };
+    const { triggered, created } = await startExecution(ports, startables, trigger, arrival);
+    if (!created) reply.header('idempotent-replayed', 'true');
+    return reply.code(202).send(triggeredToWire(triggered));
+  });
+}
+
+export function triggeredToWire({ executionId, definitionId, queuedAt }: Triggered) {
+  return {
+    success: true,
+    execution_id: executionId,
+    definition_id: definitionId,
+    status: 'queued',
+    queued_at: queuedAt,
+  };
+}
