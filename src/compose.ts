@@ -7,6 +7,7 @@ import { createMetrics, createMetricsPort } from './compose-observe.ts';
 import { type ComposedRecord, openRecord } from './compose-record.ts';
 import { type Config, endpointSettings, restateSettings } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
+import { createRedactor } from './core/redact.ts';
 import { safeUrl } from './core/safe-url.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { EmbeddedEngine } from './engine/embedded/engine.ts';
@@ -18,7 +19,7 @@ import type { RestateEngine } from './engine/restate/engine.ts';
 import { type KnownRuns, ValueSweep } from './engine/value-sweep.ts';
 import { guessType } from './flows/query/classify.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
-import { createExportFlow } from './flows/query/export.ts';
+import { createExportFlow, type ExportFlow } from './flows/query/export.ts';
 import { createQueryFlow } from './flows/query/query.ts';
 import { type App, buildApp } from './http/app.ts';
 import { checkHealth, type EngineProblem, type HealthSources } from './http/health.ts';
@@ -34,6 +35,7 @@ import { createSigner } from './outbound/sign.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { webhookTypes } from './record/events.ts';
 import { follow } from './record/live.ts';
+import { conversationRedactor } from './record/redact.ts';
 import { asStorageFailure } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
 import type { Store } from './store/store.ts';
@@ -96,7 +98,9 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
-  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, exports);
+  const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
+  const exporting = createExportFlow({ store, objects: exports, redact, log });
+  const { flows, sender, breakers, deliversTo } = createFlows(config, log, store, agent, exporting);
   const parts = { log, record, objects, flows: Object.values(flows) };
   const { engine, recover, problem } = await createEngine(config, parts);
   const valueSweep = createValueSweep(log, objects, engine);
@@ -111,6 +115,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     log,
     queryFlow: flows.query,
     exportFlow: flows.exporting,
+    redact,
     guessType,
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
@@ -229,11 +234,10 @@ async function problemOf(
   return detail === undefined ? undefined : { detail, status: isPassing ? 'DEGRADED' : 'DOWN' };
 }
 
-function createFlows(config: Config, log: Log, store: Store, agent: Agent, exports: Objects) {
+function createFlows(config: Config, log: Log, store: Store, agent: Agent, exporting: ExportFlow) {
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender();
   const breakers = new CircuitBreakers();
-  const exporting = createExportFlow({ store, objects: exports, log });
   const delivery = createDeliveryFlow({
     store,
     endpointOf,

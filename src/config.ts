@@ -4,6 +4,7 @@ import { parseDuration } from './core/duration.ts';
 import { SignalboxError } from './core/errors.ts';
 import { nearest } from './core/nearest.ts';
 import { type Networks, parseNetworks } from './core/networks.ts';
+import { type Redaction, redactions } from './core/redact.ts';
 import type { RetryPolicy } from './core/retry.ts';
 import { Secret } from './core/secret.ts';
 
@@ -187,6 +188,23 @@ export const settings = {
     expects: '`true` or `false`',
     default: 'false',
     parse: parseBoolean,
+  }),
+  redact: required<readonly Redaction[]>({
+    variable: 'SIGNALBOX_REDACT',
+    about:
+      'What is taken out of texts before they are logged or exported: secrets of known shapes, addresses, numbers.',
+    expects: '`off`, or some of `secrets`, `email`, `phone`, comma-separated',
+    default: 'secrets',
+    parse: parseRedactions,
+  }),
+  redactFields: required<readonly string[]>({
+    variable: 'SIGNALBOX_REDACT_FIELDS',
+    about:
+      'Fields of requests and tool calls that are taken out of exports, by the end of their path; `*` is any one name.',
+    expects: 'comma-separated paths such as `ssn,extra.customer.*.name,tool_calls.input.token`',
+    default: '',
+    parse: (text) =>
+      list(text).every((path) => /^[^.\s]+(\.[^.\s]+)*$/.test(path)) ? list(text) : undefined,
   }),
   rateLimit: required<RateLimit | null>({
     variable: 'SIGNALBOX_RATE_LIMIT',
@@ -706,6 +724,12 @@ function parseEncryption(text: string): S3Encryption | undefined {
   if (text === 'aws:kms') return { algorithm: 'aws:kms' };
   const keyId = /^aws:kms=([\w:/-]{1,2048})$/.exec(text)?.[1];
   return keyId === undefined ? undefined : { algorithm: 'aws:kms', keyId };
+}
+
+function parseRedactions(text: string): readonly Redaction[] | undefined {
+  if (text === 'off') return [];
+  const kinds = list(text).map((kind) => oneOf(redactions, kind));
+  return kinds.every((kind) => kind !== undefined) ? (kinds as Redaction[]) : undefined;
 }
 
 function parseUrls(text: string): readonly string[] | undefined {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { compose, type Signalbox } from './compose.ts';
 import { type Config, checkRole, readConfig } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
+import { createRedactor } from './core/redact.ts';
 import { keepFilesPrivate } from './data-folder.ts';
 import { whatExecutes } from './engine/executing.ts';
 import { isLoopbackHost } from './http/access.ts';
@@ -29,7 +30,8 @@ export async function startServer(args: readonly string[]): Promise<void> {
 }
 
 async function start(config: Config): Promise<void> {
-  const log = createLog({ level: config.logLevel, format: formatOf(config) });
+  const { text: redact } = createRedactor({ kinds: config.redact, fields: [] });
+  const log = createLog({ level: config.logLevel, format: formatOf(config), redact });
   endOnUnforeseen(log);
   const signalbox = await compose(config, log);
   signalbox.lost.then((error) => endWith(log, 'Ending, because the data may not be on disk', error));

@@ -61,6 +61,28 @@ test('conversations of a time are written below a folder, byte for byte as the s
   assert.match(none.out, /^0 conversations/);
 });
 
+test('what is redacted is in none of the files, nor in what is asked for', async (context) => {
+  const { app, folder, run } = await open(context, 0);
+  const secret = `ghp_${'Ab1'.repeat(12)}`;
+  const asked = await app.ask(
+    question({ query: `anna@example.com ${secret}`, ssn: 'on-record', nested: { ssn: 12345 } }),
+  );
+  const { tracking_id: trackingId } = asked.body;
+  await app.engine.wait(trackingId);
+  const path = join(folder, 'all.parquet');
+  await run(...range, '--format', 'all', '--out', folder);
+  await run(...range, '--format', 'parquet', '--out', path);
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const found = await connection.runAndReadAll(`SELECT query FROM '${path}'`);
+  assert.deepEqual(found.getRowsJson(), [['[redacted] [redacted]']]);
+  const files = globSync('conversation-history/**/*.json', { cwd: folder });
+  const bodies = files.map((file) => readFileSync(join(folder, file), 'utf8')).join();
+  assert.doesNotMatch(bodies, /anna|ghp_|on-record|12345/);
+  assert.match(bodies, /"content": "\[redacted\] \[redacted\]"/);
+  const record = await app.server.inject({ url: `/webhook/${trackingId}`, headers: { host: 'localhost' } });
+  assert.match(record.body, /anna.*12345/, 'the record itself stays whole');
+});
+
 test('the analysis form of all is one Parquet file', async (context) => {
   const { folder, run } = await open(context, 3);
   const path = join(folder, 'all.parquet');

@@ -7,6 +7,7 @@ import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { Log } from '../observe/log.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
+import type { RedactConversation } from '../record/redact.ts';
 import type { RateLimit, RateLimits } from '../store/rate-limits.ts';
 import type { Store } from '../store/store.ts';
 
@@ -47,6 +48,7 @@ export interface AppPorts {
   readonly exportFlow: Flow<ExportInput, unknown>;
   /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */
   readonly offeredFlows?: readonly Flow<never>[];
+  readonly redact: RedactConversation;
   readonly guessType: (query: string) => WebhookType;
   /** What a caller is told about the time until its answer. */
   readonly estimate: (type: WebhookType) => string;

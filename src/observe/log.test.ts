@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRedactor } from '../core/redact.ts';
 import { event, toRecordedEvent } from '../record/events.ts';
 import { createLog, type LogOptions } from './log.ts';
 
@@ -21,6 +22,32 @@ const about = {
   webhookType: 'general',
   deliveryId: 'd',
 };
+
+test('what strangers wrote is redacted, in every kind of line, and lines stay JSON', () => {
+  const { text: redact } = createRedactor({ kinds: ['secrets', 'email'], fields: [] });
+  const { log, lines } = logged({ redact });
+  const told = `no "anna@example.com" with Bearer ${'a1'.repeat(12)} and ghp_${'Ab1'.repeat(12)}`;
+  const delivery = { webhookUrl: 'https://a.example/', attempt: 1, responseTimeMs: 2, statusCode: 500 };
+  const failed = {
+    ...about,
+    ...delivery,
+    sourceProcess: 'p',
+    answered: true,
+    reason: told,
+    nextAttemptAt: null,
+  };
+  const fact = event('WEBHOOK_DELIVERY_FAILED', 't', { ...failed, webhookType: 'general' });
+  log.recorded(toRecordedEvent({ ...fact, id: 'i', subject: 't', at: 1 }, 1));
+  log.failed('Something failed', new Error(told));
+  log.deliveryAttemptFailed({ ...about, ...delivery, reason: told, nextAttemptAt: null });
+  log.warning(told);
+  assert.equal(lines.length, 4);
+  for (const line of lines) {
+    assert.doesNotMatch(line, /anna|a1a1|Ab1/);
+    assert.match(line, /no \\"\[redacted\]\\" with Bearer \[redacted\] and \[redacted\]/);
+    JSON.parse(line);
+  }
+});
 
 test('the lines that saved filters and queries match', () => {
   const { log, last } = logged();

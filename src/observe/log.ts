@@ -93,12 +93,15 @@ export interface LogOptions {
   readonly format: 'json' | 'readable';
   /** Default: standard output. */
   readonly write?: (line: string) => void;
+  /** Takes out of a text what must not be read in a log. It must leave JSON valid. Default: everything stays. */
+  readonly redact?: (text: string) => string;
 }
 
 /** Whatever the caller puts into a line, these never come out. */
 const redacted = ['authorization', 'cookie', 'secret', 'secrets', 'password', 'token', 'api_key'];
 
 export function createLog(options: LogOptions): Log {
+  const { redact = (text) => text } = options;
   const raw = openLines(options);
   const destination = options.format === 'json' ? raw : readableLines(raw);
   // Events of the record are typed and have no secrets; looking for them in each would cost more than the line.
@@ -109,7 +112,7 @@ export function createLog(options: LogOptions): Log {
       ...loggerOptions(options.level),
       redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
     },
-    destination,
+    { write: (line) => destination.write(redact(line)) },
   );
   const recordedLevel = options.format === 'json' ? 'info' : 'debug';
   return {
@@ -139,7 +142,8 @@ export function createLog(options: LogOptions): Log {
         'workflow_triggered',
       ),
     recorded: (event) => {
-      if (plain.isLevelEnabled(recordedLevel)) plain[recordedLevel](withoutContent(event), event.type);
+      if (plain.isLevelEnabled(recordedLevel))
+        plain[recordedLevel](withoutContent(event, redact), event.type);
     },
     agentAttempt: (line) =>
       logger.info(
@@ -232,10 +236,14 @@ function lostLine({ format }: LogOptions): (count: number, reason: string) => st
 
 const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
 
-function withoutContent(event: RecordedEvent): Record<string, unknown> {
+/** What others wrote into a field that stays. */
+const foreignFields = new Set(['reason', 'problem']);
+
+function withoutContent(event: RecordedEvent, redact: (text: string) => string): Record<string, unknown> {
   const line: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(toWire(event))) {
     if (name === 'webhook_url') line[name] = safeUrl(String(value));
+    else if (foreignFields.has(name) && typeof value === 'string') line[name] = redact(value);
     else if (!contentFields.has(name)) line[name] = value;
   }
   return line;

@@ -8,17 +8,20 @@ import type { Log } from '../../observe/log.ts';
 import type { Conversation } from '../../record/conversation.ts';
 import { event } from '../../record/events.ts';
 import { type ExportFile, exportFiles, exportPrefix } from '../../record/exports/forms.ts';
+import type { RedactConversation } from '../../record/redact.ts';
 import type { Store } from '../../store/store.ts';
 
 export interface ExportFlowPorts {
   readonly store: Pick<Store, 'conversation' | 'events'>;
   readonly objects: Objects;
+  readonly redact: RedactConversation;
   readonly log: Log;
   readonly retry?: RetryPolicy;
 }
 
 export type ExportInput = { trackingId: string };
 export type ExportOutput = { prefix: string };
+export type ExportFlow = Flow<ExportInput, ExportOutput>;
 
 /** For about half an hour: exports wait for nobody, and objects may be away. */
 const exportRetry: RetryPolicy = {
@@ -27,7 +30,7 @@ const exportRetry: RetryPolicy = {
 };
 
 /** Writes a conversation that has ended in its four forms. Done again (a replayed delivery), it writes the same keys anew. */
-export function createExportFlow(ports: ExportFlowPorts): Flow<ExportInput, ExportOutput> {
+export function createExportFlow(ports: ExportFlowPorts): ExportFlow {
   return defineFlow({
     name: 'export',
     version: 1,
@@ -68,7 +71,7 @@ async function writeExport(
 ): Promise<ExportOutput> {
   const { trackingId, conversationId, deliveryId, sourceSystem, sourceProcess, webhookType } = conversation;
   const events = await ports.store.events(trackingId);
-  const files = exportFiles(conversation, events);
+  const files = exportFiles(ports.redact(conversation), events);
   const prefix = exportPrefix(conversation);
   const keyOf = (file: ExportFile) => `${prefix}/${file.name}`;
   await Promise.all(

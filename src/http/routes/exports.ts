@@ -17,7 +17,7 @@ const mostEvents = 10_000;
 type Params = { readonly conversation_id: string };
 
 /** `GET /conversations/{conversation_id}/export?format=…`: one of the four files, as it would be written now. */
-export function registerExports(app: FastifyInstance, { store }: AppPorts): void {
+export function registerExports(app: FastifyInstance, { store, redact }: AppPorts): void {
   app.get<{ Params: Params; Querystring: { readonly format?: ExportForm } }>(
     '/conversations/:conversation_id/export',
     { schema: { querystring: exportQuery } },
@@ -26,7 +26,7 @@ export function registerExports(app: FastifyInstance, { store }: AppPorts): void
       const { format = 'conversation' } = query;
       const { name, body } = exportFile(
         format,
-        conversation,
+        redact(conversation),
         await store.events(conversation.trackingId, 0, mostEvents),
       );
       reply.header('content-disposition', `inline; filename="${conversation.conversationId}.${name}"`);

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Json } from './json.ts';
+import { createRedactor, redactedText } from './redact.ts';
+
+const all = createRedactor({ kinds: ['secrets', 'email', 'phone'], fields: [] });
+const secretsAlone = createRedactor({ kinds: ['secrets'], fields: [] });
+const random = (length: number) => randomBytes(length).toString('hex').slice(0, length);
+
+test('secrets of known shapes are taken out, with what is around them left', () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const secrets = [
+    privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().trim(),
+    JSON.stringify(privateKey.export({ type: 'pkcs8', format: 'pem' })).slice(1, -3),
+    `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: '1', name: 'x' })}.${random(43)}`,
+    `whsec_${randomBytes(24).toString('base64')}`,
+    `sk_live_${random(24)}`,
+    `sk-ant-${random(30)}`,
+    `ghp_${random(36)}`,
+    `github_pat_${random(40)}`,
+    `glpat-${random(20)}`,
+    `xoxb-${random(24)}`,
+    `npm_${random(36)}`,
+    `AIza${random(35)}`,
+    `AKIA${random(16).toUpperCase()}`,
+  ];
+  for (const secret of secrets) {
+    assert.equal(secretsAlone.text(`before ${secret} after`), `before ${redactedText} after`, secret);
+  }
+  assert.equal(
+    secretsAlone.text(`Authorization: Bearer ${random(20)}`),
+    `Authorization: Bearer ${redactedText}`,
+  );
+  assert.equal(
+    secretsAlone.text('see https://me:pass-word@example.com/x'),
+    `see https://${redactedText}@example.com/x`,
+  );
+});
+
+test('e-mail addresses and telephone numbers are taken out by choice alone', () => {
+  const text = 'Ask anna.o+x@mail.example.com, +49 (30) 1234-5678 or (555) 123-4567, 555-123-4567.';
+  assert.equal(all.text(text), `Ask ${redactedText}, ${redactedText} or ${redactedText}, ${redactedText}.`);
+  assert.equal(secretsAlone.text(text), text);
+});
+
+test('what only looks a little like one stays', () => {
+  const texts = [
+    'webhook_20260814_091833_testing_phase3valid_abc123',
+    '0199f6c1-7a2b-7c3d-8e4f-5a6b7c8d9e0f',
+    '2026-08-14T09:18:33.360Z, 1786699113360, $1,234,567.89, 12,345 + 6,789',
+    'The bearer of news; basic arithmetic; task-force; risk-free; a@b; sk-short',
+    'https://example.com:8080/path@version',
+  ];
+  for (const text of texts) assert.equal(all.text(text), text);
+});
+
+test('fields are taken out by the end of their path, whatever they hold', () => {
+  const redactor = createRedactor({ kinds: [], fields: ['ssn', 'customer.*.name', '__proto__'] });
+  const value = JSON.parse(
+    '{"ssn":{"deep":1},"list":[{"ssn":[1,2],"keep":"x"}],"customer":{"a":{"name":"N","age":3},"name":"kept"},"__proto__":"p"}',
+  ) as Json;
+  assert.equal(
+    JSON.stringify(redactor.json(value)),
+    '{"ssn":"[redacted]","list":[{"ssn":"[redacted]","keep":"x"}],"customer":{"a":{"name":"[redacted]","age":3},"name":"kept"},"__proto__":"[redacted]"}',
+  );
+});
+
+test('redacting twice is redacting once, JSON text stays JSON, and no text takes long', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      const once = all.text(text);
+      assert.equal(all.text(once), once);
+      JSON.parse(once);
+    }),
+  );
+  const hostile = ['eyJ', 'a@', '+1 ', '-----BEGIN PRIVATE KEY-----', '://a:', 'a.', 'Bearer ', '(555) '];
+  for (const piece of hostile) {
+    const begun = performance.now();
+    all.text(piece.repeat(200_000 / piece.length));
+    const tookMs = performance.now() - begun;
+    assert.ok(tookMs < 500, `${piece}: ${tookMs} ms`);
+  }
+});
