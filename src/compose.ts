@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
+import { openIdentity } from './compose-identity.ts';
 import { openObjects } from './compose-objects.ts';
 import { createMetrics, createMetricsPort } from './compose-observe.ts';
 import { type ComposedRecord, openRecord } from './compose-record.ts';
@@ -50,6 +51,8 @@ import { version } from './version.ts';
 export interface Signalbox {
   readonly app: App;
   readonly deliversTo: readonly string[];
+  /** Who may call, in a few words. */
+  openTo(): string;
   /** Resolves when the disk did not confirm a write: only another process can go on, from what is on disk. */
   readonly lost: Promise<Error>;
   /** Takes up the runs that an earlier process left. */
@@ -92,6 +95,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const { objects, exports, close: closeObjects } = await openObjects(config, log);
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
+  const identity = await openIdentity(config, log, store);
   const executes = config.role !== 'gateway';
   const metrics = createMetrics(config, log, live);
   const workspace = openWorkspace(config, log, executes, metrics);
@@ -111,6 +115,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const app = await buildApp({
     engine,
     store,
+    callers: identity.callers,
     rateLimits,
     log,
     queryFlow: flows.query,
@@ -138,6 +143,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const begin = () => {
     recover();
     record.begin();
+    identity.begin();
     if (executes) valueSweep.begin();
   };
   const stop = async (graceMs: number) => {
@@ -145,12 +151,13 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     valueSweep.stop();
     metricsPort.close();
     await engine.stop(graceMs);
+    await identity.close();
     await Promise.all([sender.close(), workspace.warehouse.close()]);
     await record.close();
     closeObjects();
     lock.release();
   };
-  return { app, deliversTo, lost: record.lost, recover: begin, stop };
+  return { app, deliversTo, openTo: identity.describe, lost: record.lost, recover: begin, stop };
 }
 
 const valueSweepMs = 3_600_000;

@@ -58,14 +58,15 @@ export const settings = {
   }),
   host: required({
     variable: 'HOST',
-    about: 'The address to listen on. Any other than a loopback address needs `SIGNALBOX_API_KEYS`.',
+    about: 'The address to listen on. Any other than a loopback address needs an API key.',
     expects: 'a host name or an IP address',
     default: '127.0.0.1',
     parse: (text) => (/^[\w.:-]+$/.test(text) ? text : undefined),
   }),
   apiKeys: required<readonly ApiKey[]>({
     variable: 'SIGNALBOX_API_KEYS',
-    about: 'Who may call, and for what. Without any key only this machine may call, and needs none.',
+    about:
+      'Who may call, and for what, besides the keys that `signalbox keys create` has made. Without any key only this machine may call, and needs none.',
     expects:
       'comma-separated `name:scopes:key`, scopes of `ingest`, `read`, `operate`, `admin` joined by `+`, keys of 16 characters or more (or `sha256=` and the hash of one)',
     default: '',

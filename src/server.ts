@@ -6,7 +6,6 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { createRedactor } from './core/redact.ts';
 import { keepFilesPrivate } from './data-folder.ts';
 import { whatExecutes } from './engine/executing.ts';
-import { isLoopbackHost } from './http/access.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { watchLoop } from './observe/loop-watch.ts';
 import { startOptions } from './start-options.ts';
@@ -20,7 +19,6 @@ export async function startServer(args: readonly string[]): Promise<void> {
   try {
     const config = { ...readConfig(), ...startOptions(args) };
     checkRole(config);
-    refuseOpenHost(config);
     keepFilesPrivate();
     await start(config);
   } catch (error) {
@@ -40,21 +38,12 @@ async function start(config: Config): Promise<void> {
   stopOnSignals(signalbox, config, log);
   watchLoop({ whatExecutes, format: formatOf(config) });
   log.started({ url, dataDir: config.dataDir, startTimeMs: Math.round(performance.now()) });
-  process.stderr.write(greeting(url, config, signalbox.deliversTo));
+  process.stderr.write(greeting(url, config, signalbox));
 }
 
 function formatOf(config: Config): 'json' | 'readable' {
   if (config.logFormat !== 'auto') return config.logFormat;
   return process.stdout.isTTY ? 'readable' : 'json';
-}
-
-/** Without keys everybody who reaches the port may do everything, so only this machine must reach it. */
-function refuseOpenHost({ host, apiKeys }: Config): void {
-  if (apiKeys.length > 0 || isLoopbackHost(host.includes(':') ? `[${host}]` : host)) return;
-  throw new SignalboxError(
-    'config_invalid',
-    `HOST is ${host}, which others can reach, and there is no key. Set SIGNALBOX_API_KEYS (for example SIGNALBOX_API_KEYS="me:admin:$(openssl rand -hex 24)"), or leave HOST at 127.0.0.1.`,
-  );
 }
 
 async function listen({ app, stop }: Signalbox, { host, port }: Config): Promise<string> {
@@ -79,18 +68,15 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number)
   return reasons[error.code ?? ''] ?? `Listening on ${host}:${port} failed: ${error.message}.`;
 }
 
-function greeting(url: string, config: Config, deliversTo: readonly string[]): string {
+function greeting(url: string, config: Config, { deliversTo, openTo }: Signalbox): string {
   if (config.role === 'worker') return workerGreeting(url, config);
   const elsewhere = url === 'http://127.0.0.1:8080' ? '' : ` --url ${url}`;
-  const key = config.apiKeys.length > 0 ? ' -H "Authorization: Bearer $SIGNALBOX_API_KEY"' : '';
+  const key = openTo().startsWith('this machine') ? '' : ' -H "Authorization: Bearer $SIGNALBOX_API_KEY"';
   const answers =
     deliversTo.length > 0
       ? deliversTo.join(', ')
       : 'nowhere yet: set WEBHOOK_URL (bin/signalbox listen is a receiver to try it with)';
-  const access =
-    config.apiKeys.length > 0
-      ? `${config.apiKeys.length} API keys`
-      : 'this machine only, without a key (SIGNALBOX_API_KEYS is not set)';
+  const access = openTo();
   return `
   Signalbox is ready at ${url}
 

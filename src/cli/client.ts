@@ -6,7 +6,7 @@ export interface Client {
   readonly url: string;
   /** The JSON of the answer. Throws `SignalboxError` with what the server said, or how to start one. */
   call(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
     idempotencyKey?: string,

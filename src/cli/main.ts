@@ -36,6 +36,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   executions: async () => (await import('./executions.ts')).executions,
   runs: async () => (await import('./runs.ts')).runs,
   endpoints: async () => (await import('./endpoints.ts')).endpoints,
+  keys: async () => (await import('./keys.ts')).keys,
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./restore.ts')).restore,
   check: async () => (await import('./check.ts')).check,

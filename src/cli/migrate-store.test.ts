@@ -15,6 +15,7 @@ import { LiveRecord } from '../record/live.ts';
 import { Database } from '../sqlite/database.ts';
 import { lockFolder } from '../sqlite/folder-lock.ts';
 import { aLife } from '../store/contract.ts';
+import type { StoredKey } from '../store/identities.ts';
 import { copyRecord } from '../store/postgres/copy.ts';
 import { openPostgresRecord } from '../store/postgres/open.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';
@@ -76,6 +77,11 @@ describe('signalbox migrate-store', { skip: postgresPrograms() === undefined && 
       options: {},
     } as const;
     await file.store.putSource(source);
+    const key: StoredKey = {
+      ...{ id: 'sb_1', name: 'crm', scopes: ['ingest'], sha256: '0'.repeat(64), createdAt: 1_000 },
+      ...{ createdBy: 'me', expiresAt: null, revokedAt: null, lastUsedAt: 2_000 },
+    };
+    await file.store.putKey(key);
     const before = await file.store.conversations({ limit: 500 });
     const conversation = await file.store.conversation(lives[7]!.trackingId);
     const events = await file.store.events(lives[7]!.trackingId);
@@ -104,6 +110,7 @@ describe('signalbox migrate-store', { skip: postgresPrograms() === undefined && 
     );
     assert.deepEqual((await shared.store.disabledEndpoints()).length, 1);
     assert.deepEqual(await shared.store.source('hub'), source);
+    assert.deepEqual(await shared.store.keys(), [key]);
 
     // The old engine has ended its run meanwhile; an operator has changed something here.
     await shared.store.enableEndpoint('https://gone.example/');

@@ -16,7 +16,7 @@ export const migrateStore: Command = {
   usage: `
 signalbox migrate-store [--to postgresql://USER:PASSWORD@HOST:5432/DATABASE] [--json]
 
-Copies conversations with every event, disabled endpoints and sources from the data folder (SIGNALBOX_DATA_DIR) into PostgreSQL, and
+Copies conversations with every event, disabled endpoints, sources and API keys from the data folder (SIGNALBOX_DATA_DIR) into PostgreSQL, and
 compares both sides in the end. Nothing in the folder changes. Without --to the URL is that of DATABASE_URL, which no list of
 processes shows. Cut off, run it again: it goes on where it was. Servers may use the database meanwhile.
 

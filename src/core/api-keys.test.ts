@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { findApiKey, mayDo, parseApiKeys } from './api-keys.ts';
+import { hashKey, mayDo, parseApiKeys } from './api-keys.ts';
 
 const key = 'k'.repeat(20);
 
-test('a key is found by its text, whether the list holds the key or its hash', () => {
+test('a list holds the key or its hash', () => {
   const hash = createHash('sha256').update(key).digest('hex');
   for (const entry of [`crm:ingest:${key}`, `crm:ingest:sha256=${hash}`]) {
     const keys = parseApiKeys(`ops:read+operate:${'o'.repeat(16)}, ${entry}`);
-    assert.equal(findApiKey(keys, key)?.name, 'crm');
-    assert.equal(findApiKey(keys, `${key}x`), undefined);
-    assert.equal(findApiKey(keys, hash), undefined);
+    assert.deepEqual([keys[1]?.name, keys[1]?.sha256], ['crm', hashKey(key)]);
   }
 });
 

@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type ApiKey, findApiKey, mayDo, type Scope } from '../core/api-keys.ts';
+import { mayDo, type Scope } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Callers } from '../identity/callers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls; undefined where no key is configured. */
-    apiKey?: ApiKey;
+    /** Who calls; undefined where anybody may. */
+    caller?: Caller;
   }
 }
 
@@ -15,14 +17,16 @@ type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
  * Lets in whoever presents a key with one of the scopes, as `Authorization: Bearer`, `X-API-Key`, or (a browser) as the
  * password of HTTP Basic. With no key configured everybody is let in, because then only this machine can call.
  */
-export function requireScope(keys: readonly ApiKey[], ...scopes: readonly Scope[]): Guard {
+export function requireScope(callers: Callers, ...scopes: readonly Scope[]): Guard {
   return async (request) => {
-    if (keys.length === 0) return;
+    if (callers.isOpen) return;
     const presented = presentedKey(request);
-    const key = presented === undefined ? undefined : findApiKey(keys, presented);
-    if (key === undefined) throw unauthenticated(presented !== undefined);
-    if (!scopes.some((scope) => mayDo(key, scope))) throw forbidden(key, scopes);
-    request.apiKey = key;
+    const found = presented === undefined ? undefined : callers.identify(presented);
+    // Most are known at once, and then nothing is waited for.
+    const caller = found instanceof Promise ? await found : found;
+    if (caller === undefined) throw unauthenticated(presented !== undefined);
+    request.caller = caller;
+    if (!scopes.some((scope) => mayDo(caller, scope))) throw forbidden(caller, scopes);
   };
 }
 
@@ -41,14 +45,14 @@ function unauthenticated(presented: boolean): SignalboxError {
   const seen = presented ? 'The API key is not one of this server.' : 'No API key was sent.';
   return new SignalboxError(
     'unauthenticated',
-    `${seen} Send one of SIGNALBOX_API_KEYS as "Authorization: Bearer <key>" or "X-API-Key: <key>".`,
+    `${seen} Send one (of SIGNALBOX_API_KEYS or signalbox keys create) as "Authorization: Bearer <key>" or "X-API-Key: <key>".`,
   );
 }
 
-function forbidden(key: ApiKey, scopes: readonly Scope[]): SignalboxError {
+function forbidden(caller: Caller, scopes: readonly Scope[]): SignalboxError {
   return new SignalboxError(
     'forbidden',
-    `The key "${key.name}" has the scopes ${key.scopes.join(', ')}; this needs ${scopes.join(' or ')}.`,
+    `"${caller.name}" has the scopes ${caller.scopes.join(', ')}; this needs ${scopes.join(' or ')}.`,
   );
 }
 
@@ -57,11 +61,11 @@ function forbidden(key: ApiKey, scopes: readonly Scope[]): SignalboxError {
  * without keys the `Host` must be a loopback one and any `Origin` must be the same as it. With keys a browser may hold
  * credentials for us, so whatever changes something must not come from another origin.
  */
-export function checkCaller(keys: readonly ApiKey[]): Guard {
-  const open = keys.length === 0;
+export function checkCaller(callers: Callers): Guard {
   return async (request) => {
     // Whoever signs is no page.
     if (request.routeOptions.config.callerIsVerified) return;
+    const open = callers.isOpen;
     if (open && !isLoopbackHost(request.headers.host ?? '')) throw hostNotAllowed(request);
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
     if ((open || changes) && isForeign(request)) throw originNotAllowed(request);
@@ -87,7 +91,7 @@ function hostNotAllowed(request: FastifyRequest): SignalboxError {
   const seen = JSON.stringify((request.headers.host ?? '').slice(0, 120));
   return new SignalboxError(
     'host_not_allowed',
-    `The Host ${seen} is not this machine's. Call http://localhost or http://127.0.0.1, or configure SIGNALBOX_API_KEYS.`,
+    `The Host ${seen} is not this machine's. Call http://localhost or http://127.0.0.1, or make a key (signalbox keys create).`,
   );
 }
 

@@ -16,6 +16,7 @@ import { registerEvents, Streams } from './routes/events.ts';
 import { registerExecutionChanges, registerExecutions } from './routes/executions.ts';
 import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
+import { registerKeys } from './routes/keys.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSourceChanges, registerSources } from './routes/sources.ts';
 import { registerTrigger } from './routes/trigger.ts';
@@ -56,7 +57,7 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   server.addHook('onSend', async (_, reply) => {
     if (draining) reply.header('connection', 'close');
   });
-  server.addHook('onRequest', checkCaller(ports.options.apiKeys));
+  server.addHook('onRequest', checkCaller(ports.callers));
   addErrors(server, ports, routes);
   const isDraining = () => draining;
   if (ports.options.servesHealthAlone) await addHealth(server, ports, isDraining);
@@ -131,18 +132,19 @@ async function addZones(
   streams: Streams,
   isDraining: () => boolean,
 ): Promise<void> {
-  const { apiKeys, rateLimit } = ports.options;
+  const { callers } = ports;
+  const { rateLimit } = ports.options;
   const quotas = createQuotas(rateLimit, ports.rateLimits);
   const accept = createAccept(ports);
   const startables = createStartables(ports);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {
-      sending.addHook('onRequest', requireScope(apiKeys, 'ingest'));
+      sending.addHook('onRequest', requireScope(callers, 'ingest'));
       registerAsk(sending, ports, accept, quotas);
       registerTrigger(sending, ports, startables, quotas);
     });
     await senders.register(async (following) => {
-      following.addHook('onRequest', requireScope(apiKeys, 'ingest', 'read'));
+      following.addHook('onRequest', requireScope(callers, 'ingest', 'read'));
       registerStatus(following, ports);
       registerEvents(following, ports, streams);
     });
@@ -153,7 +155,7 @@ async function addZones(
   });
   await zone(server, 'operators', async (operators) => {
     await operators.register(async (reading) => {
-      reading.addHook('onRequest', requireScope(apiKeys, 'read'));
+      reading.addHook('onRequest', requireScope(callers, 'read'));
       registerConversations(reading, ports);
       registerExports(reading, ports);
       registerDeadLetters(reading, ports);
@@ -164,7 +166,7 @@ async function addZones(
     });
     await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
     await operators.register(async (operating) => {
-      operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
+      operating.addHook('onRequest', requireScope(callers, 'operate'));
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
       registerRunChanges(operating, ports);
@@ -172,8 +174,9 @@ async function addZones(
       registerEnable(operating, ports);
     });
     await operators.register(async (administering) => {
-      administering.addHook('onRequest', requireScope(apiKeys, 'admin'));
+      administering.addHook('onRequest', requireScope(callers, 'admin'));
       registerSourceChanges(administering, ports, startables);
+      registerKeys(administering, ports);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
   });
@@ -188,8 +191,8 @@ async function addHealth(server: FastifyInstance, ports: AppPorts, isDraining: (
 }
 
 function registerMonitoring(app: FastifyInstance, ports: AppPorts): void {
-  const { apiKeys, monitoringNetworks } = ports.options;
-  app.addHook('onRequest', unlessAllowed(monitoringNetworks, requireScope(apiKeys, 'read')));
+  const { monitoringNetworks } = ports.options;
+  app.addHook('onRequest', unlessAllowed(monitoringNetworks, requireScope(ports.callers, 'read')));
   registerHealth(app, ports);
   registerMetrics(app, ports.metrics);
 }

@@ -1,13 +1,14 @@
-import type { ApiKey } from '../core/api-keys.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
+import type { Callers } from '../identity/callers.ts';
 import type { Log } from '../observe/log.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
 import type { RedactConversation } from '../record/redact.ts';
+import type { Identities } from '../store/identities.ts';
 import type { RateLimit, RateLimits } from '../store/rate-limits.ts';
 import type { Store } from '../store/store.ts';
 
@@ -41,7 +42,10 @@ export interface AppPorts {
     | 'events'
     | 'disabledEndpoints'
     | 'enableEndpoint'
+    | keyof Identities
   >;
+  /** Who may call. */
+  readonly callers: Callers;
   readonly rateLimits: RateLimits;
   readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered'>;
   readonly queryFlow: Flow<QueryInput, unknown>;
@@ -72,8 +76,6 @@ export interface MetricsPort {
 }
 
 export interface AppOptions {
-  /** Empty: only this machine may call, without a key. */
-  readonly apiKeys: readonly ApiKey[];
   readonly bodyLimitBytes: number;
   /** False lets every webhook in, whatever its signature: `VERIFY_WEBHOOK_SIGNATURE=false`. */
   readonly verifiesWebhooks: boolean;

@@ -1,5 +1,4 @@
 import type { FastifyReply } from 'fastify';
-import type { ApiKey } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Quota, RateLimit, RateLimits } from '../store/rate-limits.ts';
 import { policyField, quotaField } from './rate-limit.ts';
@@ -7,7 +6,11 @@ import { policyField, quotaField } from './rate-limit.ts';
 /** The limits of the senders' routes: one for each source system, one for each key. */
 export interface Quotas {
   /** Counts a request; throws `rate_limited`. Says in the header fields what is left. */
-  takeForSource(reply: FastifyReply, key: ApiKey | undefined, sourceSystem: string): Promise<void>;
+  takeForSource(
+    reply: FastifyReply,
+    key: { readonly name: string } | undefined,
+    sourceSystem: string,
+  ): Promise<void>;
   /** Counts a webhook, against the limit of its source where it has one of its own. */
   takeForWebhook(reply: FastifyReply, source: string, own: RateLimit | undefined): Promise<void>;
 }

@@ -2,18 +2,20 @@ import type { StampedFact } from '../engine/engine.ts';
 import type { Source } from '../inbound/source.ts';
 import type { Conversation, ConversationSummary } from '../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
+import type { Identities } from './identities.ts';
 
 export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../record/conversation.ts';
 
 /**
- * The store port: the record and what is projected from it, and the endpoints that may not be delivered to.
+ * The store port: the record and what is projected from it, the endpoints that may not be delivered to, and who may call
+ * (`identities.ts`).
  *
  * Events come into it as facts: in the transaction of the operation that they belong to (the embedded engine on SQLite), or
  * by `append` (engines with a journal elsewhere). What a read shows is durable. An event is written once, by its id;
  * the order of `sequence` is the order in which events became visible, however many processes write: who has read up to a
  * number never misses an event that comes later with a smaller one.
  */
-export interface Store {
+export interface Store extends Identities {
   /**
    * Writes facts and what is projected from them, all or none, in this order. A fact whose id the conversation has already
    * changes nothing, so that a caller that does not know whether its first try arrived tries again: an engine that runs a

@@ -20,7 +20,7 @@ const patienceMs = 1_500;
 
 /** The pages for browsers. They read and steer what the API does; none needs a script. */
 export async function registerPages(app: FastifyInstance, ports: AppPorts, accept: Accept): Promise<void> {
-  const { apiKeys } = ports.options;
+  const { callers } = ports;
   app.setErrorHandler((thrown, request, reply) => sendErrorPage(reply, toSignalboxError(thrown, request)));
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -28,11 +28,11 @@ export async function registerPages(app: FastifyInstance, ports: AppPorts, accep
     async (_: FastifyRequest, body: string) => new URLSearchParams(body),
   );
   await app.register(async (reading) => {
-    reading.addHook('onRequest', requireScope(apiKeys, 'read'));
+    reading.addHook('onRequest', requireScope(callers, 'read'));
     registerReading(reading, ports);
   });
   await app.register(async (operating) => {
-    operating.addHook('onRequest', requireScope(apiKeys, 'operate'));
+    operating.addHook('onRequest', requireScope(callers, 'operate'));
     registerOperating(operating, ports, accept);
   });
 }

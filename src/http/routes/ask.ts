@@ -21,7 +21,7 @@ export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accep
     const now = (ports.options.clock ?? Date.now)();
     const body = request.body as Json | undefined;
     const ask = parseAsk(body, now);
-    await quotas.takeForSource(reply, request.apiKey, ask.sourceSystem);
+    await quotas.takeForSource(reply, request.caller, ask.sourceSystem);
     const key = idempotencyKey(request);
     const size = Number(request.headers['content-length']) || Buffer.byteLength(JSON.stringify(body));
     const begun = { now, receivedAt, requestSizeBytes: size };

@@ -17,7 +17,7 @@ export function registerTrigger(
     const receivedAt = performance.now();
     const now = (ports.options.clock ?? Date.now)();
     const trigger = parseTrigger(request.body as Json | undefined);
-    await quotas.takeForSource(reply, request.apiKey, trigger.initiatedBy ?? 'workflows');
+    await quotas.takeForSource(reply, request.caller, trigger.initiatedBy ?? 'workflows');
     const sizeBytes = request.rawBody?.length ?? 0;
     const arrival = { channel: 'http', now, receivedAt, sizeBytes };
     const { triggered, created } = await startExecution(ports, startables, trigger, arrival);

@@ -63,7 +63,7 @@ export class CopySource {
     return this.#sql.all('SELECT * FROM conversations WHERE id > ? ORDER BY id LIMIT ?', id, limit);
   }
 
-  rowsOf(table: 'disabled_endpoints' | 'sources'): SqlRow[] {
+  rowsOf(table: 'disabled_endpoints' | 'sources' | 'api_keys'): SqlRow[] {
     return this.#sql.all(`SELECT * FROM ${table}`);
   }
 

@@ -175,8 +175,22 @@ async function copySettings(to: PostgresDatabase, source: CopySource, { number, 
          ON CONFLICT DO NOTHING`,
         [texts(sources, 'name'), texts(sources, 'definition')],
       );
+      await copyKeys(sql, source);
       await sql.run('UPDATE copies SET finished_at = $2 WHERE number = $1', [number, Date.now()]);
     });
   }
   return { disabledEndpoints: endpoints.length, sources: sources.length };
+}
+
+/** Where a name is taken, the key that has it stays the only one. */
+async function copyKeys(sql: Transaction, source: CopySource): Promise<void> {
+  const text = `INSERT INTO api_keys (id, name, scopes, sha256, created_at, created_by, expires_at, revoked_at, last_used_at)
+    SELECT $1, $2, $3, $4, $5, $6, $7::bigint, $8::bigint, $9::bigint
+    WHERE NOT EXISTS (SELECT 1 FROM api_keys WHERE name = $2 AND revoked_at IS NULL) ON CONFLICT DO NOTHING`;
+  await takeLock(sql, 'keys');
+  for (const key of source.rowsOf('api_keys')) {
+    const texts = [key.id, key.name, key.scopes, key.sha256].map(String);
+    const times = [key.expires_at, key.revoked_at, key.last_used_at].map((at) => at as number | null);
+    await sql.run(text, [...texts, Number(key.created_at), String(key.created_by), ...times]);
+  }
 }

@@ -6,6 +6,7 @@ import type { LiveRecord } from '../../record/live.ts';
 import type { Store } from '../store.ts';
 import { AppendQueue } from './append-queue.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
+import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { type EndpointRow, type EventRow, summaryColumns, toDisabledEndpoint, toEvent } from './rows.ts';
 
@@ -39,6 +40,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
 
     ...createEndpoints(database),
     ...createSources(database),
+    ...createIdentities(database),
   };
 }
 

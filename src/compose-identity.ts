@@ -1,0 +1,45 @@
+import type { Config } from './config.ts';
+import { SignalboxError } from './core/errors.ts';
+import { isLoopbackHost } from './http/access.ts';
+import { type Callers, createCallers } from './identity/callers.ts';
+import { KeyRing } from './identity/key-ring.ts';
+import type { Log } from './observe/log.ts';
+import type { Store } from './store/store.ts';
+
+/** Who may call this process. */
+export interface ComposedIdentity {
+  readonly callers: Callers;
+  /** For the greeting: who that is. */
+  describe(): string;
+  begin(): void;
+  close(): Promise<void>;
+}
+
+/** Throws `config_invalid` when everybody could do everything. */
+export async function openIdentity(config: Config, log: Log, store: Store): Promise<ComposedIdentity> {
+  const keys = new KeyRing({
+    configured: config.apiKeys,
+    store,
+    onError: (error) => log.failed('The keys could not be read; those that were known count on', error),
+  });
+  await keys.look();
+  if (keys.isEmpty) refuseOpenHost(config.host);
+  return {
+    callers: createCallers(keys),
+    describe: () =>
+      keys.isEmpty
+        ? 'this machine only, without a key (signalbox keys create makes one)'
+        : `${keys.size} API keys`,
+    begin: () => keys.begin(),
+    close: () => keys.stop(),
+  };
+}
+
+/** Without keys everybody who reaches the port may do everything, so only this machine must reach it. */
+function refuseOpenHost(host: string): void {
+  if (isLoopbackHost(host.includes(':') ? `[${host}]` : host)) return;
+  throw new SignalboxError(
+    'config_invalid',
+    `HOST is ${host}, which others can reach, and there is no key. Make one (bin/signalbox keys create --name me --scope admin) or set SIGNALBOX_API_KEYS (for example SIGNALBOX_API_KEYS="me:admin:$(openssl rand -hex 24)"), or leave HOST at 127.0.0.1.`,
+  );
+}
