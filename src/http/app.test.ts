@@ -315,6 +315,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators DELETE /keys/:key',
       'operators GET /sources',
       'operators GET /sources/:source',
+      'operators GET /sources/:source/refusals',
       'operators PUT /sources/:source',
       'operators GET /style.css',
       'operators POST /conversations/:conversation_id/export',

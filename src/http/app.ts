@@ -3,6 +3,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, requireScope } from './access.ts';
 import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
+import { InboundDoor } from './inbound-door.ts';
 import { registerMetrics, unlessAllowed } from './monitoring.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
@@ -137,6 +138,7 @@ async function addZones(
   const quotas = createQuotas(rateLimit, ports.rateLimits);
   const accept = createAccept(ports);
   const startables = createStartables(ports);
+  const door = new InboundDoor(ports);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {
       sending.addHook('onRequest', requireScope(callers, 'ingest'));
@@ -150,7 +152,7 @@ async function addZones(
     });
     await senders.register(async (signing) => {
       takeBytes(signing);
-      registerWebhooks(signing, ports, startables, quotas);
+      registerWebhooks(signing, ports, startables, quotas, door);
     });
   });
   await zone(server, 'operators', async (operators) => {

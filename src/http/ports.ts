@@ -31,6 +31,7 @@ export interface AppPorts {
   readonly store: Pick<
     Store,
     | 'source'
+    | 'append'
     | 'sources'
     | 'putSource'
     | 'deleteSource'
@@ -47,7 +48,10 @@ export interface AppPorts {
   /** Who may call. */
   readonly callers: Callers;
   readonly rateLimits: RateLimits;
-  readonly log: Pick<Log, 'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered'>;
+  readonly log: Pick<
+    Log,
+    'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered' | 'failed'
+  >;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;
   /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */

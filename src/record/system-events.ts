@@ -1,6 +1,6 @@
 /**
  * Events that are of no conversation: what happened at the doors. The subject of their facts says what they are about:
- * `execution:<execution id>` or `source:<name>`.
+ * `execution:<execution id>` or `refused-requests:<source>`.
  */
 export interface SystemEventData {
   /** Kept with the start of its run. */
@@ -17,9 +17,35 @@ export interface SystemEventData {
   };
   /** Where the run of an execution is found whose id is not that of its run. */
   readonly WORKFLOW_EXECUTION_NAMED: { readonly executionId: string; readonly runId: string };
+  /** A request that its source's scheme did not verify, or that named no source: a sample of them. */
+  readonly INBOUND_REQUEST_REFUSED: {
+    /** `-` where it named none of ours. */
+    readonly source: string;
+    /** What it called its source. */
+    readonly name: string;
+    /** `missing`, `mismatch`, `stale` or `unknown_source`; the sender is not told. */
+    readonly because: string;
+    /** The address that it came from. */
+    readonly from: string;
+    readonly method: string;
+    readonly path: string;
+    /** Null for values that may be secret. */
+    readonly headers: Readonly<Record<string, string | null>>;
+    readonly bodySha256: string;
+    readonly bodySizeBytes: number;
+  };
+  /** Many requests of a source were refused within a minute: once for each such minute. */
+  readonly INBOUND_REQUESTS_REFUSED: {
+    readonly source: string;
+    /** So many by then. */
+    readonly count: number;
+    readonly windowMs: number;
+  };
 }
 
 export const systemEventTypes = [
   'WORKFLOW_TRIGGERED',
   'WORKFLOW_EXECUTION_NAMED',
+  'INBOUND_REQUEST_REFUSED',
+  'INBOUND_REQUESTS_REFUSED',
 ] as const satisfies readonly (keyof SystemEventData)[];

@@ -1,12 +1,18 @@
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { parseSource, type Source, shownSource } from '../../inbound/source.ts';
+import { toWire } from '../../record/wire.ts';
+import { refusalSubject, unknownSource } from '../inbound-door.ts';
 import type { AppPorts } from '../ports.ts';
 import { type Startables, startableOf } from '../startables.ts';
 
 type Params = { Params: { source: string } };
 
-/** `GET /sources` and `GET /sources/{source}`: never with a secret. */
+/**
+ * `GET /sources` and `GET /sources/{source}`: never with a secret. `GET /sources/{source}/refusals`: the samples of what was
+ * refused, oldest first; of `-` for what named no source.
+ */
 export function registerSources(app: FastifyInstance, { store }: AppPorts): void {
   app.get('/sources', async () => ({ success: true, sources: (await store.sources()).map(shownSource) }));
 
@@ -16,6 +22,33 @@ export function registerSources(app: FastifyInstance, { store }: AppPorts): void
     if (source === undefined) throw unknown(name);
     return { success: true, ...(shownSource(source) as object) };
   });
+
+  app.get<Params & { Querystring: RefusalQuery }>(
+    '/sources/:source/refusals',
+    { schema: { querystring: refusalQuery } },
+    async (request) => {
+      const { source: name } = request.params;
+      const { after = 0, limit = 50 } = request.query;
+      if (name !== unknownSource && (await store.source(name)) === undefined) throw unknown(name);
+      const events = await store.events(refusalSubject(name), after, limit + 1);
+      const shown = events.slice(0, limit);
+      const next = events.length > limit ? shown.at(-1)!.sequence : null;
+      return { success: true, refusals: shown.map(toWire), next };
+    },
+  );
+}
+
+const refusalQuery = Type.Object(
+  {
+    after: Type.Optional(Type.Integer({ minimum: 0 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  },
+  { additionalProperties: false },
+);
+
+interface RefusalQuery {
+  readonly after?: number;
+  readonly limit?: number;
 }
 
 /** `PUT /sources/{source}` makes or replaces one, `DELETE` takes it away. */

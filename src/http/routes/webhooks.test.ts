@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { createTestApp, type TestApp, type TestAppOptions } from '../../../test/fixtures/app.ts';
 
@@ -133,6 +133,68 @@ describe('POST /webhooks', () => {
     }
     assert.equal(app.log.filter((line) => line.includes('"Webhook refused"')).length, 5);
     assert.equal(app.log.filter((line) => line.includes('Many webhooks')).length, 1);
+  });
+
+  test('what is refused is on the record, in samples, and what is a flood as an event of its own', async () => {
+    const app = await createApp();
+    for (let count = 0; count < 120; count++) {
+      await post(app, '/webhooks/tracker?secret=hush', body, issue(body, {}, 'other'));
+      await post(app, `/webhooks/no-${count}`, body, issue(body));
+    }
+    const refusals = async (source: string, query = '') => {
+      const url = `/sources/${source}/refusals${query}`;
+      return (await app.server.inject({ url, headers: admin })).json();
+    };
+    const { refusals: known } = await refusals('tracker');
+    const types = known.map((one: { event_type: string }) => one.event_type);
+    assert.deepEqual(types, [...Array(5).fill('INBOUND_REQUEST_REFUSED'), 'INBOUND_REQUESTS_REFUSED']);
+    const { because, from, method, path, headers, body_sha256: hash } = known[0];
+    assert.deepEqual(
+      [because, from, method, path, hash],
+      ['mismatch', '127.0.0.1', 'POST', '/webhooks/tracker', createHash('sha256').update(body).digest('hex')],
+    );
+    assert.deepEqual([headers['x-github-delivery'], headers['x-hub-signature-256']], ['d-1', null]);
+    assert.deepEqual([known[5].count, known[5].window_ms], [100, 60_000]);
+    const { refusals: lost } = await refusals('-');
+    assert.deepEqual([lost.length, lost[0].name, lost[0].because], [6, 'no-0', 'unknown_source']);
+    const page = await refusals('tracker', '?limit=4');
+    assert.equal(page.refusals.length, 4);
+    const rest = await refusals('tracker', `?limit=4&after=${page.next}`);
+    assert.deepEqual([rest.refusals.length, rest.next], [2, null]);
+    assert.equal((await refusals('no-0')).code, 'unknown_source');
+  });
+
+  test('a secret is rotated while deliveries come, and none is refused', async () => {
+    let now = Date.parse('2026-08-14T09:00:00Z');
+    const app = await createApp({ clock: () => now });
+    let [count, signing] = [0, 'old-secret'];
+    const at = (hours: number) =>
+      new Date(Date.parse('2026-08-14T09:00:00Z') + hours * 3_600_000).toISOString();
+    const secrets = async (...list: object[]) =>
+      assert.ok((await put(app, 'tracker', { ...tracker, secrets: list })).statusCode < 300);
+    const deliver = async () => {
+      const headers = issue(body, { 'x-github-delivery': `r-${count++}` }, signing);
+      return (await post(app, '/webhooks/tracker', body, headers)).statusCode;
+    };
+    const [old, next] = [
+      { secret: 'old-secret', label: 'old' },
+      { secret: 'new-secret', label: 'new' },
+    ];
+    await secrets(old);
+    assert.equal(await deliver(), 202);
+    await secrets({ ...old, not_after: at(24) }, { ...next, not_before: at(1) });
+    assert.equal(await deliver(), 202);
+    signing = 'new-secret';
+    assert.equal(await deliver(), 401, 'the new one is not valid yet');
+    now = Date.parse(at(2));
+    for (signing of ['old-secret', 'new-secret']) assert.equal(await deliver(), 202);
+    now = Date.parse(at(25));
+    assert.equal(await deliver(), 202);
+    signing = 'old-secret';
+    assert.equal(await deliver(), 401, 'the old one is not valid any more');
+    await secrets(next);
+    signing = 'new-secret';
+    assert.equal(await deliver(), 202);
   });
 
   test('answers Slack’s question whether we are there, only when it is signed', async () => {
