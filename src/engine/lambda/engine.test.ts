@@ -257,6 +257,25 @@ describe('lambda: what was left half done is finished by whoever comes next', ()
     assert.deepEqual((await engine.wait(runId)).output, ['first', 1]);
   });
 
+  test('a value whose writing was heard of only the second time is sent once', async (context) => {
+    const { engine, records } = await lambda({}).open(context, [waits]);
+    const runId = uuidv7();
+    const key = recordKeys.inbox(runId, 'go', 1);
+    const { write } = records;
+    let lost = 0;
+    records.write = async (...written) => {
+      const isWritten = await write.apply(records, written);
+      if (written[0] !== key || lost > 0) return isWritten;
+      lost += 1;
+      return false;
+    };
+    assert.equal(await engine.signal(runId, 'go', 'once'), 'kept');
+    await engine.start(waits, 'input', { runId });
+    assert.deepEqual((await engine.wait(runId)).output, ['input', 'once']);
+    assert.equal(lost, 1);
+    assert.equal(await records.read(recordKeys.inbox(runId, 'go', 2)), undefined);
+  });
+
   test('a value that was written, and did not reach the run that waits for it', async (context) => {
     const { engine, records } = await lambda({}).open(context, [waits]);
     const { runId } = await engine.start(waits, 'input');
@@ -302,7 +321,12 @@ describe('lambda: what was left half done is finished by whoever comes next', ()
     const key = recordKeys.run(runId);
     const { version, value } = (await records.read(key))!;
     const noted = uuidv7();
-    await records.write(key, version, { ...(value as object), restartedAs: noted }, 'failed-restarted');
+    await records.write(
+      key,
+      version,
+      { ...(value as object), restartedAs: noted },
+      { list: 'failed-restarted' },
+    );
     assert.equal((await engine.restart(runId)).runId, noted);
     assert.equal((await engine.wait(noted)).output, 'input');
   });

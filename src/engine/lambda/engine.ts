@@ -23,6 +23,7 @@ import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError, runErrorOf } from '../kept-error.ts';
+import { change, type Records } from '../records.ts';
 import { checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
@@ -38,7 +39,6 @@ import {
   type RunRequest,
   recordKeys,
 } from './messages.ts';
-import { change, type Records } from './records.ts';
 import { endOf, RunRecords, toRun } from './run-records.ts';
 import { inlineLimitBytes, type PreparedRequest, runRequest } from './run-request.ts';
 
@@ -72,15 +72,15 @@ export class LambdaEngine implements Engine {
   #stopping = false;
 
   constructor(options: LambdaOptions) {
+    this.#now = options.now ?? Date.now;
     this.#flows = new FlowRegistry(options.flows);
     this.#api = options.api;
     this.#records = options.records;
     this.#values = new Values(options.objects, inlineLimitBytes);
     this.#runs = new RunRecords(options.records);
     this.#executions = new Executions(options.api, this.#runs);
-    this.#inbox = new Inbox(options.records, options.api);
+    this.#inbox = new Inbox(options.records, options.api, this.#now);
     this.#facts = new FactWriter(options.appendFacts);
-    this.#now = options.now ?? Date.now;
   }
 
   /** Lets paused runs try again whose code is there now. */
@@ -149,7 +149,9 @@ export class LambdaEngine implements Engine {
   async #claim(key: string, claim: Omit<KeyRecord, 'key'> & { key?: string }): Promise<StartedRun> {
     const { key: _key, ...record } = claim;
     const holder = await change<KeyRecord>(this.#records, recordKeys.idempotency(key), (present) =>
-      present === undefined || present.expiresAt <= this.#now() ? { value: record } : undefined,
+      present === undefined || present.expiresAt <= this.#now()
+        ? { value: record, dueAt: record.expiresAt }
+        : undefined,
     );
     const { runId, request, fingerprint } = holder!;
     if (fingerprint !== record.fingerprint) throw keyReused(key);

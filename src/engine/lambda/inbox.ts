@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { Json } from '../../core/json.ts';
 import type { SignalOptions, SignalOutcome } from '../engine.ts';
+import { change, type Records } from '../records.ts';
 import type { LambdaApi } from './api.ts';
 import { type InboxRecord, recordKeys } from './messages.ts';
-import { change, type Records } from './records.ts';
 
 /** Whether the wait on a signal of a run timed out, as its journal has it. */
 export type TimedOut = (runId: string, name: string, occurrence: number) => Promise<boolean>;
@@ -27,21 +28,24 @@ interface Place {
 export class Inbox {
   readonly #records: Records;
   readonly #api: LambdaApi;
+  readonly #now: () => number;
 
-  constructor(records: Records, api: LambdaApi) {
+  constructor(records: Records, api: LambdaApi, now: () => number) {
     this.#records = records;
     this.#api = api;
+    this.#now = now;
   }
 
   /** A run waits. It says so again in each invocation, which mends what a sender has left half done. */
   async offer(place: Place, callback: string): Promise<void> {
     const { runId, name, occurrence } = place;
-    const record = await change<InboxRecord>(this.#records, keyOf(place), (present) =>
-      present?.closed || present?.callback === callback ? undefined : { value: { ...present, callback } },
+    const record = await this.#change(place, (present) =>
+      present?.closed || present?.callback === callback ? undefined : { ...present, callback },
     );
     if (occurrence > 1) {
+      const dueAt = lookAgainAt(this.#now());
       await change<number>(this.#records, recordKeys.waiting(runId, name), (present = 1) =>
-        present >= occurrence ? undefined : { value: occurrence },
+        present >= occurrence ? undefined : { value: occurrence, dueAt },
       );
     }
     if (record !== undefined) await this.#complete(place, record);
@@ -49,20 +53,20 @@ export class Inbox {
 
   /** The time of a wait is over; AWS has said so. */
   async close(place: Place): Promise<void> {
-    await change<InboxRecord>(this.#records, keyOf(place), (present) =>
-      present?.closed
-        ? undefined
-        : { value: { closed: true, ...(present?.key !== undefined && { key: present.key }) } },
-    );
+    await this.#change(place, (present) => {
+      const { value: _value, callback: _callback, ...whose } = present ?? {};
+      return present?.closed ? undefined : { ...whose, closed: true };
+    });
   }
 
   async send(signal: Signal, { occurrence, key }: SignalOptions, timedOut: TimedOut): Promise<SignalOutcome> {
-    const { runId, name } = signal;
+    const { runId, name, payload } = signal;
+    const put = { value: { payload }, sender: randomUUID(), ...(key !== undefined && { key }) };
     // A key may stand at any wait that there was.
     const first = key === undefined ? await this.#firstWaiting(runId, name) : 1;
     for (let at = occurrence ?? first; ; at++) {
       const place = { runId, name, occurrence: at };
-      const { record, isMine } = await this.#put(place, { ...signal, ...(key !== undefined && { key }) });
+      const { record, isMine } = await this.#put(place, put);
       if (isMine && record.callback === undefined) return 'kept';
       const completed = await this.#complete(place, record);
       if (isMine && (completed || !(await timedOut(runId, name, at)))) return 'delivered';
@@ -87,17 +91,23 @@ export class Inbox {
     return (record?.value as number | undefined) ?? 1;
   }
 
-  async #put(
+  /** Whose it is stands in the record, because a write whose answer got lost is decided a second time. */
+  async #put(place: Place, put: InboxRecord): Promise<{ record: InboxRecord; isMine: boolean }> {
+    const record = await this.#change(place, (present) =>
+      present?.closed || present?.value !== undefined ? undefined : { ...present, ...put },
+    );
+    return { record: record!, isMine: record!.sender === put.sender };
+  }
+
+  #change(
     place: Place,
-    { payload, key }: { readonly payload: Json; readonly key?: string },
-  ): Promise<{ record: InboxRecord; isMine: boolean }> {
-    let isMine = false;
-    const record = await change<InboxRecord>(this.#records, keyOf(place), (present) => {
-      isMine = present?.closed !== true && present?.value === undefined;
-      if (!isMine) return undefined;
-      return { value: { ...present, value: { payload }, ...(key !== undefined && { key }) } };
+    decide: (present: InboxRecord | undefined) => InboxRecord | undefined,
+  ): Promise<InboxRecord | undefined> {
+    const dueAt = lookAgainAt(this.#now());
+    return change<InboxRecord>(this.#records, keyOf(place), (present) => {
+      const value = decide(present);
+      return value && { value, dueAt };
     });
-    return { record: record!, isMine };
   }
 
   /** Gives the callback the value that is there, if both are. Returns whether this was the first to do so. */
@@ -110,3 +120,6 @@ export class Inbox {
 }
 
 const keyOf = ({ runId, name, occurrence }: Place): string => recordKeys.inbox(runId, name, occurrence);
+
+/** When to look whether there is still a run that may want it. */
+export const lookAgainAt = (now: number): number => now + 30 * 86_400_000;

@@ -1,6 +1,7 @@
 import type { Json } from '../../core/json.ts';
 import type { Run, RunStatus, StampedFact } from '../engine.ts';
 import type { KeptError } from '../kept-error.ts';
+import type { Place } from '../records.ts';
 
 /**
  * What AWS and the records hold of ours. Runs outlive the program that began them, so that a field may be added here and never
@@ -80,6 +81,8 @@ export interface InboxRecord {
   readonly value?: { readonly payload: Json };
   /** The sender's own id of the value. */
   readonly key?: string;
+  /** Whose value it is, or was: one for each call of `signal`. */
+  readonly sender?: string;
   /** The wait has its value, or has timed out. */
   readonly closed?: boolean;
 }
@@ -100,6 +103,6 @@ export const recordKeys = {
 } as const;
 
 /** The list that a run is in, by its state. */
-export function listOf({ status, restartedAs }: RunRecord): string {
-  return status === 'failed' && restartedAs !== undefined ? 'failed-restarted' : status;
+export function placeOf({ status, restartedAs }: RunRecord): Place {
+  return { list: status === 'failed' && restartedAs !== undefined ? 'failed-restarted' : status };
 }

@@ -3,8 +3,8 @@ import { isUuid } from '../../core/ids.ts';
 import { hasEnded, type Run, type RunFilter, type RunPage } from '../engine.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
 import { type KeptError, runErrorOf } from '../kept-error.ts';
-import { listOf, type RunChange, type RunRecord, type RunRequest, recordKeys } from './messages.ts';
-import { change, create, type Records } from './records.ts';
+import { change, create, type Records } from '../records.ts';
+import { placeOf, type RunChange, type RunRecord, type RunRequest, recordKeys } from './messages.ts';
 
 const defaultPage = 50;
 const largestPage = 500;
@@ -21,7 +21,7 @@ export class RunRecords {
   async noteStarted(request: RunRequest, arn: string): Promise<{ record: RunRecord; created: boolean }> {
     const record: RunRecord = { ...recordOf(request), arn };
     const key = recordKeys.run(request.runId);
-    const { value, created } = await create(this.#records, key, record, listOf(record));
+    const { value, created } = await create(this.#records, key, record, placeOf(record));
     return { record: value, created };
   }
 
@@ -31,7 +31,7 @@ export class RunRecords {
       const next = present === undefined || hasEnded(present.status) ? undefined : decide(present);
       if (next === undefined) return undefined;
       const value = { ...present, ...next } as RunRecord;
-      return { value, list: listOf(value) };
+      return { value, ...placeOf(value) };
     });
     if (changed === undefined) throw unknownRun(runId);
     return changed;
@@ -42,7 +42,7 @@ export class RunRecords {
     const changed = await change<RunRecord>(this.#records, recordKeys.run(runId), (present) => {
       if (present === undefined || present.restartedAs !== undefined) return undefined;
       const value = { ...present, restartedAs: again };
-      return { value, list: listOf(value) };
+      return { value, ...placeOf(value) };
     });
     return changed?.restartedAs ?? again;
   }

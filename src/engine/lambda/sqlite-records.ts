@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import type { Records, StoredRecord } from './records.ts';
+import type { Place, Records, StoredRecord } from '../records.ts';
 
 /** Records in one SQLite file, for one machine and for tests. */
 export class SqliteRecords implements Records {
@@ -10,9 +10,11 @@ export class SqliteRecords implements Records {
     this.#database.exec(`
       PRAGMA journal_mode = WAL;
       CREATE TABLE IF NOT EXISTS record (
-        key TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL, list TEXT
+        key TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL, list TEXT,
+        due_at INTEGER
       ) STRICT, WITHOUT ROWID;
-      CREATE INDEX IF NOT EXISTS record_by_list ON record (list, key) WHERE list IS NOT NULL;`);
+      CREATE INDEX IF NOT EXISTS record_by_list ON record (list, key) WHERE list IS NOT NULL;
+      CREATE INDEX IF NOT EXISTS record_by_due ON record (due_at) WHERE due_at IS NOT NULL;`);
   }
 
   async read(key: string): Promise<StoredRecord | undefined> {
@@ -20,27 +22,40 @@ export class SqliteRecords implements Records {
     return row && toRecord(row);
   }
 
-  async write(key: string, version: number, value: unknown, list?: string): Promise<boolean> {
+  async write(key: string, version: number, value: unknown, place: Place = {}): Promise<boolean> {
+    const { list = null } = place;
+    const dueAt = place.dueAt === undefined ? null : Math.ceil(place.dueAt);
     const text = JSON.stringify(value);
     const { changes } =
       version === 0
-        ? this.#database
-            .prepare(
-              'INSERT INTO record (key, version, value, list) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING',
-            )
-            .run(key, text, list ?? null)
-        : this.#database
-            .prepare(
-              'UPDATE record SET version = version + 1, value = ?, list = ? WHERE key = ? AND version = ?',
-            )
-            .run(text, list ?? null, key, version);
+        ? this.#database.prepare(insertText).run(key, text, list, dueAt)
+        : this.#database.prepare(updateText).run(text, list, dueAt, key, version);
     return changes === 1;
   }
 
+  async remove(key: string, version: number): Promise<boolean> {
+    const text = 'DELETE FROM record WHERE key = ? AND version = ?';
+    return this.#database.prepare(text).run(key, version).changes === 1;
+  }
+
   async list(list: string, limit: number, before?: string): Promise<readonly StoredRecord[]> {
+    const text = `${selectText} WHERE list = ? AND key < ? ORDER BY key DESC LIMIT ?`;
+    return this.#all(text, list, before ?? '\u{10ffff}', limit);
+  }
+
+  async listFrom(list: string, limit: number, after?: string): Promise<readonly StoredRecord[]> {
+    const text = `${selectText} WHERE list = ? AND key > ? ORDER BY key LIMIT ?`;
+    return this.#all(text, list, after ?? '', limit);
+  }
+
+  async due(now: number, limit: number): Promise<readonly StoredRecord[]> {
+    return this.#all(`${selectText} WHERE due_at <= ? ORDER BY due_at LIMIT ?`, Math.floor(now), limit);
+  }
+
+  #all(text: string, ...values: (string | number)[]): StoredRecord[] {
     return this.#database
-      .prepare('SELECT key, version, value FROM record WHERE list = ? AND key < ? ORDER BY key DESC LIMIT ?')
-      .all(list, before ?? '\u{10ffff}', limit)
+      .prepare(text)
+      .all(...values)
       .map(toRecord);
   }
 
@@ -48,6 +63,14 @@ export class SqliteRecords implements Records {
     this.#database.close();
   }
 }
+
+const selectText = 'SELECT key, version, value FROM record';
+
+const insertText =
+  'INSERT INTO record (key, version, value, list, due_at) VALUES (?, 1, ?, ?, ?) ON CONFLICT DO NOTHING';
+
+const updateText =
+  'UPDATE record SET version = version + 1, value = ?, list = ?, due_at = ? WHERE key = ? AND version = ?';
 
 const toRecord = (row: Record<string, unknown>): StoredRecord => ({
   key: String(row.key),

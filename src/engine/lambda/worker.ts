@@ -11,6 +11,7 @@ import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
+import type { Records } from '../records.ts';
 import { Values } from '../values.ts';
 import type { LambdaApi } from './api.ts';
 import { Execution, type ExecutionHost } from './execution.ts';
@@ -18,7 +19,6 @@ import { Executions } from './executions.ts';
 import { Inbox } from './inbox.ts';
 import { Journal } from './journal.ts';
 import type { ChildResult, RunRecord, RunRequest } from './messages.ts';
-import type { Records } from './records.ts';
 import { RestNotes } from './rest-notes.ts';
 import { endOf, RunRecords } from './run-records.ts';
 import { inlineLimitBytes } from './run-request.ts';
@@ -68,7 +68,7 @@ export class Worker implements ExecutionHost {
     this.#flows = new FlowRegistry(options.flows);
     this.#runs = new RunRecords(options.records);
     this.#executions = new Executions(options.api, this.#runs);
-    this.#inbox = new Inbox(options.records, options.api);
+    this.#inbox = new Inbox(options.records, options.api, this.now);
     this.#facts = new FactWriter(options.appendFacts);
     this.#rest = new RestNotes(this.#runs);
   }
