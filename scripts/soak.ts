@@ -48,6 +48,7 @@ const ofACluster: readonly Program[] = [
     what: 'three nodes of Restate, PostgreSQL, two workers, two gateways: questions and approvals',
     kills: 14,
   },
+  { file: 'lease', what: 'three processes that do what only one may do at a time', kills: 24 },
 ];
 
 const programs = isCluster ? ofACluster : ofOneProcess;

@@ -118,7 +118,7 @@ export class PostgresDatabase {
     const client = await this.#pool.connect();
     let broken = false;
     try {
-      await client.query(`${begin}; SET LOCAL statement_timeout = ${Math.ceil(statementTimeoutMs)}`);
+      await client.query(`${begin}; ${limited(statementTimeoutMs)}`);
       const result = await work(new OpenTransaction(client, silenceMsFor(statementTimeoutMs)));
       await client.query('COMMIT');
       return result;
@@ -130,6 +130,13 @@ export class PostgresDatabase {
     }
   }
 }
+
+/**
+ * For a statement, and for a client that says nothing more in the middle of a transaction: one that is stopped, or cut off, would keep its
+ * locks until the server's system misses it, which takes hours. Half, so that whoever waits for such a lock gets it in time.
+ */
+const limited = (statementMs: number) =>
+  `SET LOCAL statement_timeout = ${Math.ceil(statementMs)}; SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(statementMs / 2)}`;
 
 /** A server that is set to answer before a commit is on disk is asked not to, for what is promised to be durable. */
 const durably = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;

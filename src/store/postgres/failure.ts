@@ -7,6 +7,7 @@ export type Transient = 'connection' | 'conflict';
 
 const connectionStates = new Set([
   ...['57P01', '57P02', '57P03', '57P05' /* stopped, crashed, starting, idle for too long */],
+  '25P03' /* silent for too long in the middle of a transaction, which was given up */,
   ...['53300' /* too many connections */, '25006' /* a standby: the primary is elsewhere by now */],
   // Of Node.js: the server is not there (yet), or went away.
   ...[
