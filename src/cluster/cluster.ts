@@ -7,6 +7,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { type ClusterFile, type ClusterSize, clusterFile, portsInUse } from './cluster-file.ts';
 import { type Balancer, startGatewayBalancer } from './gateway-balancer.ts';
 import { ManagedProcess } from './managed-process.ts';
+import { loopback, type Place } from './place.ts';
 import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs.ts';
 import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
 import { configureRestateNodes, findRestateProgram, type RestateNode } from './restate-nodes.ts';
@@ -24,8 +25,18 @@ export interface ClusterOptions {
   /** Of the balancer before the gateways. Default: any that is free, the same at the next start. */
   readonly port?: number;
   readonly onLine?: (line: string) => void;
+  /** Default: all on loopback. */
+  readonly network?: ClusterNetwork;
   /** Gives up starting, and stops what has been started. */
   readonly signal?: AbortSignal;
+}
+
+/** Where the servers are, each of which sees the others and the balancer before the workers. */
+export interface ClusterNetwork {
+  /** Of that balancer. */
+  readonly address: string;
+  /** Of `restate-1` and so on, and `postgres`. */
+  place(name: string): Place;
 }
 
 export interface Cluster {
@@ -98,7 +109,11 @@ class Starting {
     this.#options = options;
     this.#file = file;
     this.#logFolder = join(options.folder, 'logs');
-    this.#nodes = configureRestateNodes(options.folder, file.ports.restate);
+    this.#nodes = configureRestateNodes(
+      options.folder,
+      file.ports.restate,
+      (name) => this.#place(name).address,
+    );
   }
 
   async run(): Promise<void> {
@@ -158,6 +173,7 @@ class Starting {
       password: this.#file.databasePassword,
       settings: ['max_connections=200'],
       logFile: join(this.#logFolder, 'postgres.log'),
+      place: this.#place('postgres'),
     });
     this.#postgresUrl = await this.#postgres.createDatabase('signalbox');
   }
@@ -168,7 +184,8 @@ class Starting {
     const asked = gateway.map((port) => ({ url: at(port), readyUrl: readyUrl(port) }));
     const executing = worker.map(({ http, restate }) => ({ url: at(restate), readyUrl: readyUrl(http) }));
     this.#balancers.push(await startGatewayBalancer(asked, gateways));
-    this.#balancers.push(await startWorkerBalancer(executing, workers));
+    const { address } = this.#options.network ?? loopback;
+    this.#balancers.push(await startWorkerBalancer(executing, workers, address));
   }
 
   #startOurs(): void {
@@ -207,8 +224,14 @@ class Starting {
     const onEnd = (who: string, how: string) =>
       onLine(`${who} ended (${how}) and is started again; see ${logFile}`);
     const [program, ...args] = command as [string, ...string[]];
-    const options = { name, command: program, args, environment, folder, logFile, onEnd };
+    const { launch } = this.#place(name);
+    const options = { name, command: program, args, environment, folder, logFile, launch, onEnd };
     this.#processes.set(name, new ManagedProcess(options));
+  }
+
+  #place(name: string): Place {
+    const isServer = name === 'postgres' || name.startsWith('restate');
+    return (isServer && this.#options.network?.place(name)) || loopback;
   }
 
   async #untilReady(): Promise<void> {

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { type Launch, loopback } from './place.ts';
 
 export interface ProcessOptions {
   readonly name: string;
@@ -9,6 +10,8 @@ export interface ProcessOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder: string;
   readonly logFile: string;
+  /** Default: where this process is. */
+  readonly launch?: Launch;
   /** Told when it has ended without having been asked to, and is started again. */
   readonly onEnd: (name: string, how: string) => void;
 }
@@ -60,12 +63,12 @@ export class ManagedProcess {
   }
 
   #spawn(): ChildProcess {
-    const { command, args, environment, folder, logFile } = this.#options;
+    const { command, args, environment, folder, logFile, launch = loopback.launch } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
     try {
       // A group of its own: Ctrl+C at a terminal is for whoever started it, who then stops it in order.
       const stdio = ['ignore' as const, log, log];
-      const child = spawn(command, args, { cwd: folder, env: environment, stdio, detached: true });
+      const child = launch(command, args, { cwd: folder, env: environment, stdio, detached: true });
       child.once('error', (error) => this.#ended(error.message));
       child.once('exit', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
       return child;

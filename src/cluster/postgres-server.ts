@@ -1,9 +1,19 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { loopback, type Place } from './place.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
 
 export interface PostgresServerOptions {
@@ -16,6 +26,8 @@ export interface PostgresServerOptions {
   readonly settings?: readonly string[];
   /** Where the server's own log goes; nowhere without it. */
   readonly logFile?: string;
+  /** Default: on loopback. */
+  readonly place?: Place;
 }
 
 export interface PostgresServer {
@@ -36,10 +48,10 @@ const user = 'signalbox';
 
 const signals = { fast: 'SIGINT', immediate: 'SIGQUIT', kill: 'SIGKILL' } as const;
 
-/** Starts a PostgreSQL on loopback, with passwords, which ends with this process. */
+/** Starts a PostgreSQL, on loopback unless told otherwise, with passwords, which ends with this process. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
   const url = (database: string) =>
-    `postgresql://${user}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/${database}`;
+    `postgresql://${user}:${encodeURIComponent(options.password)}@${(options.place ?? loopback).address}:${options.port}/${database}`;
   initialize(options);
   let child: ChildProcess | undefined;
   const stop: PostgresServer['stop'] = async (how) => {
@@ -77,6 +89,7 @@ function initialize({ programs, folder, password }: PostgresServerOptions): void
   const how = { ...programs.user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] as 'pipe'[] };
   execFileSync(join(programs.folder, 'initdb'), [...options, ...secret], how);
   rmSync(file);
+  appendFileSync(join(data, 'pg_hba.conf'), 'host all all samenet scram-sha-256\n');
 }
 
 /** After a kill, the processes of the one before may hold its memory for a moment, and the new one ends at once. */
@@ -100,12 +113,13 @@ function spawnServer({
   port,
   settings = [],
   logFile,
+  place: { address, launch } = loopback,
 }: PostgresServerOptions): ChildProcess {
-  const args = ['-D', join(folder, 'data'), '-p', String(port), '-h', '127.0.0.1', '-k', folder];
+  const args = ['-D', join(folder, 'data'), '-p', String(port), '-h', address, '-k', folder];
   const log = logFile === undefined ? ('ignore' as const) : openSync(logFile, 'a');
   try {
     // A group of its own: Ctrl+C at a terminal is for whoever started it, who then stops it in order.
-    return spawn(join(programs.folder, 'postgres'), [...args, ...settings.flatMap((each) => ['-c', each])], {
+    return launch(join(programs.folder, 'postgres'), [...args, ...settings.flatMap((each) => ['-c', each])], {
       ...programs.user,
       cwd: folder,
       stdio: ['ignore', log, log],

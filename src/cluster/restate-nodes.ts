@@ -29,32 +29,44 @@ export interface NodePorts {
 }
 
 /**
- * Writes the configuration of nodes that are one cluster on loopback: the metadata on all of them, each entry of the log on two,
+ * Writes the configuration of nodes that are one cluster: the metadata on all of them, each entry of the log on two,
  * so that one may fail. The first makes the cluster when there is none.
  */
-export function configureRestateNodes(folder: string, ports: readonly NodePorts[]): RestateNode[] {
-  return ports.map(({ ingress, admin }, index) => {
-    const name = `restate-${index + 1}`;
+export function configureRestateNodes(
+  folder: string,
+  ports: readonly NodePorts[],
+  addressOf: (name: string) => string,
+): RestateNode[] {
+  const addresses = ports.map((_, index) => addressOf(nameOf(index)));
+  const nodes = ports.map((each, index) => ({ ...each, address: addresses[index]! }));
+  return nodes.map(({ ingress, admin, address }, index) => {
+    const name = nameOf(index);
     const nodeFolder = join(folder, name);
     mkdirSync(nodeFolder, { recursive: true });
     const configFile = join(nodeFolder, 'restate.toml');
-    writeFileSync(configFile, configuration(nodeFolder, ports, index));
-    const at = (port: number) => `http://127.0.0.1:${port}`;
+    writeFileSync(configFile, configuration(nodeFolder, nodes, index));
+    const at = (port: number) => `http://${address}:${port}`;
     return { name, configFile, ingressUrl: at(ingress), adminUrl: at(admin) };
   });
 }
 
-function configuration(folder: string, nodes: readonly NodePorts[], index: number): string {
-  const { fabric, ingress, admin } = nodes[index]!;
-  const addresses = nodes.map((node) => `"http://127.0.0.1:${node.fabric}"`).join(', ');
+const nameOf = (index: number) => `restate-${index + 1}`;
+
+interface NodeAddress extends NodePorts {
+  readonly address: string;
+}
+
+function configuration(folder: string, nodes: readonly NodeAddress[], index: number): string {
+  const { address, fabric, ingress, admin } = nodes[index]!;
+  const addresses = nodes.map((node) => `"http://${node.address}:${node.fabric}"`).join(', ');
   return `cluster-name = "signalbox"
 node-name = "node-${index + 1}"
 force-node-id = ${index + 1}
 base-dir = ${JSON.stringify(join(folder, 'data'))}
 listen-mode = "tcp"
-bind-ip = "127.0.0.1"
+bind-ip = "${address}"
 bind-port = ${fabric}
-advertised-address = "http://127.0.0.1:${fabric}"
+advertised-address = "http://${address}:${fabric}"
 auto-provision = ${index === 0}
 default-num-partitions = 8
 default-replication = ${Math.min(2, nodes.length)}
@@ -72,11 +84,11 @@ addresses = [${addresses}]
 default-provider = "replicated"
 
 [ingress]
-bind-ip = "127.0.0.1"
+bind-ip = "${address}"
 bind-port = ${ingress}
 
 [admin]
-bind-ip = "127.0.0.1"
+bind-ip = "${address}"
 bind-port = ${admin}
 `;
 }

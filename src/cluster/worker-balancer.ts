@@ -19,6 +19,7 @@ import type { Balancer } from './gateway-balancer.ts';
 export async function startWorkerBalancer(
   workers: readonly BackendAddress[],
   port: number,
+  address = '127.0.0.1',
 ): Promise<Balancer> {
   const backends = new Backends(workers);
   const connections = new Connections();
@@ -31,11 +32,11 @@ export async function startWorkerBalancer(
   server.on('stream', (stream, headers) =>
     forward(stream as ServerHttp2Stream, headers, backends, connections),
   );
-  server.listen(port, '127.0.0.1');
+  server.listen(port, address);
   await once(server, 'listening');
   await backends.watch();
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     async close() {
       backends.stop();
       for (const session of sessions) session.destroy();

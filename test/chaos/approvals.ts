@@ -27,6 +27,14 @@ export interface Seen {
   readonly effects: readonly string[];
 }
 
+export interface ApprovalsOptions {
+  readonly cluster: Pick<Cluster, 'nodes' | 'logFolder'>;
+  readonly folder: string;
+  /** At which Restate reaches the workers. */
+  readonly address: string | undefined;
+  readonly random: () => number;
+}
+
 export interface Approvals {
   readonly processes: ReadonlyMap<string, ManagedProcess>;
   isWhole(): Promise<boolean>;
@@ -45,11 +53,8 @@ interface Noted {
 }
 
 /** Two workers on the cluster that execute what is approved, and people who decide while it storms. */
-export async function startApprovals(
-  cluster: Pick<Cluster, 'nodes' | 'logFolder'>,
-  folder: string,
-  random: () => number,
-): Promise<Approvals> {
+export async function startApprovals(options: ApprovalsOptions): Promise<Approvals> {
+  const { cluster, folder, address = '127.0.0.1', random } = options;
   const noted = new Map<string, Noted>();
   const effects = await takeEffects(noted, random);
   const names = ['approver-1', 'approver-2'];
@@ -58,7 +63,7 @@ export async function startApprovals(
   );
   const at = (port: number) => `http://127.0.0.1:${port}`;
   const workers = ports.map(({ ready, worker }) => ({ url: at(worker), readyUrl: at(ready) }));
-  const balancer = await startWorkerBalancer(workers, 0);
+  const balancer = await startWorkerBalancer(workers, 0, address);
   const restate = {
     ingressUrls: cluster.nodes.map(({ ingressUrl }) => ingressUrl),
     adminUrl: cluster.nodes[0]!.adminUrl,
