@@ -1,4 +1,7 @@
 import { measureAccept } from './accept/accept.ts';
+import { measurePrice } from './cluster/price.ts';
+import { measureWaitingOnRestate } from './cluster/waiting.ts';
+import { measureWorkers } from './cluster/workers.ts';
 import { measureConversations } from './conversations/conversations.ts';
 import { compareEngines } from './engine/compare.ts';
 import { measureFsyncMs } from './fsync.ts';
@@ -41,5 +44,10 @@ async function measureAll({ only, seconds }: Options): Promise<Results> {
     ...(await measure('conversations', () => measureConversations(durationMs, data))),
     ...(await measure('timers', measureTimers)),
     ...(await measure('scale', measureScale)),
+    ...(await measure('cluster', async () => ({
+      price: await measurePrice(durationMs),
+      workers: await measureWorkers(durationMs),
+    }))),
+    ...(await measure('waiting', measureWaitingOnRestate)),
   };
 }

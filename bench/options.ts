@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 
-export const parts = ['accept', 'engine', 'conversations', 'timers', 'scale'] as const;
+const always = ['accept', 'engine', 'conversations', 'timers', 'scale'] as const;
+/** Measured when named: they take minutes. */
+const whenNamed = ['cluster', 'waiting'] as const;
+const parts = [...always, ...whenNamed];
 export type Part = (typeof parts)[number];
 
 export interface Options {
@@ -18,7 +21,7 @@ export function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: { only: { type: 'string' }, seconds: { type: 'string' }, json: { type: 'boolean' } },
   });
-  const only = values.only?.split(',') ?? parts;
+  const only = values.only?.split(',') ?? always;
   const unknown = only.find((part) => !parts.includes(part as Part));
   if (unknown !== undefined) throw new Error(`--only is "${unknown}". Expected any of ${parts.join(', ')}.`);
   const seconds = Number(values.seconds ?? 3);

@@ -1,8 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { AcceptResult } from './accept/accept.ts';
+import { type ClusterResults, clusterSection, waitingSection } from './cluster/report.ts';
+import type { WaitingOnRestate } from './cluster/waiting.ts';
 import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
 import type { ContenderResult } from './engine/compare.ts';
 import type { ScaleResult } from './scale/scale.ts';
+import { latencyCells, mib, table, whole } from './table.ts';
 import type { Timers } from './timers/timers.ts';
 
 export interface Results {
@@ -12,9 +15,9 @@ export interface Results {
   readonly conversations?: ConversationResults;
   readonly timers?: Timers;
   readonly scale?: ScaleResult;
+  readonly cluster?: ClusterResults;
+  readonly waiting?: WaitingOnRestate;
 }
-
-type Row = readonly string[];
 
 export function report(results: Results): string {
   const { fsyncMs, accept, engine, conversations, timers, scale } = results;
@@ -25,6 +28,8 @@ export function report(results: Results): string {
     conversations && conversationSection(conversations),
     timers && timersSection(timers),
     scale && scaleSection(scale),
+    results.cluster && clusterSection(results.cluster),
+    results.waiting && waitingSection(results.waiting),
   ];
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
 }
@@ -155,22 +160,4 @@ function scaleSection({ waiting, lookups, small, large }: ScaleResult): string {
     ),
     `Retention removed ${whole(large.retention.removed)} runs in ${large.retention.seconds.toFixed(1)} s of full load.`,
   ].join('\n');
-}
-
-function latencyCells({ latency }: { readonly latency: { p50Ms: number; p99Ms: number } }): Row {
-  return [latency.p50Ms.toFixed(1), latency.p99Ms.toFixed(1)];
-}
-
-const whole = (value: number) => Math.round(value).toLocaleString('en');
-const mib = (value: number) => value.toFixed(0);
-
-function table(title: string, rows: readonly Row[]): string {
-  const widths = rows[0]!.map((_, column) =>
-    Math.max(...rows.filter((row) => row.length > 2).map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: Row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  ');
-  return [title, ...rows.map((row) => `  ${line(row)}`)].join('\n');
 }

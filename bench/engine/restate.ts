@@ -1,20 +1,10 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { arch, platform } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runLoad } from '../load/load.ts';
-import {
-  endWithUs,
-  freePort,
-  removeFolder,
-  stopProcess,
-  temporaryFolder,
-  waitUntil,
-} from '../process/processes.ts';
+import { endWithUs, stopProcess, waitUntil } from '../process/processes.ts';
 import type { Contender, ContenderSource } from './contender.ts';
+import { register, startRestate } from './restate-server.ts';
 
 const durability =
   'one node with 8 partitions and otherwise its default settings, fsync of its RocksDB logs included';
@@ -34,15 +24,7 @@ export const restateByStream: ContenderSource = {
 };
 
 async function start(bidirectional: boolean): Promise<Contender> {
-  const folder = temporaryFolder('restate');
-  const [ingress, admin, fabric] = [await freePort(), await freePort(), await freePort()];
-  const server = startServer(folder, { ingress, admin, fabric });
-  const ended = once(server, 'exit').then(([code]) => {
-    throw new Error(`The Restate server ended with ${code}.`);
-  });
-  ended.catch(() => {});
-  const isUp = async () => (await fetch(`http://127.0.0.1:${admin}/health`)).ok;
-  await Promise.race([waitUntil('The Restate server', isUp), ended]);
+  const { ingress, admin, stop } = await startRestate();
   const endpoint = await startEndpoint(bidirectional);
   await register(admin, endpoint.port);
   await waitUntil('The service in Restate', async () => (await call(ingress)) === 5);
@@ -60,45 +42,10 @@ async function start(bidirectional: boolean): Promise<Contender> {
         200,
       ),
     async stop() {
-      await Promise.all([stopProcess(endpoint.child), stopProcess(server)]);
-      removeFolder(folder);
+      await Promise.all([stopProcess(endpoint.child), stop()]);
     },
   };
 }
-
-function startServer(
-  folder: string,
-  ports: { ingress: number; admin: number; fabric: number },
-): ChildProcess {
-  const config = join(folder, 'restate.toml');
-  writeFileSync(config, configuration(folder, ports));
-  const binary = `@restatedev/restate-server-${platform()}-${arch()}/bin/restate-server`;
-  const path = createRequire(import.meta.url).resolve(binary);
-  const child = spawn(path, ['--no-logo', '--config-file', config], { cwd: folder, stdio: 'ignore' });
-  endWithUs(child);
-  return child;
-}
-
-const configuration = (folder: string, { ingress, admin, fabric }: Record<string, number>) => `
-cluster-name = "bench"
-node-name = "bench-1"
-force-node-id = 1
-base-dir = ${JSON.stringify(folder)}
-listen-mode = "tcp"
-bind-ip = "127.0.0.1"
-bind-port = ${fabric}
-advertised-address = "http://127.0.0.1:${fabric}"
-auto-provision = true
-default-num-partitions = 8
-disable-telemetry = true
-log-filter = "error"
-[ingress]
-bind-ip = "127.0.0.1"
-bind-port = ${ingress}
-[admin]
-bind-ip = "127.0.0.1"
-bind-port = ${admin}
-`;
 
 async function startEndpoint(bidirectional: boolean): Promise<{ child: ChildProcess; port: number }> {
   const module = fileURLToPath(new URL('restate-endpoint.ts', import.meta.url));
@@ -106,15 +53,6 @@ async function startEndpoint(bidirectional: boolean): Promise<{ child: ChildProc
   endWithUs(child);
   const [port] = (await once(child, 'message')) as [number];
   return { child, port };
-}
-
-async function register(adminPort: number, endpointPort: number): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${adminPort}/deployments`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ uri: `http://127.0.0.1:${endpointPort}` }),
-  });
-  if (!response.ok) throw new Error(`Restate refused the endpoint: ${await response.text()}`);
 }
 
 async function call(ingressPort: number): Promise<unknown> {

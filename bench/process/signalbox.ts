@@ -82,16 +82,21 @@ export async function startSignalbox(options: SignalboxOptions = {}): Promise<Ru
   };
 }
 
+/** What each process of the product is given, one or many. */
+export const settingsOfAll = {
+  SIGNALBOX_API_KEYS: `bench:admin:${key}`,
+  SIGNALBOX_RATE_LIMIT: '100000000/1m',
+  SIGNALBOX_WEBHOOK_SECRETS: webhookSecret,
+  LOG_LEVEL: 'error',
+};
+
 function settings(dataDir: string, port: number): Record<string, string> {
   return {
+    ...settingsOfAll,
     PORT: String(port),
     SIGNALBOX_DATA_DIR: dataDir,
-    SIGNALBOX_API_KEYS: `bench:admin:${key}`,
-    SIGNALBOX_RATE_LIMIT: '100000000/1m',
     SIGNALBOX_QUEUE_LIMIT: '10000000',
-    SIGNALBOX_WEBHOOK_SECRETS: webhookSecret,
     SIGNALBOX_RETENTION_DAYS: 'off',
-    LOG_LEVEL: 'error',
   };
 }
 
