@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { mayDo, type Scope } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Caller } from '../identity/caller.ts';
@@ -12,6 +12,19 @@ declare module 'fastify' {
 }
 
 type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+/** Asks every route of this instance for a key with one of the scopes. */
+export function restrict(app: FastifyInstance, callers: Callers, ...scopes: readonly Scope[]): void {
+  nameScopes(app, ...scopes);
+  app.addHook('onRequest', requireScope(callers, ...scopes));
+}
+
+/** Says in `/openapi.json` which scopes the routes of this instance ask for. */
+export function nameScopes(app: FastifyInstance, ...scopes: readonly Scope[]): void {
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, scopes };
+  });
+}
 
 /**
  * Lets in whoever presents a key with one of the scopes, as `Authorization: Bearer`, `X-API-Key`, or (a browser) as the

@@ -1,10 +1,11 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
-import { checkCaller, requireScope } from './access.ts';
+import { checkCaller, nameScopes, requireScope, restrict } from './access.ts';
 import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
 import { InboundDoor } from './inbound-door.ts';
 import { registerMetrics, unlessAllowed } from './monitoring.ts';
+import { registerDocumentation } from './openapi/routes.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
@@ -62,7 +63,7 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   addErrors(server, ports, routes);
   const isDraining = () => draining;
   if (ports.options.servesHealthAlone) await addHealth(server, ports, isDraining);
-  else await addZones(server, ports, streams, isDraining);
+  else await addZones(server, ports, streams, isDraining, routes);
   return {
     server,
     routes,
@@ -93,6 +94,8 @@ function createServer(ports: AppPorts): FastifyInstance {
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },
   });
   answerAsProblems(server.server);
+  // The schemas of answers describe; nothing is left out or changed by them.
+  server.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   server.removeAllContentTypeParsers();
   const parseJson = async (request: FastifyRequest, body: Buffer) => {
     refuseEncoding(request);
@@ -132,6 +135,7 @@ async function addZones(
   ports: AppPorts,
   streams: Streams,
   isDraining: () => boolean,
+  routes: () => readonly ServedRoute[],
 ): Promise<void> {
   const { callers } = ports;
   const { rateLimit } = ports.options;
@@ -141,12 +145,12 @@ async function addZones(
   const door = new InboundDoor(ports);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {
-      sending.addHook('onRequest', requireScope(callers, 'ingest'));
+      restrict(sending, callers, 'ingest');
       registerAsk(sending, ports, accept, quotas);
       registerTrigger(sending, ports, startables, quotas);
     });
     await senders.register(async (following) => {
-      following.addHook('onRequest', requireScope(callers, 'ingest', 'read'));
+      restrict(following, callers, 'ingest', 'read');
       registerStatus(following, ports);
       registerEvents(following, ports, streams);
     });
@@ -157,7 +161,7 @@ async function addZones(
   });
   await zone(server, 'operators', async (operators) => {
     await operators.register(async (reading) => {
-      reading.addHook('onRequest', requireScope(callers, 'read'));
+      restrict(reading, callers, 'read');
       registerConversations(reading, ports);
       registerExports(reading, ports);
       registerDeadLetters(reading, ports);
@@ -168,7 +172,7 @@ async function addZones(
     });
     await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
     await operators.register(async (operating) => {
-      operating.addHook('onRequest', requireScope(callers, 'operate'));
+      restrict(operating, callers, 'operate');
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
       registerRunChanges(operating, ports);
@@ -176,11 +180,15 @@ async function addZones(
       registerEnable(operating, ports);
     });
     await operators.register(async (administering) => {
-      administering.addHook('onRequest', requireScope(callers, 'admin'));
+      restrict(administering, callers, 'admin');
       registerSourceChanges(administering, ports, startables);
       registerKeys(administering, ports);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
+    await operators.register(async (documenting) => {
+      restrict(documenting, callers, 'ingest', 'read');
+      registerDocumentation(documenting, ports, routes);
+    });
   });
   await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isDraining));
 }
@@ -194,6 +202,7 @@ async function addHealth(server: FastifyInstance, ports: AppPorts, isDraining: (
 
 function registerMonitoring(app: FastifyInstance, ports: AppPorts): void {
   const { monitoringNetworks } = ports.options;
+  nameScopes(app, 'read');
   app.addHook('onRequest', unlessAllowed(monitoringNetworks, requireScope(ports.callers, 'read')));
   registerHealth(app, ports);
   registerMetrics(app, ports.metrics);

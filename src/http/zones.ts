@@ -1,8 +1,11 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifySchema } from 'fastify';
+import type { Scope } from '../core/api-keys.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     zone?: Zone;
+    /** Of which a key needs one; absent where no key is asked for. */
+    scopes?: readonly Scope[];
     /** The route verifies a signature, so that neither `Host` nor `Origin` say anything about its caller. */
     callerIsVerified?: boolean;
   }
@@ -18,6 +21,16 @@ export interface ServedRoute {
   readonly method: string;
   readonly url: string;
   readonly zone: Zone;
+  readonly scopes?: readonly Scope[];
+  /** What the route says about itself. */
+  readonly schema?: FastifySchema;
+}
+
+interface RegisteredRoute {
+  readonly method: string | string[];
+  readonly url: string;
+  readonly config?: { zone?: Zone; scopes?: readonly Scope[] };
+  readonly schema?: FastifySchema;
 }
 
 /** Registers routes in a zone. */
@@ -32,17 +45,20 @@ export async function zone(app: FastifyInstance, name: Zone, routes: FastifyPlug
 
 /** Collects the routes as they are registered. Call before the first zone. */
 export function collectRoutes(app: FastifyInstance): () => readonly ServedRoute[] {
-  const routes: { method: string | string[]; url: string; config?: { zone?: Zone } }[] = [];
+  const routes: RegisteredRoute[] = [];
   app.addHook('onRoute', (route) => void routes.push(route));
   app.addHook('onReady', async () => void list(routes));
   return () => list(routes);
 }
 
-function list(
-  routes: readonly { method: string | string[]; url: string; config?: { zone?: Zone } }[],
-): ServedRoute[] {
-  return routes.flatMap(({ method, url, config }) => {
+function list(routes: readonly RegisteredRoute[]): ServedRoute[] {
+  return routes.flatMap(({ method, url, config, schema }) => {
     if (config?.zone === undefined) throw new Error(`The route ${method} ${url} is in no zone.`);
-    return [method].flat().map((one) => ({ method: one, url, zone: config.zone! }));
+    const { zone, scopes } = config;
+    return [method].flat().map((one) => ({
+      ...{ method: one, url, zone },
+      ...(scopes !== undefined && { scopes }),
+      ...(schema !== undefined && { schema }),
+    }));
   });
 }

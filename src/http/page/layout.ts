@@ -37,7 +37,7 @@ ${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${ref
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><div class="wide">
 <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path class="mast" d="M9 26V6"/><path class="arm" d="M10 8h14l-4 4 4 4H10z"/></svg>Signalbox</a>
-<nav aria-label="Pages"><a href="/">Conversations</a><a href="/page/dead-letters">Dead letters</a></nav>
+<nav aria-label="Pages"><a href="/">Conversations</a><a href="/page/dead-letters">Dead letters</a><a href="/docs">API</a></nav>
 ${status}
 </div></header>
 <main id="main" class="wide">

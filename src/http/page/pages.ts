@@ -1,18 +1,42 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { errorCatalogue, type SignalboxError } from '../../core/errors.ts';
 import type { ConversationSummary } from '../../store/store.ts';
-import { requireScope } from '../access.ts';
+import { restrict } from '../access.ts';
 import { parseAsk } from '../ask-body.ts';
 import type { AppPorts } from '../ports.ts';
 import { addProblemHeaders, sendProblem, toSignalboxError } from '../problem.ts';
 import type { Accept } from '../routes/ask.ts';
 import { trackingIdOf, unknownConversation } from '../routes/conversations.ts';
 import { replay } from '../routes/dead-letters.ts';
+import { htmlPage, text } from '../shapes/parts.ts';
 import { conversationPage } from './conversation.ts';
 import { deadLettersPage } from './dead-letters.ts';
 import { homePage } from './home.ts';
 import { html } from './html.ts';
 import { page, pagePolicy, stylesheet } from './layout.ts';
+
+const pageAfter = Type.Object({
+  after: Type.Optional(Type.String({ maxLength: 100, description: 'The page before.' })),
+});
+const seeOther = { 303: { description: 'To the page that shows it.', type: 'null' } };
+
+const schemas = {
+  home: { summary: 'Show the conversations', querystring: pageAfter, response: htmlPage },
+  conversation: { summary: 'Show a conversation', response: htmlPage },
+  deadLetters: { summary: 'Show the dead letters', querystring: pageAfter, response: htmlPage },
+  style: { summary: 'Give the style sheet', response: { 200: text('text/css', 'The style sheet.') } },
+  ask: {
+    summary: 'Ask from a page',
+    acceptedBody: {
+      content: {
+        'application/x-www-form-urlencoded': { schema: Type.Object({ query: Type.String() }) },
+      },
+    },
+    response: seeOther,
+  },
+  replay: { summary: 'Start a dead letter anew from a page', response: seeOther },
+};
 
 const pageSize = 20;
 /** How long a question from the page is waited for before its page is shown without an answer. */
@@ -28,11 +52,11 @@ export async function registerPages(app: FastifyInstance, ports: AppPorts, accep
     async (_: FastifyRequest, body: string) => new URLSearchParams(body),
   );
   await app.register(async (reading) => {
-    reading.addHook('onRequest', requireScope(callers, 'read'));
+    restrict(reading, callers, 'read');
     registerReading(reading, ports);
   });
   await app.register(async (operating) => {
-    operating.addHook('onRequest', requireScope(callers, 'operate'));
+    restrict(operating, callers, 'operate');
     registerOperating(operating, ports, accept);
   });
 }
@@ -41,31 +65,39 @@ function registerReading(app: FastifyInstance, ports: AppPorts): void {
   const { store, engine } = ports;
   const clock = ports.options.clock ?? Date.now;
 
-  app.get<{ Querystring: { after?: string } }>('/', async (request, reply) =>
+  app.get<{ Querystring: { after?: string } }>('/', { schema: schemas.home }, async (request, reply) =>
     sendPage(reply, homePage(await homeData(ports, request.query.after, clock()))),
   );
 
-  app.get<{ Params: { tracking_id: string } }>('/page/conversations/:tracking_id', async (request, reply) => {
-    const trackingId = trackingIdOf(request.params.tracking_id);
-    const conversation = await store.conversation(trackingId);
-    if (conversation === undefined) throw unknownConversation(trackingId);
-    return sendPage(reply, conversationPage(conversation, await store.events(trackingId), clock()));
-  });
+  app.get<{ Params: { tracking_id: string } }>(
+    '/page/conversations/:tracking_id',
+    { schema: schemas.conversation },
+    async (request, reply) => {
+      const trackingId = trackingIdOf(request.params.tracking_id);
+      const conversation = await store.conversation(trackingId);
+      if (conversation === undefined) throw unknownConversation(trackingId);
+      return sendPage(reply, conversationPage(conversation, await store.events(trackingId), clock()));
+    },
+  );
 
-  app.get<{ Querystring: { after?: string } }>('/page/dead-letters', async (request, reply) => {
-    const { after } = request.query;
-    const runs = await engine.list({ deadLetters: true, ...(after !== undefined && { after }) });
-    return sendPage(reply, deadLettersPage(runs, clock()));
-  });
+  app.get<{ Querystring: { after?: string } }>(
+    '/page/dead-letters',
+    { schema: schemas.deadLetters },
+    async (request, reply) => {
+      const { after } = request.query;
+      const runs = await engine.list({ deadLetters: true, ...(after !== undefined && { after }) });
+      return sendPage(reply, deadLettersPage(runs, clock()));
+    },
+  );
 
-  app.get('/style.css', async (_, reply) => {
+  app.get('/style.css', { schema: schemas.style }, async (_, reply) => {
     reply.header('cache-control', 'public, max-age=31536000, immutable');
     return reply.type('text/css; charset=utf-8').send(stylesheet);
   });
 }
 
 function registerOperating(app: FastifyInstance, ports: AppPorts, accept: Accept): void {
-  app.post<{ Body: URLSearchParams }>('/page/ask', async (request, reply) => {
+  app.post<{ Body: URLSearchParams }>('/page/ask', { schema: schemas.ask }, async (request, reply) => {
     const now = (ports.options.clock ?? Date.now)();
     const query = request.body?.get('query') ?? '';
     const timestamp = new Date(now).toISOString();
@@ -76,10 +108,14 @@ function registerOperating(app: FastifyInstance, ports: AppPorts, accept: Accept
     return reply.redirect(`/page/conversations/${runId}`, 303);
   });
 
-  app.post<{ Params: { run_id: string } }>('/page/dead-letters/:run_id/replay', async (request, reply) => {
-    await replay(ports.engine, request.params.run_id);
-    return reply.redirect('/page/dead-letters', 303);
-  });
+  app.post<{ Params: { run_id: string } }>(
+    '/page/dead-letters/:run_id/replay',
+    { schema: schemas.replay },
+    async (request, reply) => {
+      await replay(ports.engine, request.params.run_id);
+      return reply.redirect('/page/dead-letters', 303);
+    },
+  );
 }
 
 async function answeredOrLate({ follow }: AppPorts, trackingId: string): Promise<void> {

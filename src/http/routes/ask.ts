@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { canonicalJsonOfText } from '../../core/canonical-json.ts';
 import { conversationId } from '../../core/conversation-id.ts';
 import { SignalboxError } from '../../core/errors.ts';
@@ -11,12 +12,30 @@ import { event } from '../../record/events.ts';
 import { type Ask, parseAsk } from '../ask-body.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
+import { acceptedShape, askShape } from '../shapes/conversation.ts';
 
 const keptMs = 24 * 3_600_000;
 
+const schema = {
+  summary: 'Ask a question',
+  description: 'Answered once the request is durable: from then on it survives a crash of the process.',
+  acceptedBody: askShape,
+  acceptedHeaders: Type.Object({
+    'Idempotency-Key': Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description:
+          'Kept 24 h per source system: the same key and body give the first response again, with `Idempotent-Replayed: true`.',
+      }),
+    ),
+  }),
+  response: { 202: acceptedShape },
+};
+
 /** `POST /webhook`: takes a question and answers 202 once it is durable. */
 export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accept, quotas: Quotas): void {
-  app.post('/webhook', async (request, reply) => {
+  app.post('/webhook', { schema }, async (request, reply) => {
     const receivedAt = performance.now();
     const now = (ports.options.clock ?? Date.now)();
     const body = request.body as Json | undefined;

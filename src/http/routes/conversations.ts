@@ -5,11 +5,17 @@ import { isUuid } from '../../core/ids.ts';
 import type { Conversation } from '../../store/store.ts';
 import { type FilterQuery, filterOf, filterParameters } from '../conversation-filter.ts';
 import type { AppPorts } from '../ports.ts';
+import { conversationShape, conversationsShape } from '../shapes/conversation.ts';
+import { pageQuery } from '../shapes/parts.ts';
 import { conversationToWire, summaryToWire } from '../wire.ts';
 
 /** `GET /webhook/{tracking_id}`: where it stands, every attempt, and the answer once there is one. */
 export function registerStatus(app: FastifyInstance, { store }: AppPorts): void {
-  app.get<{ Params: { tracking_id: string } }>('/webhook/:tracking_id', async (request) => {
+  const schema = {
+    summary: 'Say where a question stands, with every delivery attempt and the answer',
+    response: { 200: conversationShape },
+  };
+  app.get<{ Params: { tracking_id: string } }>('/webhook/:tracking_id', { schema }, async (request) => {
     const trackingId = trackingIdOf(request.params.tracking_id);
     const conversation = await store.conversation(trackingId);
     if (conversation === undefined) throw unknownConversation(trackingId);
@@ -20,8 +26,7 @@ export function registerStatus(app: FastifyInstance, { store }: AppPorts): void 
 const listQuery = Type.Object(
   {
     ...filterParameters,
-    after: Type.Optional(Type.String({ maxLength: 100 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    ...pageQuery,
     count: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
@@ -33,32 +38,44 @@ interface ListQuery extends FilterQuery {
   readonly count?: boolean;
 }
 
+const schemas = {
+  list: {
+    summary: 'List conversations, newest first',
+    querystring: listQuery,
+    response: { 200: conversationsShape },
+  },
+  show: {
+    summary: 'Show a conversation, by its tracking id or its conversation id',
+    response: { 200: conversationShape },
+  },
+};
+
 /** `GET /conversations`: newest first, in pages. `GET /conversations/{id}`: one, by its tracking id or its conversation id. */
 export function registerConversations(app: FastifyInstance, { store }: AppPorts): void {
-  app.get<{ Querystring: ListQuery }>(
-    '/conversations',
-    { schema: { querystring: listQuery } },
+  app.get<{ Querystring: ListQuery }>('/conversations', { schema: schemas.list }, async (request) => {
+    const { after, limit, count } = request.query;
+    const filter = filterOf(request.query);
+    const options = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
+    const [page, total] = await Promise.all([
+      store.conversations({ ...filter, ...options }),
+      count ? store.count(filter) : undefined,
+    ]);
+    return {
+      success: true,
+      conversations: page.conversations.map(summaryToWire),
+      next: page.next ?? null,
+      ...(total && { total }),
+    };
+  });
+
+  app.get<{ Params: { conversation_id: string } }>(
+    '/conversations/:conversation_id',
+    { schema: schemas.show },
     async (request) => {
-      const { after, limit, count } = request.query;
-      const filter = filterOf(request.query);
-      const options = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
-      const [page, total] = await Promise.all([
-        store.conversations({ ...filter, ...options }),
-        count ? store.count(filter) : undefined,
-      ]);
-      return {
-        success: true,
-        conversations: page.conversations.map(summaryToWire),
-        next: page.next ?? null,
-        ...(total && { total }),
-      };
+      const conversation = await findConversation(store, request.params.conversation_id);
+      return { success: true, ...conversationToWire(conversation) };
     },
   );
-
-  app.get<{ Params: { conversation_id: string } }>('/conversations/:conversation_id', async (request) => {
-    const conversation = await findConversation(store, request.params.conversation_id);
-    return { success: true, ...conversationToWire(conversation) };
-  });
 }
 
 /** By either of its ids. Throws `not_found`. */

@@ -4,15 +4,19 @@ import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { Run } from '../../engine/engine.ts';
 import type { AppPorts } from '../ports.ts';
+import { page, pageQuery } from '../shapes/parts.ts';
+import { replayedShape, runShape, runWithHistoryShape } from '../shapes/run.ts';
 import { operationToWire, runToWire } from '../wire.ts';
 
-const listQuery = Type.Object(
-  {
-    after: Type.Optional(Type.String({ maxLength: 100 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+const schemas = {
+  list: {
+    summary: 'List what failed for good and was not started anew',
+    querystring: Type.Object(pageQuery, { additionalProperties: false }),
+    response: { 200: page('dead_letters', runShape) },
   },
-  { additionalProperties: false },
-);
+  show: { summary: 'Show a dead letter with its history', response: { 200: runWithHistoryShape } },
+  replay: { summary: 'Start a dead letter anew, as another run', response: { 202: replayedShape } },
+};
 
 type RunParams = { Params: { run_id: string } };
 
@@ -20,14 +24,14 @@ type RunParams = { Params: { run_id: string } };
 export function registerDeadLetters(app: FastifyInstance, { engine }: AppPorts): void {
   app.get<{ Querystring: { after?: string; limit?: number } }>(
     '/dead-letters',
-    { schema: { querystring: listQuery } },
+    { schema: schemas.list },
     async (request) => {
       const page = await engine.list({ deadLetters: true, ...request.query });
       return { success: true, dead_letters: page.runs.map(runToWire), next: page.next ?? null };
     },
   );
 
-  app.get<RunParams>('/dead-letters/:run_id', async (request) => {
+  app.get<RunParams>('/dead-letters/:run_id', { schema: schemas.show }, async (request) => {
     const run = await failedRun(engine, request.params.run_id);
     const history = await engine.history(run.runId);
     return { success: true, ...runToWire(run), history: history.map(operationToWire) };
@@ -36,7 +40,7 @@ export function registerDeadLetters(app: FastifyInstance, { engine }: AppPorts):
 
 /** `POST /dead-letters/{run_id}/replay`: starts it anew, as another run. */
 export function registerReplay(app: FastifyInstance, { engine }: AppPorts): void {
-  app.post<RunParams>('/dead-letters/:run_id/replay', async (request, reply) => {
+  app.post<RunParams>('/dead-letters/:run_id/replay', { schema: schemas.replay }, async (request, reply) => {
     const { runId, restartOf } = await replay(engine, request.params.run_id);
     return reply.code(202).send({ success: true, run_id: runId, restart_of: restartOf, status: 'queued' });
   });

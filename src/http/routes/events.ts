@@ -1,10 +1,25 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import { toWire } from '../../record/wire.ts';
 import type { AppPorts } from '../ports.ts';
+import { eventStream } from '../shapes/conversation.ts';
 import { trackingIdOf, unknownConversation } from './conversations.ts';
+
+const schema = {
+  summary: 'Follow the events of a conversation until it is complete',
+  acceptedHeaders: Type.Object({
+    'Last-Event-ID': Type.Optional(
+      Type.String({ pattern: '^\\d{1,15}$', description: 'The last event that was seen.' }),
+    ),
+  }),
+  response: {
+    200: eventStream,
+    204: Type.Null({ description: 'It is complete, and every event was seen.' }),
+  },
+};
 
 /** The event streams that are open, so that a stop can end them. */
 export class Streams {
@@ -38,7 +53,7 @@ export class Streams {
  */
 export function registerEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
   const heartbeatMs = ports.options.heartbeatMs ?? 15_000;
-  const route = { exposeHeadRoute: false };
+  const route = { exposeHeadRoute: false, schema };
   app.get<{ Params: { tracking_id: string } }>(
     '/webhook/:tracking_id/events',
     route,

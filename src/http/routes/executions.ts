@@ -5,19 +5,42 @@ import type { Json } from '../../core/json.ts';
 import type { Run, RunPage, RunStatus } from '../../engine/engine.ts';
 import { runIdOf, type Triggered, triggeredAs } from '../executions.ts';
 import type { AppPorts } from '../ports.ts';
+import {
+  executionChangedShape,
+  executionShape,
+  executionsShape,
+  retriedShape,
+  signalledShape,
+} from '../shapes/execution.ts';
+import { anything, oneOf, pageQuery } from '../shapes/parts.ts';
+import { runStatuses } from '../shapes/run.ts';
 import type { Startables } from '../startables.ts';
 import { operationToWire, time } from '../wire.ts';
-import { runStatuses } from './runs.ts';
 
 const listQuery = Type.Object(
   {
-    status: Type.Optional(Type.Unsafe<RunStatus>({ type: 'string', enum: [...runStatuses] })),
+    status: Type.Optional(oneOf(runStatuses)),
     definition_id: Type.Optional(Type.String({ maxLength: 128 })),
-    after: Type.Optional(Type.String({ maxLength: 100 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    ...pageQuery,
   },
   { additionalProperties: false },
 );
+
+const schemas = {
+  list: {
+    summary: 'List executions, newest first',
+    querystring: listQuery,
+    response: { 200: executionsShape },
+  },
+  show: { summary: 'Show an execution with its history', response: { 200: executionShape } },
+  cancel: { summary: 'Ask an execution to stop', response: { 200: executionChangedShape } },
+  retry: { summary: 'Start an execution anew', response: { 202: retriedShape } },
+  signal: {
+    summary: 'Send a signal to an execution; the body is its payload',
+    acceptedBody: anything('The payload.'),
+    response: { 202: signalledShape },
+  },
+};
 
 interface ListQuery {
   readonly status?: RunStatus;
@@ -34,17 +57,13 @@ type SignalParams = { Params: { execution_id: string; name: string } };
  * started.
  */
 export function registerExecutions(app: FastifyInstance, ports: AppPorts, startables: Startables): void {
-  app.get<{ Querystring: ListQuery }>(
-    '/executions',
-    { schema: { querystring: listQuery } },
-    async (request) => {
-      const { runs, next } = await pageOf(ports, startables, request.query);
-      const executions = await Promise.all(runs.map((run) => executionToWire(ports, run)));
-      return { success: true, executions, next: next ?? null };
-    },
-  );
+  app.get<{ Querystring: ListQuery }>('/executions', { schema: schemas.list }, async (request) => {
+    const { runs, next } = await pageOf(ports, startables, request.query);
+    const executions = await Promise.all(runs.map((run) => executionToWire(ports, run)));
+    return { success: true, executions, next: next ?? null };
+  });
 
-  app.get<Params>('/executions/:execution_id', async (request) => {
+  app.get<Params>('/executions/:execution_id', { schema: schemas.show }, async (request) => {
     const run = await executionOf(ports, startables, request.params.execution_id);
     const history = await ports.engine.history(run.runId);
     return {
@@ -64,14 +83,14 @@ export function registerExecutionChanges(
 ): void {
   const { engine } = ports;
 
-  app.post<Params>('/executions/:execution_id/cancel', async (request) => {
+  app.post<Params>('/executions/:execution_id/cancel', { schema: schemas.cancel }, async (request) => {
     const { execution_id: executionId } = request.params;
     const { runId } = await executionOf(ports, startables, executionId);
     const status = await engine.cancel(runId, 'by an operator');
     return { success: true, execution_id: executionId, status };
   });
 
-  app.post<Params>('/executions/:execution_id/retry', async (request, reply) => {
+  app.post<Params>('/executions/:execution_id/retry', { schema: schemas.retry }, async (request, reply) => {
     const { execution_id: executionId } = request.params;
     const { runId, flow } = await executionOf(ports, startables, executionId);
     const again = await engine.restart(runId);
@@ -80,15 +99,19 @@ export function registerExecutionChanges(
     return reply.code(202).send({ success: true, ...about, status: 'queued' });
   });
 
-  app.post<SignalParams>('/executions/:execution_id/signals/:name', async (request, reply) => {
-    const { execution_id: executionId, name } = request.params;
-    const key = keyOf(request.headers['idempotency-key']);
-    const { runId } = await executionOf(ports, startables, executionId);
-    const payload = (request.body as Json | undefined) ?? null;
-    const outcome = await engine.signal(runId, nameOf(name), payload, key === undefined ? {} : { key });
-    if (outcome === 'duplicate') reply.header('idempotent-replayed', 'true');
-    return reply.code(202).send({ success: true, execution_id: executionId, signal: name, outcome });
-  });
+  app.post<SignalParams>(
+    '/executions/:execution_id/signals/:name',
+    { schema: schemas.signal },
+    async (request, reply) => {
+      const { execution_id: executionId, name } = request.params;
+      const key = keyOf(request.headers['idempotency-key']);
+      const { runId } = await executionOf(ports, startables, executionId);
+      const payload = (request.body as Json | undefined) ?? null;
+      const outcome = await engine.signal(runId, nameOf(name), payload, key === undefined ? {} : { key });
+      if (outcome === 'duplicate') reply.header('idempotent-replayed', 'true');
+      return reply.code(202).send({ success: true, execution_id: executionId, signal: name, outcome });
+    },
+  );
 }
 
 /** Pages are full as long as there are enough: what is no execution (a delivery, say) is read past. */

@@ -4,12 +4,30 @@ import { SignalboxError } from '../../core/errors.ts';
 import { exportFile, exportPrefix } from '../../record/exports/forms.ts';
 import { type ExportForm, exportForms } from '../../record/exports/schemas.ts';
 import type { AppPorts } from '../ports.ts';
+import { success, uuid } from '../shapes/parts.ts';
 import { findConversation } from './conversations.ts';
 
 const exportQuery = Type.Object(
   { format: Type.Optional(Type.Unsafe<ExportForm>({ type: 'string', enum: [...exportForms] })) },
   { additionalProperties: false },
 );
+
+const schemas = {
+  show: {
+    summary: 'Show one of the files of an export, as it would be written now',
+    querystring: exportQuery,
+    response: {
+      200: {
+        description: 'The file; docs/reference/exports.md has the schema of each.',
+        content: { 'application/json': { schema: { type: 'object' } } },
+      },
+    },
+  },
+  start: {
+    summary: 'Write the files of an export',
+    response: { 202: success({ tracking_id: uuid(), run_id: uuid(), prefix: Type.String() }) },
+  },
+};
 
 /** Far more than a conversation has that was replayed every day for years. */
 const mostEvents = 10_000;
@@ -20,7 +38,7 @@ type Params = { readonly conversation_id: string };
 export function registerExports(app: FastifyInstance, { store, redact }: AppPorts): void {
   app.get<{ Params: Params; Querystring: { readonly format?: ExportForm } }>(
     '/conversations/:conversation_id/export',
-    { schema: { querystring: exportQuery } },
+    { schema: schemas.show },
     async ({ params, query }, reply) => {
       const conversation = await findConversation(store, params.conversation_id);
       const { format = 'conversation' } = query;
@@ -37,17 +55,21 @@ export function registerExports(app: FastifyInstance, { store, redact }: AppPort
 
 /** `POST /conversations/{conversation_id}/export`: writes the four files of a conversation that is complete, in a run of its own. */
 export function registerExportStart(app: FastifyInstance, { store, engine, exportFlow }: AppPorts): void {
-  app.post<{ Params: Params }>('/conversations/:conversation_id/export', async ({ params }, reply) => {
-    const conversation = await findConversation(store, params.conversation_id);
-    const { trackingId, conversationId, status } = conversation;
-    if (!conversation.complete) {
-      throw new SignalboxError(
-        'conflict',
-        `The conversation ${conversationId} is ${status}: it is exported once it is complete.`,
-      );
-    }
-    const { runId } = await engine.start(exportFlow, { trackingId });
-    const prefix = exportPrefix(conversation);
-    return reply.code(202).send({ success: true, tracking_id: trackingId, run_id: runId, prefix });
-  });
+  app.post<{ Params: Params }>(
+    '/conversations/:conversation_id/export',
+    { schema: schemas.start },
+    async ({ params }, reply) => {
+      const conversation = await findConversation(store, params.conversation_id);
+      const { trackingId, conversationId, status } = conversation;
+      if (!conversation.complete) {
+        throw new SignalboxError(
+          'conflict',
+          `The conversation ${conversationId} is ${status}: it is exported once it is complete.`,
+        );
+      }
+      const { runId } = await engine.start(exportFlow, { trackingId });
+      const prefix = exportPrefix(conversation);
+      return reply.code(202).send({ success: true, tracking_id: trackingId, run_id: runId, prefix });
+    },
+  );
 }

@@ -1,10 +1,22 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { AppPorts, HealthPart, HealthStatus } from '../ports.ts';
+import { healthShape, liveShape, readyShape } from '../shapes/health.ts';
+
+const schemas = {
+  live: { summary: 'Say that the process lives', response: { 200: liveShape } },
+  ready: { summary: 'Say whether it takes requests', response: { 200: readyShape, 503: readyShape } },
+  health: {
+    summary: 'Show the parts of the process, and all together',
+    response: { 200: healthShape, 503: healthShape },
+  },
+};
 
 /** Open to everyone: whether the process lives, and whether it takes requests. They say nothing more. */
 export function registerProbes(app: FastifyInstance, ports: AppPorts, isDraining: () => boolean): void {
-  app.get('/health/live', async (_, reply) => answer(reply, true, { status: 'live' }));
-  app.get('/health/ready', async (_, reply) => {
+  app.get('/health/live', { schema: schemas.live }, async (_, reply) =>
+    answer(reply, true, { status: 'live' }),
+  );
+  app.get('/health/ready', { schema: schemas.ready }, async (_, reply) => {
     const ready = !isDraining() && overall(await ports.health()) !== 'DOWN';
     return answer(reply, ready, { status: ready ? 'ready' : 'not_ready' });
   });
@@ -12,7 +24,7 @@ export function registerProbes(app: FastifyInstance, ports: AppPorts, isDraining
 
 /** `GET /health`: each part, and all together. */
 export function registerHealth(app: FastifyInstance, ports: AppPorts): void {
-  app.get('/health', async (_, reply) => {
+  app.get('/health', { schema: schemas.health }, async (_, reply) => {
     const parts = await ports.health();
     const status = overall(parts);
     const { queued, running, resident } = ports.engine.stats();

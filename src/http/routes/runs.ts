@@ -4,27 +4,40 @@ import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { Run, RunStatus } from '../../engine/engine.ts';
 import type { AppPorts } from '../ports.ts';
+import { oneOf, page, pageQuery, success } from '../shapes/parts.ts';
+import {
+  flowVersionShape,
+  runChangedShape,
+  runShape,
+  runStatuses,
+  runWithHistoryShape,
+} from '../shapes/run.ts';
 import { operationToWire, runToWire, versionToWire } from '../wire.ts';
-
-export const runStatuses: readonly RunStatus[] = [
-  'queued',
-  'running',
-  'waiting',
-  'paused',
-  'succeeded',
-  'failed',
-  'cancelled',
-];
 
 const listQuery = Type.Object(
   {
-    status: Type.Optional(Type.Unsafe<RunStatus>({ type: 'string', enum: [...runStatuses] })),
+    status: Type.Optional(oneOf(runStatuses)),
     flow: Type.Optional(Type.String({ maxLength: 64 })),
-    after: Type.Optional(Type.String({ maxLength: 100 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    ...pageQuery,
   },
   { additionalProperties: false },
 );
+
+const schemas = {
+  flows: {
+    summary: 'List flows and their versions, with the unfinished runs that hold them back',
+    response: { 200: success({ flows: Type.Array(flowVersionShape) }) },
+  },
+  list: {
+    summary: 'List runs, newest first',
+    querystring: listQuery,
+    response: { 200: page('runs', runShape) },
+  },
+  show: { summary: 'Show a run with its history', response: { 200: runWithHistoryShape } },
+  resume: { summary: 'Let a paused run try again', response: { 200: runChangedShape } },
+  cancel: { summary: 'Ask a run to stop', response: { 200: runChangedShape } },
+  terminate: { summary: 'End a run without its code', response: { 200: runChangedShape } },
+};
 
 type RunParams = { Params: { run_id: string } };
 type Query = {
@@ -36,14 +49,17 @@ type Query = {
 
 /** `GET /flows`, `GET /runs` and `GET /runs/{run_id}`: which versions there are, which runs hold them back, what each did. */
 export function registerRuns(app: FastifyInstance, { engine }: AppPorts): void {
-  app.get('/flows', async () => ({ success: true, flows: (await engine.versions()).map(versionToWire) }));
+  app.get('/flows', { schema: schemas.flows }, async () => ({
+    success: true,
+    flows: (await engine.versions()).map(versionToWire),
+  }));
 
-  app.get<{ Querystring: Query }>('/runs', { schema: { querystring: listQuery } }, async (request) => {
+  app.get<{ Querystring: Query }>('/runs', { schema: schemas.list }, async (request) => {
     const page = await engine.list(request.query);
     return { success: true, runs: page.runs.map(runToWire), next: page.next ?? null };
   });
 
-  app.get<RunParams>('/runs/:run_id', async (request) => {
+  app.get<RunParams>('/runs/:run_id', { schema: schemas.show }, async (request) => {
     const run = await runOf(engine, request.params.run_id);
     const history = await engine.history(run.runId);
     return { success: true, ...runToWire(run), history: history.map(operationToWire) };
@@ -53,15 +69,16 @@ export function registerRuns(app: FastifyInstance, { engine }: AppPorts): void {
 /** `POST /runs/{run_id}/resume`, `/cancel` and `/terminate`. */
 export function registerRunChanges(app: FastifyInstance, { engine }: AppPorts): void {
   const reason = 'by an operator';
-  const changes: Readonly<Record<string, (runId: string) => Promise<RunStatus>>> = {
-    resume: (runId) => engine.resume(runId),
-    cancel: (runId) => engine.cancel(runId, reason),
-    terminate: (runId) => engine.terminate(runId, reason),
-  };
-  for (const [name, change] of Object.entries(changes)) {
-    app.post<RunParams>(`/runs/:run_id/${name}`, async (request) => {
+  const changes: Readonly<Record<'resume' | 'cancel' | 'terminate', (runId: string) => Promise<RunStatus>>> =
+    {
+      resume: (runId) => engine.resume(runId),
+      cancel: (runId) => engine.cancel(runId, reason),
+      terminate: (runId) => engine.terminate(runId, reason),
+    };
+  for (const name of ['resume', 'cancel', 'terminate'] as const) {
+    app.post<RunParams>(`/runs/:run_id/${name}`, { schema: schemas[name] }, async (request) => {
       const { runId } = await runOf(engine, request.params.run_id);
-      return { success: true, run_id: runId, status: await change(runId) };
+      return { success: true, run_id: runId, status: await changes[name](runId) };
     });
   }
 }

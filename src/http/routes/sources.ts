@@ -1,11 +1,27 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import { parseSource, type Source, shownSource } from '../../inbound/source.ts';
+import { parseSource, type Source, shownSource, sourceBodySchema } from '../../inbound/source.ts';
 import { toWire } from '../../record/wire.ts';
 import { refusalSubject, unknownSource } from '../inbound-door.ts';
 import type { AppPorts } from '../ports.ts';
+import { success } from '../shapes/parts.ts';
+import { deletedSourceShape, refusalsShape, shownSourceShape, sourceShape } from '../shapes/source.ts';
 import { type Startables, startableOf } from '../startables.ts';
+
+const schemas = {
+  list: {
+    summary: 'List the systems that send webhooks',
+    response: { 200: success({ sources: Type.Array(sourceShape) }) },
+  },
+  show: { summary: 'Show a source, without its secrets', response: { 200: shownSourceShape } },
+  put: {
+    summary: 'Make or replace a source',
+    acceptedBody: sourceBodySchema,
+    response: { 200: shownSourceShape, 201: shownSourceShape },
+  },
+  delete: { summary: 'Delete a source', response: { 200: deletedSourceShape } },
+};
 
 type Params = { Params: { source: string } };
 
@@ -14,9 +30,12 @@ type Params = { Params: { source: string } };
  * refused, oldest first; of `-` for what named no source.
  */
 export function registerSources(app: FastifyInstance, { store }: AppPorts): void {
-  app.get('/sources', async () => ({ success: true, sources: (await store.sources()).map(shownSource) }));
+  app.get('/sources', { schema: schemas.list }, async () => ({
+    success: true,
+    sources: (await store.sources()).map(shownSource),
+  }));
 
-  app.get<Params>('/sources/:source', async (request) => {
+  app.get<Params>('/sources/:source', { schema: schemas.show }, async (request) => {
     const { source: name } = request.params;
     const source = await store.source(name);
     if (source === undefined) throw unknown(name);
@@ -25,7 +44,13 @@ export function registerSources(app: FastifyInstance, { store }: AppPorts): void
 
   app.get<Params & { Querystring: RefusalQuery }>(
     '/sources/:source/refusals',
-    { schema: { querystring: refusalQuery } },
+    {
+      schema: {
+        summary: 'Show samples of what was refused, oldest first; of `-` for what named no source',
+        querystring: refusalQuery,
+        response: { 200: refusalsShape },
+      },
+    },
     async (request) => {
       const { source: name } = request.params;
       const { after = 0, limit = 50 } = request.query;
@@ -57,14 +82,14 @@ export function registerSourceChanges(
   { store }: AppPorts,
   startables: Startables,
 ): void {
-  app.put<Params>('/sources/:source', async (request, reply) => {
+  app.put<Params>('/sources/:source', { schema: schemas.put }, async (request, reply) => {
     const source = parseSource(request.params.source, request.body);
     checkStarts(startables, source);
     const created = await store.putSource(source);
     return reply.code(created ? 201 : 200).send({ success: true, ...(shownSource(source) as object) });
   });
 
-  app.delete<Params>('/sources/:source', async (request) => {
+  app.delete<Params>('/sources/:source', { schema: schemas.delete }, async (request) => {
     const { source: name } = request.params;
     if (!(await store.deleteSource(name))) throw unknown(name);
     return { success: true, deleted: name };

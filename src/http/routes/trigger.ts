@@ -1,10 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { Json } from '../../core/json.ts';
-import { parseTrigger } from '../../inbound/trigger.ts';
+import { parseTrigger, triggerBodySchema } from '../../inbound/trigger.ts';
 import { startExecution, type Triggered } from '../executions.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
+import { triggeredShape } from '../shapes/execution.ts';
 import type { Startables } from '../startables.ts';
+
+const schema = {
+  summary: 'Start an execution, once for each `execution_id`',
+  acceptedBody: triggerBodySchema,
+  response: { 202: triggeredShape },
+};
 
 /** `POST /workflows/trigger`: starts an execution, once for each `execution_id`, and answers 202 once it is durable. */
 export function registerTrigger(
@@ -13,7 +20,7 @@ export function registerTrigger(
   startables: Startables,
   quotas: Quotas,
 ): void {
-  app.post('/workflows/trigger', async (request, reply) => {
+  app.post('/workflows/trigger', { schema }, async (request, reply) => {
     const receivedAt = performance.now();
     const now = (ports.options.clock ?? Date.now)();
     const trigger = parseTrigger(request.body as Json | undefined);

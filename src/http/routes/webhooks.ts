@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import type { StartedRun } from '../../engine/engine.ts';
 import type { ReceivedEvent } from '../../inbound/receive.ts';
@@ -7,8 +8,30 @@ import type { InboundDoor } from '../inbound-door.ts';
 import { inboundOf, sendReply } from '../inbound-request.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
+import { webhookTakenShape } from '../shapes/source.ts';
 import { startEvent } from '../start-events.ts';
 import type { Startables } from '../startables.ts';
+
+const taken = {
+  description: 'What it started; for some senders the acknowledgement or the handshake that they ask for.',
+  content: {
+    'application/json': { schema: webhookTakenShape },
+    'text/xml': { schema: { type: 'string' } },
+    'text/plain': { schema: { type: 'string' } },
+  },
+};
+
+const schema = {
+  summary: 'Take a webhook of another system, verified as that system signs it',
+  description:
+    'Any body, of any type: it is read once the signature holds. See docs/reference/inbound.md for what each scheme expects.',
+  acceptedBody: { content: { '*/*': { schema: {} } } },
+  response: { 200: taken, 202: taken },
+};
+
+const sourceHeader = Type.Object({
+  'X-Webhook-Source': Type.String({ description: 'The source, where the path does not name it.' }),
+});
 
 type Params = { Params: { source?: string } };
 
@@ -46,8 +69,8 @@ export function registerWebhooks(
       : sendReply(reply, received.acknowledgement);
   };
   const config = { callerIsVerified: true };
-  app.post<Params>('/webhooks/:source', { config }, handle);
-  app.post<Params>('/webhooks', { config }, handle);
+  app.post<Params>('/webhooks/:source', { config, schema }, handle);
+  app.post<Params>('/webhooks', { config, schema: { ...schema, acceptedHeaders: sourceHeader } }, handle);
 }
 
 function bodyOf(
