@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { withStore } from '../compose-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { createKey, parseKeyRequest, revokeKey, shownKey } from '../identity/keys.ts';
+import { actEndFact, actFact } from '../record/acts.ts';
 import type { Store } from '../store/store.ts';
 import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
@@ -96,12 +97,41 @@ function actsOfStore(using: <T>(work: (store: Store) => Promise<T>) => Promise<T
       const asked = parseKeyRequest(request);
       return using(async (store) => {
         const now = Date.now();
-        const { text, key } = await createKey(store, asked, { name, now });
+        const make = () => createKey(store, asked, { name, now });
+        const { text, key } = await audited(store, name, { act: 'keys.create', target: asked.name }, make);
         return { ...shownKey(key, now), key: text };
       });
     },
-    revoke: (key) => using(async (store) => shownKey(await revokeKey(store, key, Date.now()), Date.now())),
+    revoke: (key) =>
+      using((store) =>
+        audited(store, name, { act: 'keys.revoke', target: key }, async () => {
+          const now = Date.now();
+          return shownKey(await revokeKey(store, key, now), now);
+        }),
+      ),
   };
+}
+
+/** With the line of the audit that a server would have written. */
+async function audited<T>(
+  store: Store,
+  actor: string,
+  what: { readonly act: string; readonly target: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const by = { actor, actorKind: 'command_line', actorId: null, session: null } as const;
+  const fact = actFact({ ...what, ...by, address: null, route: null }, Date.now());
+  await store.append([fact]);
+  const end = (outcome: 'done' | 'refused', code: string | null) =>
+    store.append([actEndFact(fact.id, { outcome, status: null, code }, Date.now())]);
+  try {
+    const done = await work();
+    await end('done', null);
+    return done;
+  } catch (error) {
+    await end('refused', error instanceof SignalboxError ? error.code : 'internal_error');
+    throw error;
+  }
 }
 
 function list(context: Context, rows: readonly Shown[], json: boolean): number {

@@ -312,6 +312,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /page/conversations/:tracking_id',
       'operators GET /page/dead-letters',
       'operators DELETE /sources/:source',
+      'operators GET /audit',
       'operators GET /keys',
       'operators POST /keys',
       'operators DELETE /keys/:key',

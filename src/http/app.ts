@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, nameScopes, requireScope, restrict } from './access.ts';
+import { auditActs } from './audit.ts';
 import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
 import { InboundDoor } from './inbound-door.ts';
 import { registerMetrics, unlessAllowed } from './monitoring.ts';
@@ -11,6 +12,7 @@ import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
+import { registerAudit } from './routes/audit.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
@@ -160,6 +162,7 @@ async function addZones(
     });
   });
   await zone(server, 'operators', async (operators) => {
+    auditActs(operators, ports);
     await operators.register(async (reading) => {
       restrict(reading, callers, 'read');
       registerConversations(reading, ports);
@@ -183,6 +186,7 @@ async function addZones(
       restrict(administering, callers, 'admin');
       registerSourceChanges(administering, ports, startables);
       registerKeys(administering, ports);
+      registerAudit(administering, ports);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
     await operators.register(async (documenting) => {

@@ -43,6 +43,8 @@ export interface AppPorts {
     | 'events'
     | 'disabledEndpoints'
     | 'enableEndpoint'
+    | 'append'
+    | 'acts'
     | keyof Identities
   >;
   /** Who may call. */

@@ -1,6 +1,8 @@
+import type { ActEnd, OperatorAct } from './acts.ts';
+
 /**
  * Events that are of no conversation: what happened at the doors. The subject of their facts says what they are about:
- * `execution:<execution id>` or `refused-requests:<source>`.
+ * `execution:<execution id>`, `refused-requests:<source>` or `audit`.
  */
 export interface SystemEventData {
   /** Kept with the start of its run. */
@@ -41,6 +43,10 @@ export interface SystemEventData {
     readonly count: number;
     readonly windowMs: number;
   };
+  /** Somebody is about to steer; durable before it is done. */
+  readonly OPERATOR_ACT: OperatorAct;
+  /** What came of it. */
+  readonly OPERATOR_ACT_ENDED: ActEnd & { readonly actId: string };
 }
 
 export const systemEventTypes = [
@@ -48,4 +54,6 @@ export const systemEventTypes = [
   'WORKFLOW_EXECUTION_NAMED',
   'INBOUND_REQUEST_REFUSED',
   'INBOUND_REQUESTS_REFUSED',
+  'OPERATOR_ACT',
+  'OPERATOR_ACT_ENDED',
 ] as const satisfies readonly (keyof SystemEventData)[];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { actEndFact, actFact, type OperatorAct } from '../record/acts.ts';
 import type { StoreUnderTest } from './contract.ts';
 import type { StoredKey, StoredSession } from './identities.ts';
 
@@ -101,4 +102,29 @@ export function testIdentities(withStore: Case): void {
       assert.equal(await store.useToken("a'; --", now + 3_000, now + 1_000), true);
     },
   );
+}
+
+/** What operators did: what every store tells of it. */
+export function testAudit(withStore: Case): void {
+  const act = (target: string): OperatorAct => ({
+    ...{ act: 'runs.cancel', target, actor: 'me', actorKind: 'key', actorId: 'sb_1', session: null },
+    ...{ address: '127.0.0.1', route: 'POST /runs/:run_id/cancel' },
+  });
+  const end = { outcome: 'done', status: 200, code: null } as const;
+
+  withStore('tells acts with their ends, newest first, in pages', async ({ store, beside = store }) => {
+    const facts = ['a', 'b', 'c'].map((target, n) => actFact(act(target), now + n));
+    for (const fact of facts) await store.append([fact]);
+    await beside.append([actEndFact(facts[1]!.id, end, now + 9)]);
+    await store.append([actEndFact(facts[1]!.id, { ...end, outcome: 'failed' }, now + 10)]);
+    const first = await beside.acts({ limit: 2 });
+    assert.deepEqual(first.acts, [
+      { id: facts[2]!.id, at: now + 2, ...act('c'), end: null },
+      { id: facts[1]!.id, at: now + 1, ...act('b'), end: { ...end, at: now + 9 } },
+    ]);
+    const { acts, next } = await store.acts({ limit: 2, after: first.next! });
+    assert.deepEqual([acts.map(({ target }) => target), next], [['a'], undefined]);
+    assert.deepEqual(await store.counts(), {}, 'they are of no conversation');
+    await assert.rejects(store.acts({ after: "'" }), { code: 'invalid_request' });
+  });
 }

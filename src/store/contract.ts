@@ -9,7 +9,7 @@ import type { Source } from '../inbound/source.ts';
 import { type ConversationSummary, project } from '../record/conversation.ts';
 import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
-import { testIdentities } from './contract-identities.ts';
+import { testAudit, testIdentities } from './contract-identities.ts';
 import type { Leases } from './leases.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { Store } from './store.ts';
@@ -42,6 +42,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
     });
 
   testIdentities(withStore);
+  testAudit(withStore);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();

@@ -5,6 +5,7 @@ import type { ConversationStatus, RecordedEvent, WebhookType } from '../../recor
 import type { LiveRecord } from '../../record/live.ts';
 import type { Store } from '../store.ts';
 import { AppendQueue } from './append-queue.ts';
+import { createAudit } from './audit.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
@@ -41,6 +42,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
     ...createEndpoints(database),
     ...createSources(database),
     ...createIdentities(database),
+    ...createAudit(database),
   };
 }
 

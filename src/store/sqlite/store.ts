@@ -5,6 +5,7 @@ import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
+import { createAudit } from './audit.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
@@ -88,6 +89,7 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
 
     ...createSources(database),
     ...createIdentities(database),
+    ...createAudit(database),
   };
 }
 
