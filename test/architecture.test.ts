@@ -34,10 +34,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observe: ['core', 'record'],
   objects: ['core'],
   outbound: ['core', 'record'],
-  tools: ['core'],
+  tools: ['core', 'outbound'],
   agents: ['core', 'tools'],
   cluster: ['core'],
-  flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store'],
+  flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store', 'tools'],
   http: ['core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],
   cli: [
     ...[

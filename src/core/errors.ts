@@ -72,6 +72,7 @@ export const errorCatalogue = {
   // Delivery.
   delivery_exhausted: kind(502, false, 'The answer could not be delivered'),
   endpoint_disabled: kind(410, false, 'The receiver has said that it is gone'),
+  notification_failed: kind(502, true, 'The notification could not be sent'),
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

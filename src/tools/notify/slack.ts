@@ -1,0 +1,46 @@
+import type { Secret } from '../../core/secret.ts';
+import type { Sender } from '../../outbound/send.ts';
+import type { Notification, Notifier } from './notify.ts';
+import { plainLine, plainText } from './plain-text.ts';
+import { post } from './post.ts';
+
+const signs = { problem: '🔴', resolved: '🟢', info: '🔵' } as const;
+
+/** https://docs.slack.dev/reference/block-kit/blocks: what a header, a section and each of its ten fields may have. */
+const limits = { header: 150, section: 3_000, field: 2_000, fields: 10 };
+
+/** A channel of Slack by its incoming webhook (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks). */
+export function createSlackNotifier(url: Secret, sender: Sender): Notifier {
+  return {
+    name: 'slack',
+    send: (notification, signal) => {
+      const headers = { 'content-type': 'application/json; charset=utf-8' };
+      const body = JSON.stringify(slackMessage(notification));
+      return post(sender, { url: url.reveal(), headers, body }, 'Slack', signal);
+    },
+  };
+}
+
+/** `text` is what a phone shows first, in mrkdwn; blocks are plain text, in which nothing is mrkdwn. */
+function slackMessage({ level, title, text, facts, at }: Notification) {
+  const heading = `${signs[level]} ${plainLine(title, limits.header - 3)}`;
+  const shown = plainText(text, limits.section);
+  const fields = facts
+    .slice(0, limits.fields)
+    .map(({ name, value }) => plain(`${plainLine(name, 100)}\n${plainText(value, limits.field - 200)}`));
+  return {
+    text: escapeMrkdwn(heading),
+    blocks: [
+      { type: 'header', text: plain(heading) },
+      ...(shown === '' ? [] : [{ type: 'section', text: plain(shown) }]),
+      ...(fields.length === 0 ? [] : [{ type: 'section', fields }]),
+      { type: 'context', elements: [plain(new Date(at).toISOString())] },
+    ],
+  };
+}
+
+const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
+
+/** The three characters that begin a mention or a link (https://docs.slack.dev/messaging/formatting-message-text#escaping). */
+export const escapeMrkdwn = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
