@@ -8,6 +8,7 @@ import { startS3Server } from '../test/fixtures/s3-server.ts';
 import type { Agent } from './agents/agent.ts';
 import { compose } from './compose.ts';
 import { readConfig } from './config.ts';
+import type { App } from './http/app.ts';
 import { createLog } from './observe/log.ts';
 
 const log = createLog({ level: 'silent', format: 'json', write: () => {} });
@@ -41,6 +42,13 @@ async function settle(context: TestContext) {
   return { dataDir, store, variables };
 }
 
+/** What `/health` says of the bucket; requests are taken in any case. */
+async function objectsHealth(app: App): Promise<{ status: string; detail: string }> {
+  const answer = await app.server.inject({ url: '/health', headers: { host: 'localhost' } });
+  assert.equal(answer.statusCode, 200);
+  return (answer.json() as { parts: { objects: { status: string; detail: string } } }).parts.objects;
+}
+
 test('exports are in the bucket that is configured, and not in the folder', async (context) => {
   const { dataDir, store, variables } = await settle(context);
   const receiver = await startReceiver();
@@ -67,6 +75,7 @@ test('exports are in the bucket that is configured, and not in the folder', asyn
     assert.equal(kept['x-amz-server-side-encryption'], 'AES256');
   }
   assert.ok(!existsSync(join(dataDir, 'objects')));
+  assert.equal((await objectsHealth(app)).status, 'HEALTHY');
 });
 
 test('a bucket that is not there stops the start, and a store that is away does not', async (context) => {
@@ -74,7 +83,11 @@ test('a bucket that is not there stops the start, and a store that is away does 
   const absent = readConfig({ ...variables, SIGNALBOX_OBJECTS_URL: 's3://absent' });
   await assert.rejects(compose(absent, log), { code: 'config_invalid', message: /NoSuchBucket/ });
   await store.close();
-  const { stop } = await compose(readConfig(variables), log, brief);
-  await stop(1_000);
+  const { app, stop } = await compose(readConfig(variables), log, brief);
+  context.after(() => stop(1_000));
+  const until = Date.now() + 20_000;
+  let seen = await objectsHealth(app);
+  for (; seen.status !== 'DOWN'; seen = await objectsHealth(app)) assert.ok(Date.now() < until, seen.detail);
+  assert.match(seen.detail, /s3:\/\/bucket\/signalbox\//);
   assert.ok(existsSync(dataDir));
 });

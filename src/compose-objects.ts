@@ -4,24 +4,28 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { createFolderObjects } from './objects/folder.ts';
 import type { Objects } from './objects/objects.ts';
 import type { S3Options } from './objects/s3/s3.ts';
+import { watchBucket } from './objects/s3/watch.ts';
 import type { Log } from './observe/log.ts';
 
 export interface ComposedObjects {
   readonly objects: Objects;
   /** Where exported conversations go: the same place, or a bucket of their own. */
   readonly exports: Objects;
+  /** What keeps a bucket from being used, as far as is known; absent where there is none. */
+  readonly problem?: () => Error | undefined;
   close(): void;
 }
 
 /** The stores of objects: a folder, or buckets. Throws `config_invalid` for a bucket that can't be used; one that is only away may come back. */
 export async function openObjects(config: Config, log: Log): Promise<ComposedObjects> {
   const settings = s3Settings(config);
-  const opened: { close(): void }[] = [];
+  const opened: { close(): void; problem(): Error | undefined }[] = [];
   const openBucket = async (options: S3Options): Promise<Objects> => {
     // With its SDK, which is not loaded for nothing.
     const { createS3Objects } = await import('./objects/s3/s3.ts');
     const bucket = createS3Objects(options);
-    opened.push(bucket);
+    const problem = watchBucket(bucket.location(''), () => bucket.check());
+    opened.push({ close: () => bucket.close(), problem });
     await bucket.check().catch((error) => tellUnlessRefused(error, log));
     return bucket;
   };
@@ -32,7 +36,8 @@ export async function openObjects(config: Config, log: Log): Promise<ComposedObj
   try {
     const objects = settings.objects ? await openBucket(settings.objects) : folder();
     const exports = settings.exports ? await openBucket(settings.exports) : objects;
-    return { objects, exports, close };
+    const problem = () => opened.map((bucket) => bucket.problem()).find((seen) => seen !== undefined);
+    return { objects, exports, close, ...(opened.length > 0 && { problem }) };
   } catch (error) {
     close();
     throw error;

@@ -92,7 +92,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   if (!config.verifiesWebhooks) {
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
-  const { objects, exports, close: closeObjects } = await openObjects(config, log);
+  const { objects, exports, problem: objectsProblem, close: closeObjects } = await openObjects(config, log);
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
   const identity = await openIdentity(config, log, store);
@@ -126,7 +126,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     health: () =>
       checkHealth({
-        ...{ record, engine, engineProblem: problem, store, breakers, queueLimit },
+        ...{ record, engine, engineProblem: problem, objectsProblem, store, breakers, queueLimit },
         ...(executes && { workspace }),
       }),
     metrics: metricsPort,

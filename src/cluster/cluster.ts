@@ -10,6 +10,8 @@ import { ManagedProcess } from './managed-process.ts';
 import { loopback, type Place } from './place.ts';
 import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs.ts';
 import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
+import { objectsIn } from './process-environment.ts';
+import { ProcessNotes } from './process-notes.ts';
 import { configureRestateNodes, findRestateProgram, type RestateNode } from './restate-nodes.ts';
 import { startWorkerBalancer } from './worker-balancer.ts';
 
@@ -63,6 +65,9 @@ const readyWithinMs = 120_000;
 /** Starts Restate, PostgreSQL, workers and gateways on loopback, and resolves when a question can be asked. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const startedAt = performance.now();
+  for (const name of await endLeftovers(options.folder)) {
+    options.onLine?.(`${name} was left of an earlier start, and has been ended.`);
+  }
   const starting = new Starting(options, await clusterFileOf(options));
   try {
     await starting.run();
@@ -73,6 +78,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
+/** Ends what a start in this folder has left that was killed, and returns the names. Only whoever is alone in the folder may call this. */
+export function endLeftovers(folder: string): Promise<string[]> {
+  return new ProcessNotes(folder).endLeftovers();
+}
+
 async function clusterFileOf({ folder, size = defaultSize, port }: ClusterOptions): Promise<ClusterFile> {
   mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 });
   const kept = await clusterFile(folder, size);
@@ -81,7 +91,7 @@ async function clusterFileOf({ folder, size = defaultSize, port }: ClusterOption
   if (used.length === 0) return file;
   throw new SignalboxError(
     'config_invalid',
-    `Of the ports of the cluster in ${folder}, something listens on ${used.join(', ')}: perhaps another program, or processes of an earlier start that was killed. Stop it, or use another folder.`,
+    `Of the ports of the cluster in ${folder}, something listens on ${used.join(', ')}: perhaps another program. Stop it, or use another folder.`,
   );
 }
 
@@ -98,6 +108,7 @@ class Starting {
   readonly #file: ClusterFile;
   readonly #logFolder: string;
   readonly #nodes: readonly RestateNode[];
+  readonly #notes: ProcessNotes;
   readonly #processes = new Map<string, ManagedProcess>();
   readonly #balancers: Balancer[] = [];
   #programs: PostgresPrograms | undefined;
@@ -109,6 +120,7 @@ class Starting {
     this.#options = options;
     this.#file = file;
     this.#logFolder = join(options.folder, 'logs');
+    this.#notes = new ProcessNotes(options.folder);
     this.#nodes = configureRestateNodes(
       options.folder,
       file.ports.restate,
@@ -202,6 +214,7 @@ class Starting {
     this.#start(name, program, {
       SIGNALBOX_WEBHOOK_SECRETS: this.#file.webhookSecret,
       SIGNALBOX_DRAIN: '600ms',
+      ...objectsIn(join(folder, 'objects'), environment),
       ...environment,
       SIGNALBOX_ROLE: role,
       SIGNALBOX_ENGINE: 'restate',
@@ -210,7 +223,6 @@ class Starting {
       SIGNALBOX_WORKER_URL: this.#balancers[1]!.url,
       SIGNALBOX_WORKER_HOST: '127.0.0.1',
       SIGNALBOX_DATA_DIR: join(folder, name),
-      SIGNALBOX_OBJECTS_DIR: join(folder, 'objects'),
       DATABASE_URL: this.#postgresUrl,
       HOST: '127.0.0.1',
       PORT: String(port),
@@ -231,7 +243,8 @@ class Starting {
 
   #place(name: string): Place {
     const isServer = name === 'postgres' || name.startsWith('restate');
-    return (isServer && this.#options.network?.place(name)) || loopback;
+    const { address, launch } = (isServer && this.#options.network?.place(name)) || loopback;
+    return { address, launch: this.#notes.noting(name, launch) };
   }
 
   async #untilReady(): Promise<void> {

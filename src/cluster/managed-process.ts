@@ -25,7 +25,7 @@ process.once('exit', () => {
 
 /**
  * A process that is started again when it ends by itself, until it is stopped. It ends with this process, unless that is killed so
- * that it gets to do nothing more.
+ * that it gets to do nothing more: see `ProcessNotes`.
  */
 export class ManagedProcess {
   readonly name: string;

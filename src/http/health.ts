@@ -16,6 +16,8 @@ export interface HealthSources {
   /** What is wrong with the engine, if anything is. */
   readonly engineProblem?: () => Promise<EngineProblem | undefined>;
   readonly queueLimit: number;
+  /** What keeps the buckets of objects from being used; absent where they are in a folder. */
+  readonly objectsProblem?: (() => Error | undefined) | undefined;
   /** Absent where other processes answer the questions. */
   readonly workspace?: {
     readonly prepared: Promise<void>;
@@ -27,16 +29,24 @@ export interface HealthSources {
 
 /** The parts of the process, each with what was seen. A warehouse that can't be read leaves accepting and delivering alone. */
 export async function checkHealth(sources: HealthSources): Promise<readonly HealthPart[]> {
-  const { workspace } = sources;
+  const { workspace, objectsProblem } = sources;
   const problem = await sources.record.problem();
   const data = workspace === undefined ? [] : [await warehouse(workspace)];
-  return [storage(problem), await queue(sources), ...data, await delivery(sources, problem)];
+  const kept = objectsProblem === undefined ? [] : [objects(objectsProblem())];
+  return [storage(problem), await queue(sources), ...kept, ...data, await delivery(sources, problem)];
 }
 
 function storage(problem: Error | undefined): HealthPart {
   const [status, detail] =
     problem === undefined ? (['HEALTHY', 'Writes succeed.'] as const) : (['DOWN', problem.message] as const);
   return { name: 'storage', status, detail, essential: true };
+}
+
+/** Without it small answers and deliveries go on; large values and exports wait. */
+function objects(problem: Error | undefined): HealthPart {
+  const seen = { name: 'objects', essential: false };
+  if (problem === undefined) return { ...seen, status: 'HEALTHY', detail: 'The bucket answers.' };
+  return { ...seen, status: 'DOWN', detail: problem.message };
 }
 
 async function queue({ engine, engineProblem, queueLimit }: HealthSources): Promise<HealthPart> {
