@@ -48,18 +48,26 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
     );
   }
   inspectAtStart(database);
-  const store = createSqliteStore(database, live);
+  const store = createSqliteStore(database, live, (error) => log.failed(followingFailed, error));
   const sweeper = createSweeper(config, log, database);
   return {
     ...{ store, live, rateLimits: createLocalRateLimits() },
     file: { database, writeFacts: store.writeFacts },
     problem: async () => database.failure,
     lost: database.lost,
-    begin: () => sweeper.begin(),
-    rest: () => sweeper.stop(),
+    begin() {
+      sweeper.begin();
+      store.follower.begin();
+    },
+    rest() {
+      sweeper.stop();
+      store.follower.stop();
+    },
     close: async () => database.close(),
   };
 }
+
+const followingFailed = 'Search and statistics could not follow the record; they go on by themselves';
 
 /** What is past its time is removed in the background, and its room given back. */
 function createSweeper(config: Config, log: Log, database: Database): Sweeper {
@@ -90,7 +98,11 @@ async function openShared(
     import('./store/postgres/open.ts'),
     import('./store/postgres/retention.ts'),
   ]);
-  const { store, database, leases, rateLimits, ...record } = await openPostgresRecord(settings, live);
+  const { store, database, leases, rateLimits, ...record } = await openPostgresRecord(
+    settings,
+    live,
+    (error) => log.failed(followingFailed, error),
+  );
   const onSwept = (removed: Readonly<Record<string, number>>) => log.retentionRemoved(removed);
   const onError = (error: unknown) => log.failed('Retention stopped; it goes on in an hour', error);
   const retention =

@@ -88,6 +88,9 @@ for (const { version, sql } of schemas) {
     assert.equal((await engine.list({ deadLetters: true })).runs.length, 1);
     if (version >= 2) assert.deepEqual(await store.counts(), { delivered: 1, processing: 1 });
     if (version >= 2) assert.equal((await store.disabledEndpoints()).length, 1);
+    await store.follower.catchUp();
+    const states = await store.projections();
+    assert.ok(states.every((state) => state.behind === 0));
   });
 }
 

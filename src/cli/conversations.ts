@@ -1,14 +1,20 @@
 import { parseArgs } from 'node:util';
 import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
+import { search, stats } from './conversations-search.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
 
 export const conversations: Command = {
   name: 'conversations',
-  summary: 'list conversations, or show one',
+  summary: 'list, search, count and show conversations',
   usage: `
 signalbox conversations list [--limit N] [--after CURSOR] [filters] [--count] [--url URL] [--json]
+signalbox conversations search "WORDS" [--limit N] [--after CURSOR] [filters] [--url URL] [--json]
+signalbox conversations stats [--bucket 5m] [--from TIME] [--to TIME] [--url URL] [--json]
 signalbox conversations show ID [--url URL] [--json]
+
+search finds conversations whose question or answer has all of the words, newest first. "a phrase" in quotation marks, begin*, and -without.
+stats: how many were completed in each bucket (5m, 1h, 1d), how many milliseconds they took, and how many of those with a receiver were delivered.
 
 ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
 --from and --to, each a time such as 2026-08-14T09:00:00Z. --count says how many there are.
@@ -26,7 +32,18 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
       else show(found, context);
       return 0;
     }
-    if (what !== 'list') throw new UsageError(`"${what}" is neither list nor show.`);
+    const json = values.json === true;
+    if (what === 'search') {
+      if (id === undefined) throw new UsageError('What to look for is missing.');
+      await search(client, parametersOf({ ...values, q: id }), context, json);
+      return 0;
+    }
+    if (what === 'stats') {
+      const { bucket, from, to } = values;
+      await stats(client, parametersOf({ bucket, from, to }), context, json);
+      return 0;
+    }
+    if (what !== 'list') throw new UsageError(`"${what}" is none of list, search, stats and show.`);
     const page = await client.call('GET', `/conversations?${parametersOf(values)}`);
     if (values.json) printJson(context, page);
     else list(page, context);
@@ -45,6 +62,7 @@ const options = {
   from: { type: 'string' },
   to: { type: 'string' },
   count: { type: 'boolean' },
+  bucket: { type: 'string' },
   url: { type: 'string' },
   json: { type: 'boolean' },
 } as const;

@@ -41,6 +41,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./restore.ts')).restore,
   check: async () => (await import('./check.ts')).check,
+  rebuild: async () => (await import('./rebuild.ts')).rebuild,
   'migrate-store': async () => (await import('./migrate-store.ts')).migrateStore,
   compact: async () => (await import('./compact.ts')).compact,
   warehouse: async () => (await import('./warehouse-command.ts')).warehouse,

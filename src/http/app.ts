@@ -21,8 +21,11 @@ import { registerExecutionChanges, registerExecutions } from './routes/execution
 import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { registerKeys } from './routes/keys.ts';
+import { registerProjections, registerRebuild } from './routes/projections.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
+import { registerSearch } from './routes/search.ts';
 import { registerSourceChanges, registerSources } from './routes/sources.ts';
+import { registerStatistics } from './routes/statistics.ts';
 import { registerTrigger } from './routes/trigger.ts';
 import { registerWebhooks } from './routes/webhooks.ts';
 import { createStartables } from './startables.ts';
@@ -167,6 +170,9 @@ async function addZones(
       restrict(reading, callers, 'read');
       registerConversations(reading, ports);
       registerExports(reading, ports);
+      registerSearch(reading, ports);
+      registerStatistics(reading, ports);
+      registerProjections(reading, ports);
       registerDeadLetters(reading, ports);
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
@@ -178,6 +184,7 @@ async function addZones(
       restrict(operating, callers, 'operate');
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
+      registerRebuild(operating, ports);
       registerRunChanges(operating, ports);
       registerExecutionChanges(operating, ports, startables);
       registerEnable(operating, ports);

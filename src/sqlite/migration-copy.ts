@@ -4,9 +4,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { flush, removeDatabase } from './files.ts';
 
-/** Whether a migration takes something away or rewrites it, so that only a copy can bring it back; an index can be made again. */
+/**
+ * Whether a migration takes something away or rewrites it, so that only a copy can bring it back. An index can be made again, and a trigger does
+ * nothing yet.
+ */
 export function isDestructive(sql: string): boolean {
-  return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(sql.replace(/--.*$|\bDROP INDEX\b/gim, ''));
+  const done = sql.replace(/--.*$|\bDROP INDEX\b|\bCREATE TRIGGER\b[\s\S]*?\bEND;/gim, '');
+  return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(done);
 }
 
 /**

@@ -11,6 +11,7 @@ import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } fr
 import { follow, type LiveRecord } from '../record/live.ts';
 import { testAudit, testIdentities } from './contract-identities.ts';
 import type { Leases } from './leases.ts';
+import { testProjections } from './projections/contract.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { Store } from './store.ts';
 
@@ -20,6 +21,8 @@ export interface StoreUnderTest extends Shared {
   readonly live: LiveRecord;
   /** The same data as another process has them; absent where one process has them to itself. */
   readonly beside?: Store & Shared;
+  /** Lets what follows the log do all that there is to do. */
+  catchUp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
 
   testIdentities(withStore);
   testAudit(withStore);
+  testProjections(name, create);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();
@@ -401,7 +405,11 @@ const about: AboutConversation = {
 type Filter = NonNullable<Parameters<Store['conversations']>[0]>;
 
 export interface LifeOptions extends Partial<Omit<AboutConversation, 'deliveryId'>> {
+  readonly query?: string;
+  readonly answer?: string;
   readonly answerTimeMs?: number;
+  readonly totalTimeMs?: number;
+  readonly deliveryStatus?: 'delivered' | 'failed' | 'not_configured';
   readonly extra?: JsonObject;
   /** The time of the first event. */
   readonly at?: number;
@@ -419,11 +427,8 @@ function stamp(fact: Fact, run: string, position: number, from = 1_786_699_000_0
   return { ...fact, id: `${run}/${position}/1/0`, at: from + position };
 }
 
-function lifeFacts(
-  trackingId: string,
-  conversation: AboutConversation,
-  { answerTimeMs = 4, extra = { ticket: 7 } }: LifeOptions,
-): Fact[] {
+function lifeFacts(trackingId: string, conversation: AboutConversation, options: LifeOptions): Fact[] {
+  const { answerTimeMs = 4, extra = { ticket: 7 }, deliveryStatus = 'delivered', totalTimeMs = 30 } = options;
   const delivery = { ...conversation, answered: true };
   const { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId } = conversation;
   const base = { webhookType, sourceSystem, sourceProcess, conversationId, deliveryId };
@@ -431,7 +436,7 @@ function lifeFacts(
   return [
     event('WEBHOOK_REQUEST_RECEIVED', trackingId, {
       ...base,
-      query: 'What is the deal status for IXIS?',
+      query: options.query ?? 'What is the deal status for IXIS?',
       timestamp: '2026-08-14T09:18:33Z',
       queuedAt: '2026-08-14T09:18:33.360Z',
       estimatedProcessingTime: '30-60 seconds',
@@ -443,8 +448,8 @@ function lifeFacts(
       ...base,
       agent: 'analyst',
       sessionId: 's',
-      response: '**Won**',
-      responsePlain: 'Won',
+      response: options.answer ?? '**Won**',
+      responsePlain: options.answer ?? 'Won',
       understood: true,
       toolCalls: [],
       error: null,
@@ -466,10 +471,10 @@ function lifeFacts(
     event('WEBHOOK_DELIVERY_SUCCESS', trackingId, { ...attempt, attempt: 2, statusCode: 200 }),
     event('WEBHOOK_CONVERSATION_COMPLETED', trackingId, {
       ...delivery,
-      status: 'delivered',
-      deliveryStatus: 'delivered',
+      status: deliveryStatus === 'failed' ? 'delivery_failed' : 'delivered',
+      deliveryStatus,
       attempts: 2,
-      totalTimeMs: 30,
+      totalTimeMs,
     }),
   ];
 }

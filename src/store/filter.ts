@@ -31,6 +31,15 @@ export function timesOf({ from, to }: ConversationFilter): Condition[] {
   ];
 }
 
+/** Whether a row has the values that are asked for, by column. */
+export function hasValues(row: object, conditions: readonly Condition[]): boolean {
+  return conditions.every(({ column, operator, value }) => {
+    const found = row[column as keyof typeof row] as string | number | null;
+    if (operator === '=') return found === value;
+    return operator === '<' ? Number(found) < Number(value) : Number(found) >= Number(value);
+  });
+}
+
 /** The number of rows in a page. */
 export function pageLimit({ limit = 50 }: { readonly limit?: number }): number {
   return Math.min(Math.max(1, limit), 500);

@@ -2,6 +2,10 @@ import type { StampedFact } from '../engine/engine.ts';
 import type { Source } from '../inbound/source.ts';
 import type { Conversation, ConversationSummary } from '../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
+import type { ProjectionName, ProjectionState } from '../record/projections.ts';
+import type { Part } from '../record/search/highlight.ts';
+import type { SearchQuery } from '../record/search/query.ts';
+import type { Statistics } from '../record/statistics/statistics.ts';
 import type { Audit } from './audit.ts';
 import type { Identities } from './identities.ts';
 
@@ -48,6 +52,21 @@ export interface Store extends Identities, Audit {
 
   /** How many conversations are in each status that has any. */
   counts(): Promise<Readonly<Partial<Record<ConversationStatus, number>>>>;
+
+  /**
+   * Conversations whose question or answer has what is looked for, newest first in the order of their arrival. It follows the log: what has just
+   * been written may be missing, and the page says how much. Looking stops after a while; then a page has fewer than `limit`, and a next one.
+   */
+  search(search: ConversationSearch): Promise<SearchPage>;
+
+  /** What was completed in each bucket of a range that has anything; in the order of time. It follows the log. */
+  statistics(range: StatisticsRange): Promise<readonly Statistics[]>;
+
+  /** How far each projection has come. */
+  projections(): Promise<readonly ProjectionState[]>;
+
+  /** Begins to make projections anew from the log, in the background; what is there is read until then. One that is being made goes on. */
+  rebuild(names: readonly ProjectionName[]): Promise<void>;
 
   /** Forbids deliveries to a URL until it is enabled. The first reason and time are kept. */
   disableEndpoint(endpoint: DisabledEndpoint): Promise<void>;
@@ -96,6 +115,33 @@ export interface PageOptions {
 export interface ConversationPage {
   readonly conversations: readonly ConversationSummary[];
   readonly next?: string;
+}
+
+export interface ConversationSearch extends Omit<ConversationFilter, 'conversationId'>, PageOptions {
+  readonly query: SearchQuery;
+}
+
+export interface SearchPage {
+  readonly found: readonly FoundConversation[];
+  readonly next?: string;
+  /** Events that the search has not looked at yet. */
+  readonly behind: number;
+}
+
+export interface FoundConversation {
+  readonly summary: ConversationSummary;
+  /** The places that match. */
+  readonly question: readonly (readonly Part[])[];
+  readonly answer: readonly (readonly Part[])[];
+}
+
+export interface StatisticsRange {
+  /** The length of a bucket: whole minutes, in milliseconds. */
+  readonly bucketMs: number;
+  /** The beginning of the first bucket, in milliseconds since the epoch: a whole minute, and of what the bucket is made of. */
+  readonly from: number;
+  /** Not included; whole buckets after `from`. */
+  readonly to: number;
 }
 
 /** Exact up to `countLimit`. Otherwise there are so many or more. */

@@ -5,6 +5,7 @@ import { overall } from '../routes/health.ts';
 import { type Html, html } from './html.ts';
 import { page } from './layout.ts';
 import { askForm, conversationRow, count, emptyState, pill, plural } from './parts.ts';
+import { searchForm } from './search.ts';
 
 export interface HomeData {
   readonly about: About;
@@ -29,7 +30,7 @@ export function homePage(data: HomeData): string {
     status: healthPill(data.health),
     content: html`<h1 class="${newest && 'hidden'}">${newest ? 'Signalbox' : 'Earlier conversations'}</h1>
 ${newest && html`<section class="hero" aria-label="Ask">${askForm()}</section>${tiles(data)}${problems(data.health)}`}
-<section aria-labelledby="list"><div class="heading"><h2 id="list">${newest ? 'Latest conversations' : 'Conversations'}</h2><span class="soft">${plural(data.total, 'conversation')} in all</span></div>
+<section aria-labelledby="list"><div class="heading"><h2 id="list">${newest ? 'Latest conversations' : 'Conversations'}</h2><span class="soft">${plural(data.total, 'conversation')} in all</span>${searchForm('')}</div>
 ${list.length === 0 ? nothingYet(newest) : html`<ul class="list">${list}</ul>`}
 ${pager(conversations.next, newest)}
 </section>`,

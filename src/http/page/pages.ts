@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { errorCatalogue, type SignalboxError } from '../../core/errors.ts';
+import { errorCatalogue, SignalboxError } from '../../core/errors.ts';
+import { parseSearch } from '../../record/search/query.ts';
 import type { ConversationSummary } from '../../store/store.ts';
 import { restrict } from '../access.ts';
 import { parseAsk } from '../ask-body.ts';
@@ -15,15 +16,21 @@ import { deadLettersPage } from './dead-letters.ts';
 import { homePage } from './home.ts';
 import { html } from './html.ts';
 import { page, pagePolicy, stylesheet } from './layout.ts';
+import { searchPage } from './search.ts';
 
 const pageAfter = Type.Object({
   after: Type.Optional(Type.String({ maxLength: 100, description: 'The page before.' })),
+});
+const pageSearch = Type.Object({
+  q: Type.Optional(Type.String({ description: 'What to look for.' })),
+  ...pageAfter.properties,
 });
 const seeOther = { 303: { description: 'To the page that shows it.', type: 'null' } };
 
 const schemas = {
   home: { summary: 'Show the conversations', querystring: pageAfter, response: htmlPage },
   conversation: { summary: 'Show a conversation', response: htmlPage },
+  search: { summary: 'Search questions and answers on a page', querystring: pageSearch, response: htmlPage },
   deadLetters: { summary: 'Show the dead letters', querystring: pageAfter, response: htmlPage },
   style: { summary: 'Give the style sheet', response: { 200: text('text/css', 'The style sheet.') } },
   ask: {
@@ -77,6 +84,14 @@ function registerReading(app: FastifyInstance, ports: AppPorts): void {
       const conversation = await store.conversation(trackingId);
       if (conversation === undefined) throw unknownConversation(trackingId);
       return sendPage(reply, conversationPage(conversation, await store.events(trackingId), clock()));
+    },
+  );
+  app.get<{ Querystring: { q?: string; after?: string } }>(
+    '/page/search',
+    { schema: schemas.search },
+    async (request, reply) => {
+      const { q = '', after } = request.query;
+      return sendPage(reply, searchPage(q, await searched(ports, q, after), clock()));
     },
   );
 
@@ -135,6 +150,17 @@ async function homeData(ports: AppPorts, after: string | undefined, now: number)
   const answers = await answerStarts(ports, conversations.conversations);
   const stats = ports.engine.stats();
   return { about, health, stats, total, conversations, answers, newest: after === undefined, now };
+}
+
+async function searched({ store }: AppPorts, text: string, after: string | undefined) {
+  try {
+    const query = parseSearch(text);
+    return await store.search({ query, limit: pageSize, ...(after !== undefined && { after }) });
+  } catch (error) {
+    if (error instanceof SignalboxError && error.code === 'invalid_request')
+      return { problem: error.message };
+    throw error;
+  }
 }
 
 async function answerStarts({ store }: AppPorts, rows: readonly ConversationSummary[]) {

@@ -4,6 +4,7 @@ import { type CopiedEvent, CopySource } from './copy-source.ts';
 import { type Verified, verifyCopy } from './copy-verification.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { takeLock } from './locks.ts';
+import { beginAgain } from './projections/following.ts';
 import { fileColumnValues, putConversations } from './rows.ts';
 
 export interface CopyOptions {
@@ -131,6 +132,7 @@ async function copyPiece(
       const ids = conversations.map(({ id }) => Number(id) + offset);
       await sql.run(putConversations, [ids, ...fileColumnValues(conversations)]);
     }
+    await beginAgain(sql);
     await sql.run('UPDATE copies SET copied = $2 WHERE number = $1', [number, events.at(-1)!.sequence]);
   });
 }

@@ -1,6 +1,7 @@
 import pg, { types } from 'pg';
 import { messageOf, SignalboxError } from '../../core/errors.ts';
 import type { LiveRecord } from '../../record/live.ts';
+import { Follower } from '../follower.ts';
 import type { RateLimits } from '../rate-limits.ts';
 import type { Store } from '../store.ts';
 import {
@@ -13,6 +14,7 @@ import { asStartFailure } from './failure.ts';
 import { createPostgresLeases, type PostgresLeases } from './leases.ts';
 import { migrate } from './migrate.ts';
 import { News } from './news.ts';
+import { followPiece } from './projections/following.ts';
 import { createPostgresRateLimits } from './rate-limits.ts';
 import { createPostgresStore } from './store.ts';
 import { RecordWatch } from './watch.ts';
@@ -25,6 +27,8 @@ export interface PostgresRecord {
   readonly leases: PostgresLeases;
   readonly rateLimits: RateLimits;
   readonly database: PostgresDatabase;
+  /** What follows the log. */
+  readonly follower: Follower;
   /** From now on whoever follows a conversation in this process is told of what other processes write. */
   begin(): void;
   /** Waits for what runs, then lets go of the connections. */
@@ -35,23 +39,30 @@ export interface PostgresRecord {
 export async function openPostgresRecord(
   options: PostgresOptions,
   live: LiveRecord,
+  onError?: (error: unknown) => void,
 ): Promise<PostgresRecord> {
   const database = await openPostgres(options);
   const { server, ...settings } = connectionSettings(options);
   const watch = new RecordWatch({ database, live, isToldOfNews: () => news.hears });
   const createClient = () => new pg.Client(settings);
   const news = new News({ database, createClient, onNews: () => watch.look() });
+  const piece = (limit: number) => followPiece(database, limit);
+  const follower = new Follower({ piece, pieceMs: 50, ...(onError && { onError }) });
+  live.subscribeAll(() => follower.wake());
   const begin = () => {
     watch.begin();
     news.begin();
+    follower.begin();
   };
   const close = async () => {
+    follower.stop();
     watch.stop();
     await news.stop();
     await database.close();
   };
   return {
-    store: createPostgresStore(database, live),
+    store: createPostgresStore(database, live, follower),
+    follower,
     leases: createPostgresLeases(database),
     rateLimits: createPostgresRateLimits(database),
     ...{ database, begin, close },

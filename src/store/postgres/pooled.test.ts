@@ -39,7 +39,7 @@ describe('PostgreSQL behind a pooler of transactions', {
       }
       await pooler.close();
     };
-    return { ...one, beside: { ...other.store, ...other }, close };
+    return { ...one, beside: { ...other.store, ...other }, catchUp: () => one.follower.catchUp(), close };
   });
 
   test('the pooler does what it is there for: what a session has set is not there for its next transaction', async () => {

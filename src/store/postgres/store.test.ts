@@ -25,7 +25,7 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const close = async () => {
       await Promise.all([one.close(), other.close()]);
     };
-    return { ...one, beside: { ...other.store, ...other }, close };
+    return { ...one, beside: { ...other.store, ...other }, catchUp: () => one.follower.catchUp(), close };
   });
 
   test('of many processes one removes old conversations, in pieces; one whose lease is over stops', async () => {

@@ -3,19 +3,23 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
+import type { Follower } from '../follower.ts';
 import type { Store } from '../store.ts';
 import { AppendQueue } from './append-queue.ts';
 import { createAudit } from './audit.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
+import { beginRebuild, projectionStates } from './projections/following.ts';
 import { type EndpointRow, type EventRow, summaryColumns, toDisabledEndpoint, toEvent } from './rows.ts';
+import { searchConversations } from './search.ts';
+import { readStatistics } from './statistics.ts';
 
 /** How far back the search for recent answers goes when many of the latest conversations have none yet. */
 const recentWindow = 10_000;
 
 /** The store that many processes share. What this process writes is published in it once it is durable. */
-export function createPostgresStore(database: PostgresDatabase, live: LiveRecord): Store {
+export function createPostgresStore(database: PostgresDatabase, live: LiveRecord, follower: Follower): Store {
   const queue = new AppendQueue(database, (events) => live.publish(events));
   return {
     append: (facts) => queue.append(facts),
@@ -34,6 +38,17 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
 
     events: (trackingId, afterSequence = 0, limit = 1_000) =>
       database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
+
+    search: (search) => searchConversations(database, search),
+
+    statistics: (range) => readStatistics(database, range),
+
+    projections: () => database.read(projectionStates),
+
+    async rebuild(names) {
+      await database.write((sql) => beginRebuild(sql, names));
+      follower.wake();
+    },
 
     recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 

@@ -73,7 +73,7 @@ function canMerge(last: Update, next: Omit<Update, 'change'>): boolean {
   );
 }
 
-function insertConversation(sql: Sql, conversation: ReturnType<typeof begin>): void {
+export function insertConversation(sql: Sql, conversation: ReturnType<typeof begin>): void {
   const [statement, values] = insertStatement(conversation);
   sql.run(statement, ...values);
 }
@@ -114,6 +114,6 @@ function updateConversation(sql: Sql, { trackingId, deliveryId, guard, change }:
   sql.run(text, ...values);
 }
 
-function toSqlValue(value: string | number | boolean | null): SQLInputValue {
+export function toSqlValue(value: string | number | boolean | null): SQLInputValue {
   return typeof value === 'boolean' ? Number(value) : value;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { RecordedEvent } from '../../record/events.ts';
 import { follow, LiveRecord } from '../../record/live.ts';
+import { parseSearch } from '../../record/search/query.ts';
 import { Database } from '../../sqlite/database.ts';
 import { aLife, testStore } from '../contract.ts';
 import { createLocalLeases } from '../local/leases.ts';
@@ -24,8 +25,13 @@ function open() {
   return { database, live, store, errors, close };
 }
 
+const opened = () => {
+  const under = open();
+  return { ...under, catchUp: () => under.store.follower.catchUp() };
+};
+
 testStore('sqlite', async () => ({
-  ...open(),
+  ...opened(),
   leases: createLocalLeases(),
   rateLimits: createLocalRateLimits(),
 }));
@@ -144,5 +150,39 @@ test('counts of many conversations are kept for a while, those of few are not', 
   assert.deepEqual(await store.counts(), counts);
   await store.append(aLife().facts);
   assert.deepEqual(await store.counts(), counts);
+  await close();
+});
+
+test('conversations that are other than their events say are put right, and counted', async () => {
+  const { database, store, close } = open();
+  const lives = Array.from({ length: 5 }, () => aLife());
+  for (const life of lives) await store.append(life.facts);
+  const before = (await store.conversations()).conversations;
+  const [altered, removed] = lives;
+  const alter = `UPDATE conversations SET status = 'queued', attempts = 7 WHERE tracking_id = ?`;
+  database.run(alter, altered!.trackingId);
+  database.run('DELETE FROM conversations WHERE tracking_id = ?', removed!.trackingId);
+  await store.rebuild(['conversations']);
+  await store.follower.catchUp();
+  const after = (await store.conversations()).conversations;
+  const byId = (rows: typeof before) => new Map(rows.map((row) => [row.trackingId, row]));
+  assert.deepEqual(byId(after), byId(before));
+  assert.equal(database.get<{ n: number }>('SELECT changed AS n FROM projections')!.n, 2);
+  await close();
+});
+
+test('what is removed from the record is not found any more', async () => {
+  const { database, store, close } = open();
+  const lives = [aLife({ query: 'find me' }), aLife({ query: 'find me' })];
+  for (const life of lives) await store.append(life.facts);
+  await store.follower.catchUp();
+  database.run('DELETE FROM conversations WHERE tracking_id = ?', lives[0]!.trackingId);
+  const { found } = await store.search({ query: parseSearch('find') });
+  assert.deepEqual(
+    found.map((each) => each.summary.trackingId),
+    [lives[1]!.trackingId],
+  );
+  const left = 'SELECT count(*) AS n FROM search_0_docsize';
+  assert.equal(database.get<{ n: number }>(left)!.n, 1);
   await close();
 });

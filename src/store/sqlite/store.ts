@@ -3,23 +3,37 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
+import { Follower } from '../follower.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
 import { appendFacts } from './append.ts';
 import { createAudit } from './audit.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
+import { beginRebuild, followPiece, projectionStates } from './projections/following.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
+import { searchConversations } from './search.ts';
 import { createSources } from './sources.ts';
+import { readStatistics } from './statistics.ts';
 
 export interface SqliteStore extends Store {
   /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
   readonly writeFacts: FactWriter;
+  /** What follows the log. It does nothing until it is begun. */
+  readonly follower: Follower;
 }
 
 /** How far back the search for recent answers goes when many of the latest conversations have none yet. */
 const recentWindow = 10_000;
 
-export function createSqliteStore(database: Database, live: LiveRecord): SqliteStore {
+export function createSqliteStore(
+  database: Database,
+  live: LiveRecord,
+  onError?: (error: unknown) => void,
+): SqliteStore {
+  const piece = (limit: number) => followPiece(database, limit);
+  const follower = new Follower({ piece, ...(onError && { onError }) });
+  live.subscribeAll(() => follower.wake());
+
   const writeFacts: FactWriter = (sql, facts) => {
     const events = appendFacts(sql, facts);
     if (events.length > 0) sql.afterCommit(() => live.publish(events));
@@ -42,6 +56,7 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
 
   return {
     writeFacts,
+    follower,
     append: (facts) => database.write((sql) => writeFacts(sql, facts)),
 
     conversation: (trackingId) =>
@@ -62,6 +77,17 @@ export function createSqliteStore(database: Database, live: LiveRecord): SqliteS
 
     events: (trackingId, afterSequence = 0, limit = 1_000) =>
       database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
+
+    search: (search) => searchConversations(database, search),
+
+    statistics: (range) => readStatistics(database, range),
+
+    projections: () => database.read(projectionStates),
+
+    async rebuild(names) {
+      await database.write((sql) => beginRebuild(sql, names));
+      follower.wake();
+    },
 
     recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 

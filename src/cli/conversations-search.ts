@@ -1,0 +1,58 @@
+import type { Client } from './client.ts';
+import type { Context } from './command.ts';
+import { bold, dim, printJson, safe, table } from './terminal.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+type Part = { readonly text: string; readonly match: boolean };
+
+export async function search(
+  client: Client,
+  parameters: URLSearchParams,
+  context: Context,
+  json: boolean,
+): Promise<void> {
+  const page = await client.call('GET', `/conversations/search?${parameters}`);
+  if (json) return printJson(context, page);
+  const rows = page.conversations as readonly Row[];
+  if (rows.length === 0) context.write('Nothing found.\n');
+  for (const row of rows) {
+    const { question, answer } = row.highlights as Readonly<Record<string, readonly (readonly Part[])[]>>;
+    const received = String(row.received_at).slice(0, 19).replace('T', ' ');
+    context.write(
+      `${dim(context, `${received}  ${safe(row.source_system)}  ${row.status}  ${row.tracking_id}`)}\n`,
+    );
+    context.write(`${question!.length === 0 ? safe(row.query_start) : shown(question!, context)}\n`);
+    if (answer!.length > 0) context.write(`  ${shown(answer!, context)}\n`);
+  }
+  if (page.next !== null) context.writeError(dim(context, `more: --after ${page.next}\n`));
+  if (page.behind !== 0) context.writeError(dim(context, `${page.behind} events are not searched yet\n`));
+}
+
+function shown(fragments: readonly (readonly Part[])[], context: Context): string {
+  const parts = fragments.flat();
+  return parts.map(({ text, match }) => (match ? bold(context, safe(text)) : safe(text))).join('');
+}
+
+export async function stats(
+  client: Client,
+  parameters: URLSearchParams,
+  context: Context,
+  json: boolean,
+): Promise<void> {
+  const found = await client.call('GET', `/conversations/stats?${parameters}`);
+  if (json) return printJson(context, found);
+  const buckets = found.buckets as readonly Row[];
+  if (buckets.length === 0) return context.write('Nothing was completed in that time.\n');
+  const cells = buckets.map((bucket) => {
+    const times = bucket.total_time_ms as Readonly<Record<string, number>>;
+    const rate = bucket.delivery_success_rate as number | null;
+    const start = String(bucket.start).slice(0, 16).replace('T', ' ');
+    const delivered = rate === null ? '–' : `${(rate * 100).toFixed(1)} %`;
+    return [
+      ...[start, bucket.count, times.average, times.minimum, times.maximum],
+      ...[times.p50, times.p95, times.p99, delivered],
+    ];
+  });
+  const names = ['from', 'count', 'average', 'least', 'most', 'p50', 'p95', 'p99', 'delivered'];
+  context.write(table(context, names, cells));
+}

@@ -1,0 +1,38 @@
+import { type ConversationSummary, project } from '../../../record/conversation.ts';
+import { isEventType, type RecordedEvent } from '../../../record/events.ts';
+import { snakeCase } from '../../../record/wire.ts';
+import type { Sql } from '../../../sqlite/database.ts';
+import { insertConversation, toSqlValue } from '../append.ts';
+import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
+
+/**
+ * Looks whether conversations are what their events make of them, and puts right those that are not; returns how many. A conversation follows
+ * from its own events alone, so that each is right, whole, as soon as its turn has come.
+ */
+export function mendConversations(sql: Sql, received: readonly RecordedEvent[]): number {
+  return received.filter(({ trackingId }) => mend(sql, trackingId)).length;
+}
+
+function mend(sql: Sql, trackingId: string): boolean {
+  let expected: ConversationSummary | undefined;
+  const text = 'SELECT * FROM events WHERE tracking_id = ? ORDER BY sequence';
+  for (const event of sql.all<EventRow>(text, trackingId).map(toEvent)) {
+    if (isEventType(event.type)) expected = project(expected, event);
+  }
+  const row = sql.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
+  if (expected === undefined) return false;
+  if (row === undefined) insertConversation(sql, expected);
+  else if (isSame(toSummary(row), expected)) return false;
+  else replace(sql, expected);
+  return true;
+}
+
+function isSame(one: ConversationSummary, other: ConversationSummary): boolean {
+  return (Object.keys(other) as (keyof ConversationSummary)[]).every((name) => one[name] === other[name]);
+}
+
+function replace(sql: Sql, conversation: ConversationSummary): void {
+  const columns = Object.keys(conversation).map((name) => `${snakeCase(name)} = ?`);
+  const text = `UPDATE conversations SET ${columns.join(', ')} WHERE tracking_id = ?`;
+  sql.run(text, ...Object.values(conversation).map(toSqlValue), conversation.trackingId);
+}

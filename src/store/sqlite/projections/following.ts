@@ -1,0 +1,126 @@
+import type { RecordedEvent } from '../../../record/events.ts';
+import {
+  type FollowedName,
+  followed,
+  type ProjectionName,
+  type ProjectionState,
+  projectionNames,
+} from '../../../record/projections.ts';
+import type { Database, Sql } from '../../../sqlite/database.ts';
+import type { FollowedPiece } from '../../follower.ts';
+import { type EventRow, toEvent } from '../rows.ts';
+import { mendConversations } from './conversations.ts';
+import { clearSearch, indexConversations } from './search.ts';
+import { addCompletions, clearStatistics } from './statistics.ts';
+
+interface StateRow {
+  readonly name: ProjectionName;
+  readonly generation: number;
+  readonly position: number;
+  readonly next_position: number | null;
+  readonly changed: number;
+}
+
+interface Part {
+  apply(sql: Sql, generation: number, events: readonly RecordedEvent[]): void;
+  /** Removes some of a generation; returns whether nothing is left. */
+  clear(sql: Sql, generation: number, limit: number): boolean;
+}
+
+const parts: Readonly<Record<FollowedName, Part>> = {
+  search: { apply: indexConversations, clear: clearSearch },
+  statistics: { apply: addCompletions, clear: clearStatistics },
+};
+
+/**
+ * One piece of all projections, in one transaction: each goes on with the events after its position, and its position with it, so
+ * that a crash leaves it where it was or where it would be. One that is made anew has a second position, for the other of its two generations, which
+ * is emptied first; when that has come to the end of the log, the two change places.
+ */
+export function followPiece(database: Database, limit: number): Promise<FollowedPiece> {
+  return database.write((sql) => {
+    const begun = performance.now();
+    const through = states(sql).map((state) => advance(sql, state, limit));
+    return { isThrough: through.every(Boolean), tookMs: performance.now() - begun };
+  });
+}
+
+/** Returns whether nothing is left to do. */
+function advance(sql: Sql, state: StateRow, limit: number): boolean {
+  if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
+  const { name, generation } = state;
+  const part = parts[name];
+  const live = eventsAfter(sql, state.position, limit, followed[name]);
+  if (live.last !== state.position) {
+    part.apply(sql, generation, live.events);
+    sql.run('UPDATE projections SET position = ? WHERE name = ?', live.last, name);
+  }
+  if (state.next_position === null) return part.clear(sql, 1 - generation, limit) && live.isEnd;
+  if (state.next_position === 0 && !part.clear(sql, 1 - generation, limit)) return false;
+  const next = eventsAfter(sql, state.next_position, limit, followed[name]);
+  part.apply(sql, 1 - generation, next.events);
+  sql.run('UPDATE projections SET next_position = ? WHERE name = ?', next.last, name);
+  if (!next.isEnd) return false;
+  const swap = 'UPDATE projections SET generation = ?, position = ?, next_position = NULL WHERE name = ?';
+  sql.run(swap, 1 - generation, next.last, name);
+  return false;
+}
+
+function mendPiece(sql: Sql, { name, next_position: position }: StateRow, limit: number): boolean {
+  const { events, last, isEnd } = eventsAfter(sql, position!, limit, ['WEBHOOK_REQUEST_RECEIVED']);
+  const changed = mendConversations(sql, events);
+  const text = 'UPDATE projections SET next_position = ?, changed = changed + ? WHERE name = ?';
+  sql.run(text, isEnd ? null : last, changed, name);
+  return isEnd;
+}
+
+/** The next events of the log, of which only those of some types are read, and the last one that was looked at. */
+function eventsAfter(sql: Sql, position: number, limit: number, types: readonly string[]) {
+  const list = types.map((type) => `'${type}'`).join(', ');
+  const rows = sql.all<EventRow & { readonly data: string | null }>(
+    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type IN (${list}) THEN data END AS data
+     FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
+    ...[position, limit],
+  );
+  const events = rows.filter((row) => row.data !== null).map((row) => toEvent(row as EventRow));
+  return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
+}
+
+const states = (sql: Sql): StateRow[] => sql.all<StateRow>('SELECT * FROM projections');
+
+/** The generation of a projection that is read now. */
+export function generationOf(sql: Sql, name: FollowedName): number {
+  return stateOf(sql, name).generation;
+}
+
+const stateOf = (sql: Sql, name: ProjectionName): StateRow =>
+  sql.get<StateRow>('SELECT * FROM projections WHERE name = ?', name)!;
+
+/** Events that a projection has not looked at. */
+export function behindOf(sql: Sql, name: FollowedName): number {
+  return Math.max(0, lastSequence(sql) - stateOf(sql, name).position);
+}
+
+const lastSequence = (sql: Sql): number =>
+  sql.get<{ last: number | null }>('SELECT max(sequence) AS last FROM events')!.last ?? 0;
+
+export function projectionStates(sql: Sql): ProjectionState[] {
+  const of = lastSequence(sql);
+  return projectionNames.map((name) => {
+    const { position, next_position: done, changed } = stateOf(sql, name);
+    return {
+      name,
+      behind: name === 'conversations' ? 0 : Math.max(0, of - position),
+      rebuilding: done === null ? null : { done: Math.min(done, of), of, changed },
+    };
+  });
+}
+
+/** Position 0 stands for a generation that has to be emptied before it is filled. */
+export function beginRebuild(sql: Sql, names: readonly ProjectionName[]): void {
+  for (const name of names) {
+    const text =
+      'UPDATE projections SET next_position = 0, changed = 0 WHERE name = ? AND next_position IS NULL';
+    sql.run(text, name);
+  }
+}

@@ -1,0 +1,51 @@
+import type { RecordedEvent } from '../../../record/events.ts';
+import { searchDocument } from '../../../record/search/document.ts';
+import type { Sql } from '../../../sqlite/database.ts';
+import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
+
+export const searchTable = (generation: number): string => `search_${generation}`;
+
+/** Puts the conversations of these events into the search as they are now; doing it again changes nothing. */
+export function indexConversations(sql: Sql, generation: number, events: readonly RecordedEvent[]): void {
+  const table = searchTable(generation);
+  const rows = [...new Set(events.map((event) => event.trackingId))].flatMap(
+    (trackingId) =>
+      sql.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId) ?? [],
+  );
+  // What does not come in the order of its id makes SQLite write what it has so far.
+  for (const row of rows.sort((one, other) => one.id - other.id)) {
+    const { question, answer, facets } = searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
+    const text = `INSERT OR REPLACE INTO ${table} (rowid, question, answer, facets) VALUES (?, ?, ?, ?)`;
+    sql.run(text, row.id, question.join(' '), answer.join(' '), facets.join(' '));
+  }
+  if (rows.length > 0) merge(sql, table);
+}
+
+/** The events of a conversation that hold the texts that are searched. */
+export function textEvents(sql: Sql, trackingId: string): RecordedEvent[] {
+  const text = `SELECT * FROM events WHERE tracking_id = ?
+    AND type IN ('WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE') ORDER BY sequence`;
+  return sql.all<EventRow>(text, trackingId).map(toEvent);
+}
+
+const mergePages = 16;
+const mergesAtMost = 3;
+
+/** Each piece that is written is a part of the index of its own, and many parts make one larger one: a few pages at a time. */
+function merge(sql: Sql, table: string): void {
+  for (let done = 0; done < mergesAtMost; done++) {
+    const before = totalChanges(sql);
+    sql.run(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ?)`, mergePages);
+    // "If the difference is less than 2, then the merge command was a no-op" (https://www.sqlite.org/fts5.html#the_merge_command).
+    if (totalChanges(sql) - before < 2) return;
+  }
+}
+
+const totalChanges = (sql: Sql): number => sql.get<{ n: number }>('SELECT total_changes() AS n')!.n;
+
+export function clearSearch(sql: Sql, generation: number): boolean {
+  const table = searchTable(generation);
+  if (sql.get(`SELECT 1 FROM ${table}_docsize LIMIT 1`) === undefined) return true;
+  sql.run(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`);
+  return true;
+}

@@ -1,0 +1,42 @@
+import type { RecordedEvent } from '../../../record/events.ts';
+import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
+import type { Sql } from '../../../sqlite/database.ts';
+
+const columns = 'webhook_type, delivered, failed, not_configured, total_ms, least_ms, most_ms, times';
+
+/** Adds the completions of these events, each of which is given once. */
+export function addCompletions(sql: Sql, generation: number, events: readonly RecordedEvent[]): void {
+  for (const each of tally(events)) {
+    const present = sql.get<TallyRow>(
+      `SELECT period, start, ${columns} FROM statistics
+       WHERE generation = ? AND period = ? AND start = ? AND webhook_type = ?`,
+      ...[generation, each.periodMs, each.start, each.webhookType],
+    );
+    if (present !== undefined) addRow(each, present);
+    const row = toRow(each);
+    sql.run(
+      `INSERT OR REPLACE INTO statistics (generation, period, start, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[generation, row.period, row.start, row.webhook_type, row.delivered, row.failed, row.not_configured],
+      ...[row.total_ms, row.least_ms, row.most_ms, row.times],
+    );
+  }
+}
+
+/** The tallies of one length that begin in a range, in the order of time: at most `limit`. */
+export function tallies(
+  sql: Sql,
+  generation: number,
+  of: { readonly periodMs: number; readonly from: number; readonly to: number; readonly limit: number },
+): TallyRow[] {
+  return sql.all<TallyRow>(
+    `SELECT period, start, ${columns} FROM statistics
+     WHERE generation = ? AND period = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?`,
+    ...[generation, of.periodMs, of.from, of.to, of.limit],
+  );
+}
+
+export function clearStatistics(sql: Sql, generation: number, limit: number): boolean {
+  const text =
+    'DELETE FROM statistics WHERE rowid IN (SELECT rowid FROM statistics WHERE generation = ? LIMIT ?)';
+  return sql.run(text, generation, limit).changes < limit;
+}
