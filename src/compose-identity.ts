@@ -3,6 +3,7 @@ import { SignalboxError } from './core/errors.ts';
 import { isLoopbackHost } from './http/access.ts';
 import { type Callers, createCallers } from './identity/callers.ts';
 import { KeyRing } from './identity/key-ring.ts';
+import { createTokens } from './identity/oidc/tokens.ts';
 import type { Log } from './observe/log.ts';
 import type { Store } from './store/store.ts';
 
@@ -23,16 +24,22 @@ export async function openIdentity(config: Config, log: Log, store: Store): Prom
     onError: (error) => log.failed('The keys could not be read; those that were known count on', error),
   });
   await keys.look();
-  if (keys.isEmpty) refuseOpenHost(config.host);
+  const tokens = tokensOf(config);
+  if (keys.isEmpty && tokens === undefined) refuseOpenHost(config.host);
   return {
-    callers: createCallers(keys),
-    describe: () =>
-      keys.isEmpty
-        ? 'this machine only, without a key (signalbox keys create makes one)'
-        : `${keys.size} API keys`,
+    callers: createCallers(keys, tokens),
+    describe() {
+      const tokensToo = tokens === undefined ? '' : `, tokens of ${tokens.issuers.join(', ')}`;
+      if (!keys.isEmpty || tokensToo !== '') return `${keys.size} API keys${tokensToo}`;
+      return 'this machine only, without a key (signalbox keys create makes one)';
+    },
     begin: () => keys.begin(),
     close: () => keys.stop(),
   };
+}
+
+function tokensOf({ oidcIssuers: issuers, oidcAudiences: audiences, oidcScopes: scopeRules }: Config) {
+  return issuers.length === 0 ? undefined : createTokens({ issuers, audiences, scopeRules });
 }
 
 /** Without keys everybody who reaches the port may do everything, so only this machine must reach it. */

@@ -190,3 +190,13 @@ test('S3: one bucket, with a prefix, whole credentials, and nothing that leads n
   assert.equal(of({ ...url, ...secret })?.credentials?.sessionToken?.reveal(), 'pass-word');
   assert.ok(!inspect(readConfig({ ...url, ...secret }), { depth: 9 }).includes('pass-word'));
 });
+
+test('issuers are taken as they are written, and need an audience', () => {
+  const issuer = 'https://idp.example/pool/';
+  const both = { SIGNALBOX_OIDC_ISSUERS: `${issuer},https://b.example`, SIGNALBOX_OIDC_AUDIENCES: 'a' };
+  assert.deepEqual(readConfig(both).oidcIssuers, [issuer, 'https://b.example']);
+  refuses({ SIGNALBOX_OIDC_ISSUERS: issuer }, /SIGNALBOX_OIDC_AUDIENCES is not/);
+  refuses({ SIGNALBOX_OIDC_AUDIENCES: 'a' }, /SIGNALBOX_OIDC_ISSUERS is not/);
+  refuses({ ...both, SIGNALBOX_OIDC_ISSUERS: 'http://idp.example' }, /^SIGNALBOX_OIDC_ISSUERS is/);
+  refuses({ ...both, SIGNALBOX_OIDC_SCOPES: 'root=a=b' }, /^SIGNALBOX_OIDC_SCOPES is/);
+});

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { identityProblems, identitySettings } from './config-identity.ts';
 import { type ApiKey, parseApiKeys } from './core/api-keys.ts';
 import { parseDuration } from './core/duration.ts';
 import { SignalboxError } from './core/errors.ts';
@@ -73,6 +74,7 @@ export const settings = {
     secret: true,
     parse: parseApiKeys,
   }),
+  ...identitySettings,
   dataDir: required({
     variable: 'SIGNALBOX_DATA_DIR',
     about: 'The folder with everything that is kept; made for its owner alone.',
@@ -623,7 +625,7 @@ export function readConfig(environment: Environment = process.env): Config {
       problems.push((error as Error).message);
     }
   }
-  problems.push(...together(config));
+  problems.push(...together(config), ...identityProblems(config));
   if (problems.length > 0) throw new SignalboxError('config_invalid', problems.join('\n'));
   return Object.freeze(config) as unknown as Config;
 }

@@ -40,6 +40,7 @@ export const errorCatalogue = {
   shutting_down: kind(503, true, 'The server is stopping'),
   storage_failed: kind(503, true, 'The data could not be written'),
   object_changed: kind(409, false, 'Somebody else wrote the object'),
+  issuer_unavailable: kind(503, true, 'The issuer of the token cannot be asked for its keys'),
   engine_unavailable: kind(503, true, 'The engine that runs flows cannot be reached'),
   // Starting.
   config_invalid: kind(500, false, 'The configuration cannot be used'),
