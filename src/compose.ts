@@ -243,7 +243,7 @@ async function problemOf(
 
 function createFlows(config: Config, log: Log, store: Store, agent: Agent, exporting: ExportFlow) {
   const endpointOf = endpointsFrom(endpointSettings(config));
-  const sender = createSender();
+  const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
   const breakers = new CircuitBreakers();
   const delivery = createDeliveryFlow({
     store,

@@ -8,6 +8,7 @@ import { type Networks, parseNetworks } from './core/networks.ts';
 import { type Redaction, redactions } from './core/redact.ts';
 import type { RetryPolicy } from './core/retry.ts';
 import { Secret } from './core/secret.ts';
+import { type OutboundAllow, parseOutboundAllow } from './outbound/guard/allow.ts';
 
 /**
  * The only reader of the environment. Each setting is data: the variable, what it is, what it expects, its default as
@@ -397,6 +398,14 @@ export const settings = {
     expects: 'comma-separated networks and addresses such as `10.0.0.0/8`',
     parse: parseNetworks,
   }),
+  outboundAllow: optional<OutboundAllow>({
+    variable: 'SIGNALBOX_OUTBOUND_ALLOW',
+    about:
+      'What a URL that came from data (a caller, a payload, a model) may lead to besides public addresses. URLs of the configuration may lead anywhere.',
+    expects:
+      'comma-separated hosts, addresses and networks such as `crm.internal, *.corp.example, 10.1.0.0/16`',
+    parse: parseOutboundAllow,
+  }),
   serverUrl: url(
     'SIGNALBOX_URL',
     'The server that the command line tool calls. Without it: the one at `HOST` and `PORT`.',
@@ -432,7 +441,6 @@ export const laterVariables: readonly string[] = [
   'DAILY_REPORT_WORKFLOW_ID',
   'CLEANUP_WORKFLOW_ID',
   'SYNC_WORKFLOW_ID',
-  'SIGNALBOX_OUTBOUND_ALLOW',
 ];
 
 type Settings = typeof settings;

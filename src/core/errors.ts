@@ -71,6 +71,7 @@ export const errorCatalogue = {
   file_unreadable: kind(422, false, 'The file cannot be read'),
   mapping_invalid: kind(422, false, 'The mapping cannot be used'),
   // Delivery.
+  destination_refused: kind(422, false, 'This address may not be called'),
   delivery_exhausted: kind(502, false, 'The answer could not be delivered'),
   endpoint_disabled: kind(410, false, 'The receiver has said that it is gone'),
   notification_failed: kind(502, true, 'The notification could not be sent'),

@@ -1,8 +1,11 @@
 import type { WebhookType } from '../record/events.ts';
+import type { Trust } from './guard/client.ts';
 import { type DeliverySchedule, defaultSchedule } from './schedule.ts';
 
-/** A receiver of answers. Its URL was written by the operator, and is trusted as it is. */
+/** A receiver of answers. */
 export interface Endpoint {
+  /** Those of the configuration are the operator's. */
+  readonly trust: Trust;
   /** Without credentials: it is shown, recorded and delivered. */
   readonly url: string;
   /** The header for credentials that the configured URL had. */
@@ -32,11 +35,13 @@ export function endpointsFrom(settings: EndpointSettings): EndpointOf {
 }
 
 function endpoint(configured: string, schedule: DeliverySchedule): Endpoint {
+  const trust = 'operator';
   const url = URL.parse(configured);
-  if (url === null || (url.username === '' && url.password === '')) return { url: configured, schedule };
+  if (url === null || (url.username === '' && url.password === ''))
+    return { trust, url: configured, schedule };
   const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   url.username = '';
   url.password = '';
   const authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
-  return { url: url.href, authorization, schedule };
+  return { trust, url: url.href, authorization, schedule };
 }

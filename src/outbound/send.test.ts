@@ -23,7 +23,12 @@ after(async () => {
 
 const send = (url = receiver.url, signal = new AbortController().signal) =>
   sender.send(
-    { url, headers: { 'content-type': 'application/json', 'webhook-id': 'm' }, body: '{"ü":1}' },
+    {
+      url,
+      trust: 'operator',
+      headers: { 'content-type': 'application/json', 'webhook-id': 'm' },
+      body: '{"ü":1}',
+    },
     signal,
   );
 
@@ -102,7 +107,8 @@ test('nobody listening, no such host and no URL are failures with a reason', asy
 test('TLS that cannot be trusted, or is none, is told as what it is', async (context) => {
   const patient = createSender({ timeoutMs: 10_000 });
   context.after(() => patient.close());
-  const send = (url: string) => patient.send({ url, headers: {}, body: '' }, new AbortController().signal);
+  const send = (url: string) =>
+    patient.send({ url, trust: 'operator', headers: {}, body: '' }, new AbortController().signal);
   const plain = createHttpServer((_, response) => response.end()).listen(0, '127.0.0.1');
   await once(plain, 'listening');
   const { port } = plain.address() as { port: number };

@@ -1,8 +1,14 @@
-import type { Agent, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { SignalboxError } from '../core/errors.ts';
+import { allowNothing, type OutboundAllow } from './guard/allow.ts';
+import { createOutboundClient, type OutboundClient, type Trust } from './guard/client.ts';
+import { createOutboundGuard, type LookupAll } from './guard/guard.ts';
 import { type Exchange, outcomeOf, type SendOutcome } from './outcome.ts';
 
 export interface OutboundMessage {
   readonly url: string;
+  /** Whose URL it is. */
+  readonly trust: Trust;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -23,37 +29,33 @@ export interface SenderOptions {
   /** At once to one origin. Default 64. */
   readonly connectionsPerOrigin?: number;
   readonly clock?: () => number;
+  /** What a URL that came from data may lead to besides the public internet. */
+  readonly allow?: OutboundAllow;
+  /** Default: that of the system. */
+  readonly lookup?: LookupAll;
 }
 
 /** What is read of a response; more than that is not waited for. */
 const responseLimitBytes = 64 * 1024;
 
-/** A sender with connections that are kept open. `undici` is loaded with the first message. */
+/** A sender with connections that are kept open. */
 export function createSender(options: SenderOptions = {}): Sender {
   const { timeoutMs = 30_000, connectionsPerOrigin = 64, clock = Date.now } = options;
-  let agent: Promise<Agent> | undefined;
-  const open = async () => {
-    const undici = await import('undici');
-    // The whole exchange has one clock of its own (below), so the client's are off.
-    const own = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: timeoutMs } };
-    return new undici.Agent({ connections: connectionsPerOrigin, pipelining: 1, ...own });
-  };
+  const guard = createOutboundGuard(options.allow ?? allowNothing, options.lookup);
+  const client = createOutboundClient({ guard, connectionsPerOrigin, connectTimeoutMs: timeoutMs });
   return {
     async send(message, signal) {
       signal.throwIfAborted();
-      agent ??= open();
-      const exchange = await exchangeWithin(await agent, message, signal, timeoutMs);
+      const exchange = await exchangeWithin(client, message, signal, timeoutMs);
       signal.throwIfAborted();
       return outcomeOf(exchange, clock());
     },
-    async close() {
-      await (await agent)?.destroy();
-    },
+    close: () => client.close(),
   };
 }
 
 async function exchangeWithin(
-  agent: Agent,
+  client: OutboundClient,
   message: OutboundMessage,
   signal: AbortSignal,
   timeoutMs: number,
@@ -65,7 +67,7 @@ async function exchangeWithin(
   const timer = setTimeout(() => deadline.abort(new Error('timeout')), timeoutMs);
   signal.addEventListener('abort', stop);
   try {
-    const { statusCode, headers, bodyStart } = await post(agent, message, deadline.signal);
+    const { statusCode, headers, bodyStart } = await post(client, message, deadline.signal);
     const [retryAfter, location] = [first(headers['retry-after']), first(headers.location)];
     return { kind: 'response', statusCode, retryAfter, location, bodyStart, durationMs: durationMs() };
   } catch (error) {
@@ -78,15 +80,12 @@ async function exchangeWithin(
   }
 }
 
-async function post(agent: Agent, message: OutboundMessage, signal: AbortSignal) {
-  const url = new URL(message.url);
+async function post(client: OutboundClient, message: OutboundMessage, signal: AbortSignal) {
   const {
     statusCode,
     headers: received,
     body,
-  } = await agent.request({
-    origin: url.origin,
-    path: `${url.pathname}${url.search}`,
+  } = await client.request(new URL(message.url), message.trust, {
     method: 'POST',
     headers: { ...message.headers },
     body: message.body,
@@ -113,6 +112,7 @@ function first(value: string | string[] | undefined): string | undefined {
 
 /** Connection errors by their code; the message of the library otherwise. */
 function networkReason(error: unknown): string {
+  if (error instanceof SignalboxError) return error.message;
   const { code, message } = error as { code?: unknown; message?: unknown };
   const name = typeof code === 'string' ? code : '';
   if (certificateCodes.test(name)) {

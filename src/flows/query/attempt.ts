@@ -149,7 +149,10 @@ class DeliveryAttempt {
       ...(authorization !== undefined && { authorization }),
       ...signed,
     };
-    return this.#ports.sender.send({ url: endpoint.url, headers, body }, this.#context.signal);
+    return this.#ports.sender.send(
+      { url: endpoint.url, trust: endpoint.trust, headers, body },
+      this.#context.signal,
+    );
   }
 
   notConfigured(): AttemptResult {

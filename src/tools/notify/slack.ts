@@ -16,7 +16,7 @@ export function createSlackNotifier(url: Secret, sender: Sender): Notifier {
     send: (notification, signal) => {
       const headers = { 'content-type': 'application/json; charset=utf-8' };
       const body = JSON.stringify(slackMessage(notification));
-      return post(sender, { url: url.reveal(), headers, body }, 'Slack', signal);
+      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, 'Slack', signal);
     },
   };
 }

@@ -16,7 +16,7 @@ export function createTeamsNotifier(url: Secret, sender: Sender): Notifier {
     send: (notification, signal) => {
       const headers = { 'content-type': 'application/json' };
       const body = JSON.stringify(teamsMessage(notification));
-      return post(sender, { url: url.reveal(), headers, body }, 'Teams', signal);
+      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, 'Teams', signal);
     },
   };
 }

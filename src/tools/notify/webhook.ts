@@ -25,7 +25,7 @@ export function createWebhookNotifier(
         ...(authorization !== undefined && { authorization }),
         ...sign({ id, atMs: clock(), body }),
       };
-      return post(sender, { url, headers, body }, 'The webhook for notifications', signal);
+      return post(sender, { url, trust: 'operator', headers, body }, 'The webhook for notifications', signal);
     },
   };
 }
