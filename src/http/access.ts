@@ -81,18 +81,19 @@ export function checkCaller(callers: Callers): Guard {
     const open = callers.isOpen;
     if (open && !isLoopbackHost(request.headers.host ?? '')) throw hostNotAllowed(request);
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
-    if ((open || changes) && isForeign(request)) throw originNotAllowed(request);
+    const ignoresOrigin = !open && request.routeOptions.config.originIsSender === true;
+    if ((open || changes) && isForeign(request, ignoresOrigin)) throw originNotAllowed(request);
   };
 }
 
 /** https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site: browsers alone send it, pages can't change it. */
-function isForeign({ headers, method }: FastifyRequest): boolean {
+function isForeign({ headers, method }: FastifyRequest, ignoresOrigin: boolean): boolean {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   if (site === 'same-origin' || site === 'none') return false;
   const navigates = headers['sec-fetch-mode'] === 'navigate' && method === 'GET';
   if (site !== undefined && !navigates) return true;
-  return origin !== undefined && URL.parse(origin)?.host !== host;
+  return !ignoresOrigin && origin !== undefined && URL.parse(origin)?.host !== host;
 }
 
 export function isLoopbackHost(host: string): boolean {

@@ -15,11 +15,13 @@ import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
+import { registerEventsHandshake, registerSourceHandshake } from './routes/delivery-handshake.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerExecutionChanges, registerExecutions } from './routes/executions.ts';
 import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
+import { registerInboundEvents } from './routes/inbound-events.ts';
 import { registerKeys } from './routes/keys.ts';
 import { registerProjections, registerRebuild } from './routes/projections.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
@@ -159,8 +161,15 @@ async function addZones(
       registerStatus(following, ports);
       registerEvents(following, ports, streams);
     });
+    await senders.register(async (delivering) => {
+      takeBytes(delivering);
+      restrict(delivering, callers, 'ingest');
+      registerInboundEvents(delivering, ports, startables, quotas);
+      registerEventsHandshake(delivering, ports);
+    });
     await senders.register(async (signing) => {
       takeBytes(signing);
+      registerSourceHandshake(signing, ports);
       registerWebhooks(signing, ports, startables, quotas, door);
     });
   });

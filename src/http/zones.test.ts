@@ -58,6 +58,7 @@ async function seen(app: TestApp, { method, url }: ServedRoute, caller: KindOfCa
 const allowed: Readonly<Record<string, readonly Scope[]>> = {
   'senders GET': ['ingest', 'read'],
   'senders POST': ['ingest'],
+  'senders OPTIONS': ['ingest'],
   'operators GET': ['ingest', 'read', 'admin'],
   'operators POST': ['operate', 'admin'],
   'operators PUT': ['operate', 'admin'],
@@ -66,7 +67,7 @@ const allowed: Readonly<Record<string, readonly Scope[]>> = {
 
 /** Whoever comes here is verified by what is sent, or needs not be known. */
 const withoutScope =
-  /^(senders POST \/(webhooks|events)|probes |operators (GET|POST) \/(sign-in|sign-out|style\.css))/;
+  /^(senders (POST|OPTIONS) \/(webhooks|events)|probes |operators (GET|POST) \/(sign-in|sign-out|style\.css))/;
 
 test('who gets in where: every route of every zone, every kind of caller', async (context) => {
   const issuer = await startIssuer();

@@ -8,6 +8,8 @@ declare module 'fastify' {
     scopes?: readonly Scope[];
     /** The route verifies a signature, so that neither `Host` nor `Origin` say anything about its caller. */
     callerIsVerified?: boolean;
+    /** With a key, any `Origin`: that of a delivery is who sends it (CloudEvents, HTTP webhook, section 2.1). */
+    originIsSender?: boolean;
   }
 }
 

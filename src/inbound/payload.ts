@@ -12,7 +12,15 @@ export function payloadOf(scheme: Scheme, { headers, body }: InboundRequest): Js
   if (body.length === 0) return {};
   if (type === 'application/x-www-form-urlencoded') return formOf(scheme, body);
   if (/^(text|application)\/(soap\+)?xml$/.test(type) && scheme.parse) return scheme.parse(body);
-  if (type === '' || type === 'application/json' || type === 'text/json' || type.endsWith('+json')) {
+  // SNS says text/plain, and sends JSON.
+  const isNotification = type === 'text/plain' && headers['x-amz-sns-message-type'] !== undefined;
+  if (
+    isNotification ||
+    type === '' ||
+    type === 'application/json' ||
+    type === 'text/json' ||
+    type.endsWith('+json')
+  ) {
     return parseStrictJson(body);
   }
   throw new SignalboxError(

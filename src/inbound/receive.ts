@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { cloudEventMode, readCloudEvents } from './cloud-event.ts';
+import { eventOf, openEnvelope } from './envelope.ts';
 import { payloadOf } from './payload.ts';
 import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
@@ -52,13 +54,22 @@ export class VerificationError extends SignalboxError {
 export function receive(source: Source, request: InboundRequest, nowMs: number, verifies = true): Received {
   const scheme = schemes.get(source.scheme)!;
   const secretLabel = verifies ? verify(scheme, source, request, nowMs) : undefined;
+  if (scheme.takesAnyEvent && cloudEventMode(request) !== undefined) {
+    const events = readCloudEvents(request).map((event) => receivedEvent(source, eventOf(event), nowMs));
+    return { events, acknowledgement: undefined, secretLabel };
+  }
   const payload = payloadOf(scheme, request);
   const handshake = scheme.handshake?.(payload);
   if (handshake !== undefined) return { handshake };
-  const events = scheme
-    .events(request, payload, source.options)
-    .map((event) => received(source, scheme, request, event, nowMs));
-  return { events, acknowledgement: scheme.acknowledgement?.(), secretLabel };
+  const enveloped = scheme.takesAnyEvent
+    ? openEnvelope(payload)?.flatMap(({ event }) => event ?? [])
+    : undefined;
+  const events = enveloped?.length ? enveloped : scheme.events(request, payload, source.options);
+  return {
+    events: events.map((event) => receivedEvent(source, event, nowMs, bodyKey(scheme, request))),
+    acknowledgement: scheme.acknowledgement?.(),
+    secretLabel,
+  };
 }
 
 function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: number): string | undefined {
@@ -73,12 +84,12 @@ function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: 
   return verdict.secret === undefined ? undefined : secrets[verdict.secret]?.label;
 }
 
-function received(
+/** What a source makes of an event. `fallbackKey` makes it idempotent where nothing of its own does. */
+export function receivedEvent(
   source: Source,
-  scheme: Scheme,
-  request: InboundRequest,
-  { eventType, deliveryId, payload }: InboundEvent,
+  { eventType, eventSource, deliveryId, payload }: InboundEvent,
   nowMs: number,
+  fallbackKey?: string,
 ): ReceivedEvent {
   const values = {
     payload,
@@ -91,8 +102,8 @@ function received(
   const own = path === undefined ? deliveryId : asText(valueAt(payload, path));
   return {
     eventType,
-    key: own ?? bodyKey(scheme, request),
-    wanted: wants(source, eventType),
+    key: own ?? fallbackKey,
+    wanted: wants(source, eventType, eventSource),
     input: input === undefined ? values : fillTemplate(input, values),
   };
 }

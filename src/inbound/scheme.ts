@@ -32,6 +32,8 @@ export interface Scheme<Options extends JsonObject = JsonObject> {
   parse?: (body: Buffer) => Json;
   /** Forms of this sender carry JSON in the field of this name. */
   readonly formField?: string;
+  /** For senders of any kind: what says that it is a CloudEvent, or an envelope of AWS, is read as one. */
+  readonly takesAnyEvent?: true;
   /** The events that a verified request brings: mostly one. */
   events(request: InboundRequest, payload: Json, options: Options): readonly InboundEvent[];
   /** The answer of a request that only asks whether we are there; it starts nothing. */
@@ -51,6 +53,8 @@ export interface InboundEvent {
   /** The sender's own id of this event: the same when it sends it again. */
   readonly deliveryId?: string | undefined;
   readonly eventType?: string | undefined;
+  /** Where it happened, for senders that say so. */
+  readonly eventSource?: string | undefined;
   readonly payload: Json;
 }
 

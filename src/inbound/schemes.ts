@@ -1,5 +1,6 @@
 import type { Scheme } from './scheme.ts';
 import { linear, pagerduty, shopify } from './schemes/body-signature.ts';
+import { cloudEvents } from './schemes/cloud-events.ts';
 import { basic, bearer, none } from './schemes/credentials.ts';
 import { hmac } from './schemes/custom-hmac.ts';
 import { github } from './schemes/github.ts';
@@ -25,5 +26,6 @@ export const schemes: ReadonlyMap<string, Scheme> = new Map(
     basic,
     bearer,
     none,
+    cloudEvents,
   ].map((scheme) => [scheme.name, scheme as Scheme]),
 );

@@ -34,6 +34,8 @@ export type Starts = { readonly flow: string } | { readonly definition_id: strin
 export interface SourceOptions extends JsonObject {
   /** Event types that start something, `*` for any part: `issues`, `invoice.*`. Without it: all. */
   readonly events?: readonly string[];
+  /** The same for where they happened; of the scheme `cloudevents`. */
+  readonly event_sources?: readonly string[];
   /** The input of what is started, with placeholders; see `template.ts`. */
   readonly input?: JsonObject;
   /** Where in the payload the id lies that is the same when an event is sent again; without it, what the scheme knows. */
@@ -59,7 +61,9 @@ const secretSchema = Type.Union([
 
 /** What every source may set under `options`, whatever its scheme. */
 const commonOptions = Type.Object({
-  events: Type.Optional(Type.Array(Type.String({ pattern: '^[\\w.:/*-]{1,100}$' }), { maxItems: 100 })),
+  events: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[^\\x00-\\x1f\\x7f]{1,200}$' }), { maxItems: 100 }),
+  ),
   input: Type.Optional(Type.Object({})),
   dedup_key: Type.Optional(Type.String({ pattern: '^[^.{}]+(\\.[^.{}]+)*$', maxLength: 200 })),
   rate_limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}/\\d+ ?(s|m|min|h|d)$' })),
@@ -187,15 +191,38 @@ export function secretsAt({ secrets }: Source, nowMs: number): readonly SourceSe
   );
 }
 
-/** Whether events of this type start something; an event without a type only where nothing is filtered. */
-export function wants({ options }: Source, eventType: string | undefined): boolean {
-  if (options.events === undefined) return true;
-  return eventType !== undefined && options.events.some((pattern) => matches(pattern, eventType));
+/**
+ * Whether events of this type, from there, start something; an event without a type, or from nowhere, only where nothing is
+ * filtered.
+ */
+export function wants(
+  { options }: Source,
+  eventType: string | undefined,
+  eventSource: string | undefined,
+): boolean {
+  return isWanted(options.events, eventType) && isWanted(options.event_sources, eventSource);
 }
 
-function matches(pattern: string, eventType: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(eventType);
+function isWanted(patterns: readonly string[] | undefined, text: string | undefined): boolean {
+  if (patterns === undefined) return true;
+  return text !== undefined && patterns.some((pattern) => matches(pattern, text));
+}
+
+/** In linear time, whatever the text: each part is looked for after the one before it. */
+function matches(pattern: string, text: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
+    return false;
+  const end = text.length - last.length;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found === -1 || found + part.length > end) return false;
+    at = found + part.length;
+  }
+  return true;
 }
 
 /** `600/1m` as a count and a window. */

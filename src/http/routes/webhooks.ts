@@ -36,7 +36,7 @@ const sourceHeader = Type.Object({
 type Params = { Params: { source?: string } };
 
 /**
- * `POST /webhooks/{source}`, and `POST /webhooks` with `X-Webhook-Source`: takes what other systems send, verified by the
+ * `POST /webhooks/{source}` (`POST /events/{source}` is the same), and `POST /webhooks` with `X-Webhook-Source`: takes what other systems send, verified by the
  * scheme of the source over the bytes as they came, and starts what the source starts.
  */
 export function registerWebhooks(
@@ -70,6 +70,7 @@ export function registerWebhooks(
   };
   const config = { callerIsVerified: true };
   app.post<Params>('/webhooks/:source', { config, schema }, handle);
+  app.post<Params>('/events/:source', { config, schema }, handle);
   app.post<Params>('/webhooks', { config, schema: { ...schema, acceptedHeaders: sourceHeader } }, handle);
 }
 

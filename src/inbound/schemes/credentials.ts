@@ -20,6 +20,7 @@ function presents(
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 const described = {
+  takesAnyEvent: true as const,
   events: ({ headers }: InboundRequest, payload: Json) => [
     {
       deliveryId: headers['webhook-id'] ?? headers['idempotency-key'],

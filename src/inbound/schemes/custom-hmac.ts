@@ -44,6 +44,7 @@ export const hmac: Scheme<Options> = {
     event_header: Type.Optional(headerName),
   }),
   needsSecret: true,
+  takesAnyEvent: true,
   signsBody: true,
   verify: (request, secrets, options, nowMs) => verifyHmac(recipeOf(options), request, secrets, nowMs),
   events: ({ headers }, payload, options) => [

@@ -15,6 +15,7 @@ export const standardWebhooks: Scheme = {
   documentation: 'https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md',
   options: Type.Object({}),
   needsSecret: true,
+  takesAnyEvent: true,
   signsBody: true,
   problemOfSecret,
   verify(request, secrets, _, nowMs): Verdict {

@@ -1,0 +1,192 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type FieldError, SignalboxError } from '../../core/errors.ts';
+import { parseStrictJson } from '../../core/strict-json.ts';
+import { cloudEventMode, readCloudEvents } from '../../inbound/cloud-event.ts';
+import { type Enveloped, eventOf, openEnvelope } from '../../inbound/envelope.ts';
+import { receivedEvent } from '../../inbound/receive.ts';
+import type { InboundEvent, InboundRequest } from '../../inbound/scheme.ts';
+import { rateLimitOf, type Source } from '../../inbound/source.ts';
+import { parseTrigger } from '../../inbound/trigger.ts';
+import { startExecution } from '../executions.ts';
+import { inboundOf } from '../inbound-request.ts';
+import type { AppPorts } from '../ports.ts';
+import type { Quotas } from '../quotas.ts';
+import { eventsTakenShape } from '../shapes/event.ts';
+import { type EventArrival, startEvent } from '../start-events.ts';
+import type { Startables } from '../startables.ts';
+
+type Item = Enveloped | { readonly event: InboundEvent; readonly trigger?: undefined };
+
+type Outcome = 'queued' | 'replayed' | 'ignored' | 'refused';
+
+/** What became of one event, as it is answered. */
+interface Told {
+  readonly id: string | null;
+  readonly type: string | null;
+  readonly status: Outcome;
+  readonly runs: readonly { readonly subscription: string; readonly run_id: string }[];
+  readonly execution_id?: string;
+  readonly error?: {
+    readonly code: string;
+    readonly detail: string;
+    readonly errors?: readonly FieldError[];
+  };
+}
+
+interface Handled {
+  readonly told: Told;
+  readonly error?: SignalboxError;
+}
+
+const schema = {
+  summary: 'Take CloudEvents, and envelopes of EventBridge, SQS and SNS',
+  description:
+    'CloudEvents 1.0 in structured, batched (at most 1,000) and binary mode. A batch with an event that is none is refused as a whole. 207 when some of several valid ones can start nothing. See docs/reference/events.md.',
+  acceptedBody: {
+    content: {
+      'application/cloudevents+json': { schema: { type: 'object' } },
+      'application/cloudevents-batch+json': { schema: { type: 'array', items: { type: 'object' } } },
+      'application/json': { schema: {} },
+      '*/*': { schema: {} },
+    },
+  },
+  response: { 200: eventsTakenShape, 202: eventsTakenShape, 207: eventsTakenShape },
+};
+
+/** So many starts are under way at once for one batch. */
+const together = 50;
+
+/**
+ * `POST /events`: CloudEvents in any of their modes, and envelopes of AWS. Each event starts what the sources of the scheme
+ * `cloudevents` start that want it; a trigger starts what it names.
+ */
+export function registerInboundEvents(
+  app: FastifyInstance,
+  ports: AppPorts,
+  startables: Startables,
+  quotas: Quotas,
+): void {
+  const clock = ports.options.clock ?? Date.now;
+  app.post('/events', { config: { originIsSender: true }, schema }, async (request, reply) => {
+    const inbound = inboundOf(request);
+    const arrival = { now: clock(), receivedAt: performance.now(), sizeBytes: inbound.body.length };
+    const items = itemsOf(inbound);
+    await quotas.takeForSource(reply, request.caller, 'events');
+    const sources = (await ports.store.sources()).filter(({ scheme }) => scheme === 'cloudevents');
+    await takeForSubscriptions(quotas, reply, sources, items);
+    const handled: Handled[] = [];
+    for (let at = 0; at < items.length; at += together) {
+      const some = items.slice(at, at + together);
+      handled.push(
+        ...(await Promise.all(some.map((item) => handle(ports, startables, sources, item, arrival)))),
+      );
+    }
+    return answer(reply, handled);
+  });
+}
+
+function itemsOf(request: InboundRequest): readonly Item[] {
+  const { headers, body } = request;
+  if (cloudEventMode(request) !== undefined) {
+    return readCloudEvents(request).map((event) => ({ event: eventOf(event) }));
+  }
+  const type = headers['content-type'] ?? '';
+  const isJson = /^application\/json\b/i.test(type) || headers['x-amz-sns-message-type'] !== undefined;
+  const opened = isJson ? openEnvelope(parseStrictJson(body)) : undefined;
+  // Throws that it is no event.
+  return opened ?? readCloudEvents(request).map((event) => ({ event: eventOf(event) }));
+}
+
+/** A source that has a limit of its own counts the requests that bring it something. */
+async function takeForSubscriptions(
+  quotas: Quotas,
+  reply: FastifyReply,
+  sources: readonly Source[],
+  items: readonly Item[],
+): Promise<void> {
+  for (const source of sources) {
+    const own = rateLimitOf(source);
+    if (own === undefined) continue;
+    const brings = items.some(({ event }) => event && receivedEvent(source, event, 0).wanted);
+    if (brings) await quotas.takeForWebhook(reply, source.name, own);
+  }
+}
+
+/** What fails for good is told with its event; what may succeed later fails the whole request, to be sent again. */
+async function handle(
+  ports: AppPorts,
+  startables: Startables,
+  sources: readonly Source[],
+  item: Item,
+  arrival: EventArrival,
+): Promise<Handled> {
+  const { event } = item;
+  const id = event === undefined ? item.id : idOf(event);
+  const about = { id, type: event?.eventType ?? null };
+  try {
+    const done = event
+      ? await startAll(startables, sources, event, arrival)
+      : await startTrigger(ports, startables, item, arrival);
+    return { told: { ...about, ...done } };
+  } catch (error) {
+    if (!(error instanceof SignalboxError) || error.status >= 500 || error.status === 429) throw error;
+    const { code, message: detail, fields: errors } = error;
+    return {
+      told: { ...about, status: 'refused', runs: [], error: { code, detail, ...(errors && { errors }) } },
+      error,
+    };
+  }
+}
+
+/** Its own; `deliveryId` has the place where it happened beside it. */
+function idOf({ payload, deliveryId }: InboundEvent): string | null {
+  const own = typeof payload === 'object' && payload !== null && 'id' in payload ? payload.id : undefined;
+  return typeof own === 'string' ? own : (deliveryId ?? null);
+}
+
+async function startAll(
+  startables: Startables,
+  sources: readonly Source[],
+  event: InboundEvent,
+  arrival: EventArrival,
+): Promise<Pick<Told, 'status' | 'runs'>> {
+  const wanting = sources
+    .map((source) => ({ source, received: receivedEvent(source, event, arrival.now) }))
+    .filter(({ received }) => received.wanted);
+  const started = await Promise.all(
+    wanting.map(({ source, received }) => startEvent(startables, source, received, arrival)),
+  );
+  const runs = started.map(({ runId }, index) => ({
+    subscription: wanting[index]!.source.name,
+    run_id: runId,
+  }));
+  if (runs.length === 0) return { status: 'ignored', runs };
+  return { status: started.some(({ created }) => created) ? 'queued' : 'replayed', runs };
+}
+
+async function startTrigger(
+  ports: AppPorts,
+  startables: Startables,
+  item: Extract<Item, { readonly event?: undefined }>,
+  arrival: EventArrival,
+): Promise<Pick<Told, 'status' | 'runs' | 'execution_id'>> {
+  const from = { ...arrival, channel: item.channel };
+  const { triggered, created } = await startExecution(ports, startables, parseTrigger(item.trigger), from);
+  return { status: created ? 'queued' : 'replayed', runs: [], execution_id: triggered.executionId };
+}
+
+function answer(reply: FastifyReply, handled: readonly Handled[]) {
+  const [only] = handled;
+  if (handled.length === 1 && only?.error !== undefined) throw only.error;
+  const events = handled.map(({ told }) => told);
+  const count = (status: Outcome) => events.filter((event) => event.status === status).length;
+  const counts = {
+    queued: count('queued'),
+    replayed: count('replayed'),
+    ignored: count('ignored'),
+    refused: count('refused'),
+  };
+  if (counts.replayed > 0 && counts.queued === 0) reply.header('idempotent-replayed', 'true');
+  reply.code(counts.refused > 0 ? 207 : counts.queued > 0 ? 202 : 200);
+  return { success: counts.refused === 0, ...counts, events };
+}

@@ -1,0 +1,142 @@
+import type { Json, JsonObject } from '../core/json.ts';
+import { parseStrictJson } from '../core/strict-json.ts';
+import { type CloudEvent, identityOf } from './cloud-event.ts';
+import type { InboundEvent } from './scheme.ts';
+import { looksLikeTrigger } from './trigger.ts';
+
+/** What an envelope of AWS holds: a trigger, or an event. */
+export type Enveloped = {
+  readonly channel: Channel;
+  /** The same when AWS brings it again. */
+  readonly id: string;
+} & (
+  | { readonly trigger: JsonObject; readonly event?: undefined }
+  | { readonly event: InboundEvent; readonly trigger?: undefined }
+);
+
+export type Channel = 'eventbridge' | 'sqs' | 'sns';
+
+/** A queue that is subscribed to a topic that a rule writes to. */
+const deepest = 4;
+
+/**
+ * What EventBridge, SQS and SNS put around what was sent, as functions, HTTPS endpoints and pollers of queues see it; undefined for what
+ * is none of it. Envelopes in envelopes are opened. A trigger without an `execution_id` gets one of the id that AWS gave it, so that a
+ * second delivery starts nothing.
+ */
+export function openEnvelope(value: Json, depth = 0): readonly Enveloped[] | undefined {
+  if (!isObject(value) || depth === deepest) return undefined;
+  if (Array.isArray(value.Records)) return openRecords(value.Records as readonly Json[], depth);
+  if (isEventBridge(value)) return [openEventBridge(value)];
+  if (value.Type === 'Notification' && isText(value.TopicArn)) return openNotification(value, depth);
+  if (isText(value.MessageId) && isText(value.Body)) {
+    return openMessage({ channel: 'sqs', id: value.MessageId, text: value.Body }, depth);
+  }
+  return undefined;
+}
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: Json | undefined): value is string => typeof value === 'string' && value !== '';
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html */
+function openRecords(records: readonly Json[], depth: number): readonly Enveloped[] | undefined {
+  const opened = records.map((record) => {
+    if (!isObject(record)) return undefined;
+    if (record.EventSource === 'aws:sns' && isObject(record.Sns)) return openNotification(record.Sns, depth);
+    const { eventSource, messageId, body, eventSourceARN: arn } = record;
+    if (eventSource !== 'aws:sqs' || !isText(messageId) || typeof body !== 'string') return undefined;
+    return openMessage({ channel: 'sqs', id: messageId, text: body, ...(isText(arn) && { arn }) }, depth);
+  });
+  return records.length > 0 && opened.every((one) => one !== undefined) ? opened.flat() : undefined;
+}
+
+interface EventBridgeEvent extends JsonObject {
+  readonly id: string;
+  readonly source: string;
+  readonly 'detail-type': string;
+  readonly detail: Json;
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+function isEventBridge(value: JsonObject): value is EventBridgeEvent {
+  return (
+    isText(value.id) && isText(value.source) && isText(value['detail-type']) && value.detail !== undefined
+  );
+}
+
+function openEventBridge(event: EventBridgeEvent): Enveloped {
+  const { id, source, detail } = event;
+  const about = { channel: 'eventbridge', id } as const;
+  if (isObject(detail) && looksLikeTrigger(detail)) return { ...about, trigger: triggerOf(about, detail) };
+  return {
+    ...about,
+    event: {
+      deliveryId: identityOf({ source, id }),
+      eventType: event['detail-type'],
+      eventSource: source,
+      payload: event,
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html */
+function openNotification(notification: JsonObject, depth: number): readonly Enveloped[] | undefined {
+  const { MessageId: id, Message: text, TopicArn: arn, Subject: subject } = notification;
+  if (!isText(id) || typeof text !== 'string') return undefined;
+  const about = { ...(isText(arn) && { arn }), ...(isText(subject) && { subject }) };
+  return openMessage({ channel: 'sns', id, text, ...about }, depth);
+}
+
+interface Message {
+  readonly channel: 'sqs' | 'sns';
+  readonly id: string;
+  readonly text: string;
+  readonly arn?: string;
+  readonly subject?: string;
+}
+
+/** The types that the CloudEvents adapter for SNS gives, and one like it. */
+const messageTypes = { sns: 'com.amazonaws.sns.notification', sqs: 'com.amazonaws.sqs.message' } as const;
+
+function openMessage({ channel, id, text, arn, subject }: Message, depth: number): readonly Enveloped[] {
+  const content = parsed(text);
+  const inner = content === undefined ? undefined : openEnvelope(content, depth + 1);
+  if (inner !== undefined) return inner;
+  const about = { channel, id } as const;
+  if (isObject(content) && looksLikeTrigger(content)) {
+    return [{ ...about, trigger: triggerOf(about, content) }];
+  }
+  if (isObject(content) && isCloudEvent(content)) return [{ ...about, event: eventOf(content) }];
+  const payload = isObject(content)
+    ? content
+    : { message: content ?? text, ...(subject !== undefined && { subject }) };
+  const eventType = messageTypes[channel];
+  return [{ ...about, event: { deliveryId: id, eventType, ...(arn && { eventSource: arn }), payload } }];
+}
+
+function triggerOf({ channel, id }: Pick<Enveloped, 'channel' | 'id'>, trigger: JsonObject): JsonObject {
+  const given = trigger.execution_id;
+  return given === undefined || given === null ? { ...trigger, execution_id: `${channel}:${id}` } : trigger;
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    return parseStrictJson(Buffer.from(text));
+  } catch {
+    return undefined;
+  }
+}
+
+const isCloudEvent = (value: JsonObject): value is CloudEvent =>
+  value.specversion === '1.0' && isText(value.id) && isText(value.source) && isText(value.type);
+
+/** A CloudEvent as the event that it is. */
+export function eventOf(event: CloudEvent): InboundEvent {
+  return {
+    deliveryId: identityOf(event),
+    eventType: event.type,
+    eventSource: event.source,
+    payload: event,
+  };
+}
