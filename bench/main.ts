@@ -7,6 +7,7 @@ import { compareEngines } from './engine/compare.ts';
 import { measureFsyncMs } from './fsync.ts';
 import { type Options, type Part, readOptions, usage } from './options.ts';
 import { prepareData } from './process/signalbox.ts';
+import { measureRecord } from './record/record.ts';
 import { type Results, report } from './report.ts';
 import { measureScale } from './scale/scale.ts';
 import { measureTimers } from './timers/timers.ts';
@@ -27,7 +28,7 @@ function parsedOptions(): Options {
   }
 }
 
-async function measureAll({ only, seconds }: Options): Promise<Results> {
+async function measureAll({ only, seconds, conversations, folder }: Options): Promise<Results> {
   const durationMs = seconds * 1_000;
   const fsyncMs = measureFsyncMs();
   const needsServer = only.some((part) => part === 'accept' || part === 'conversations');
@@ -49,5 +50,6 @@ async function measureAll({ only, seconds }: Options): Promise<Results> {
       workers: await measureWorkers(durationMs),
     }))),
     ...(await measure('waiting', measureWaitingOnRestate)),
+    ...(await measure('record', () => measureRecord({ conversations, folder }))),
   };
 }

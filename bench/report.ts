@@ -4,6 +4,8 @@ import { type ClusterResults, clusterSection, waitingSection } from './cluster/r
 import type { WaitingOnRestate } from './cluster/waiting.ts';
 import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
 import type { ContenderResult } from './engine/compare.ts';
+import type { RecordResult } from './record/record.ts';
+import { recordSection } from './record/section.ts';
 import type { ScaleResult } from './scale/scale.ts';
 import { latencyCells, mib, table, whole } from './table.ts';
 import type { Timers } from './timers/timers.ts';
@@ -17,6 +19,7 @@ export interface Results {
   readonly scale?: ScaleResult;
   readonly cluster?: ClusterResults;
   readonly waiting?: WaitingOnRestate;
+  readonly record?: RecordResult;
 }
 
 export function report(results: Results): string {
@@ -30,6 +33,7 @@ export function report(results: Results): string {
     scale && scaleSection(scale),
     results.cluster && clusterSection(results.cluster),
     results.waiting && waitingSection(results.waiting),
+    results.record && recordSection(results.record),
   ];
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
 }

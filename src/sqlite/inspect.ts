@@ -73,7 +73,10 @@ export function inspectAtStart(sql: Pick<Sql, 'all' | 'get'>): void {
   const missing = expectedNames().filter((name) => !present.includes(name));
   if (missing.length > 0) throw damaged(`it has no ${missing.join(', ')}`);
   try {
-    const tables = sql.all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table'`);
+    // Not those that stand behind full-text search: their keys are larger than a number can be, and a check looks at them.
+    const tables = sql.all<{ name: string }>(
+      `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'`,
+    );
     for (const { name } of tables) {
       // The greatest key is found at the other end of the tree.
       const key = sql.get<{ name: string }>('SELECT name FROM pragma_table_info(?) WHERE pk = 1', name)?.name;

@@ -7,6 +7,7 @@ import type { RecordedEvent } from '../../record/events.ts';
 import { follow, LiveRecord } from '../../record/live.ts';
 import { parseSearch } from '../../record/search/query.ts';
 import { Database } from '../../sqlite/database.ts';
+import { inspectAtStart, inspectFile } from '../../sqlite/inspect.ts';
 import { aLife, testStore } from '../contract.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
@@ -168,6 +169,18 @@ test('conversations that are other than their events say are put right, and coun
   const byId = (rows: typeof before) => new Map(rows.map((row) => [row.trackingId, row]));
   assert.deepEqual(byId(after), byId(before));
   assert.equal(database.get<{ n: number }>('SELECT changed AS n FROM projections')!.n, 2);
+  await close();
+});
+
+test('a record that is searched can be opened again, and is whole', async () => {
+  const { database, store, close } = open();
+  const lives = Array.from({ length: 50 }, () => aLife());
+  for (const { facts } of lives) await store.append(facts.slice(0, 1));
+  await store.follower.catchUp();
+  await store.append(lives[0]!.facts);
+  await store.follower.catchUp();
+  inspectAtStart(database);
+  assert.deepEqual(inspectFile(database.path).problems, []);
   await close();
 });
 
