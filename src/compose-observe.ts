@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { Engine } from './engine/engine.ts';
+import type { EngineObserver } from './engine/observer.ts';
 import type { MetricsPort } from './http/ports.ts';
 import type { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics/metrics.ts';
@@ -44,3 +45,11 @@ export function createMetricsPort(
     close: () => gauges.close(),
   };
 }
+
+/** What the engine says, as log lines. */
+export const engineLines = (log: Log): EngineObserver => ({
+  runFailed: (flow, runId, message) =>
+    log.failed(`A run of the flow ${flow} failed`, message, { run_id: runId }),
+  runPaused: (runId, message) => log.failed('A run is paused', message, { run_id: runId }),
+  storageFailed: (error) => log.failed('The data could not be written', error),
+});

@@ -9,6 +9,8 @@ import { Database } from './sqlite/database.ts';
 import { inspectAtStart } from './sqlite/inspect.ts';
 import { Sweeper } from './sqlite/sweeper.ts';
 import { createLocalRateLimits } from './store/local/rate-limits.ts';
+import type { PostgresDatabase } from './store/postgres/database.ts';
+import type { PostgresLeases } from './store/postgres/leases.ts';
 import type { RateLimits } from './store/rate-limits.ts';
 import { recordRetention } from './store/sqlite/retention.ts';
 import { createSqliteStore } from './store/sqlite/store.ts';
@@ -21,6 +23,8 @@ export interface ComposedRecord {
   readonly rateLimits: RateLimits;
   /** The file that the embedded engine shares with the record; absent where other processes have the record too. */
   readonly file?: { readonly database: Database; readonly writeFacts: FactWriter };
+  /** What processes share in PostgreSQL; absent with a file. */
+  readonly shared?: { readonly database: PostgresDatabase; readonly leases: PostgresLeases };
   /** What keeps it from taking writes, if anything does. */
   problem(): Promise<Error | undefined>;
   /** Resolves when the disk did not confirm a write: only another process can go on, from what is on disk. */
@@ -108,7 +112,7 @@ async function openShared(
   const retention =
     keepMs === null ? undefined : new PostgresRetention({ database, leases, keepMs, onSwept, onError });
   return {
-    ...{ store, live, rateLimits },
+    ...{ store, live, rateLimits, shared: { database, leases } },
     problem: () => database.problem(),
     // Another connection goes on with what the server has.
     lost: new Promise(() => {}),

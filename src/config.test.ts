@@ -117,8 +117,8 @@ test('Restate needs its addresses, and a key where others can reach the worker',
   refuses({ RESTATE_INGRESS_URLS: 'http://a,b' }, /^RESTATE_INGRESS_URLS/);
   refuses({ RESTATE_IDENTITY_KEYS: 'secret' }, /^RESTATE_IDENTITY_KEYS/);
   refuses(
-    { SIGNALBOX_ENGINE: 'lambda' },
-    /^SIGNALBOX_ENGINE is "lambda"\. Expected one of embedded, restate\./,
+    { SIGNALBOX_ENGINE: 'temporal' },
+    /^SIGNALBOX_ENGINE is "temporal"\. Expected one of embedded, restate, lambda\./,
   );
 });
 

@@ -117,7 +117,7 @@ export const settings = {
   awsRegion: optional<string>({
     variable: 'AWS_REGION',
     about:
-      'The region of the bucket. Without it: what the profile says; `us-east-1` with `SIGNALBOX_S3_ENDPOINT`.',
+      'The region of the bucket, and of the function. Without it: what the profile says; `us-east-1` with `SIGNALBOX_S3_ENDPOINT`.',
     expects: 'a region such as `eu-central-1`',
     parse: (text) => (/^[a-z0-9-]{1,63}$/.test(text) ? text : undefined),
   }),
@@ -256,7 +256,7 @@ export const settings = {
   role: required<Role>({
     variable: 'SIGNALBOX_ROLE',
     about:
-      'What this process does: take requests, execute runs, or both. Anything but `all` needs `SIGNALBOX_ENGINE=restate` and `DATABASE_URL`.',
+      'What this process does: take requests, execute runs, or both. Anything but `all` needs `SIGNALBOX_ENGINE=restate` or, for a gateway, `lambda`; and `DATABASE_URL`.',
     expects: 'one of gateway, worker, all',
     default: 'all',
     parse: (text) => oneOf(roles, text),
@@ -278,10 +278,18 @@ export const settings = {
   }),
   engine: required<EngineName>({
     variable: 'SIGNALBOX_ENGINE',
-    about: 'What runs the flows: this process alone, or a Restate server for several processes.',
-    expects: 'one of embedded, restate',
+    about: 'What runs the flows: this process alone, a Restate server for several processes, or AWS Lambda.',
+    expects: 'one of embedded, restate, lambda',
     default: 'embedded',
     parse: (text) => oneOf(engineNames, text),
+  }),
+  lambdaFunction: optional<string>({
+    variable: 'SIGNALBOX_LAMBDA_FUNCTION',
+    about:
+      'The durable function of AWS Lambda that executes the runs, by name or ARN, and its version or alias.',
+    expects: 'a function and a version or alias such as `signalbox:live`',
+    parse: (text) =>
+      /^(arn:[\w:-]+:function:)?[\w-]{1,64}:(\$LATEST|[\w-]{1,128})$/.test(text) ? text : undefined,
   }),
   restateIngressUrls: required<readonly string[]>({
     variable: 'RESTATE_INGRESS_URLS',
@@ -327,7 +335,7 @@ export const settings = {
   ),
   databaseUrl: databaseUrl(
     'DATABASE_URL',
-    'The PostgreSQL that several processes keep the record in; PgBouncer may be between. Without it the record is in the data folder. Needs `SIGNALBOX_ENGINE=restate`.',
+    'The PostgreSQL that several processes keep the record in; PgBouncer may be between. Without it the record is in the data folder. Needs `SIGNALBOX_ENGINE=restate` or `lambda`.',
   ),
   uaefDatabaseUrl: databaseUrl('UAEF_DB_URL', 'Another name of `DATABASE_URL`.'),
   databasePoolSize: required({
@@ -585,6 +593,11 @@ export function checkRole({ role, engine, databaseUrl, uaefDatabaseUrl }: Config
       `${says}, and its engine is embedded, which executes runs in the one process that takes requests too. Leave the role at all, or set SIGNALBOX_ENGINE=restate.`,
     );
   }
+  if (engine === 'lambda' && role === 'worker') {
+    const advice = 'Leave the role at all, or set it to gateway.';
+    const message = `${says}, and its engine is lambda, whose runs a function of AWS executes. ${advice}`;
+    throw new SignalboxError('config_invalid', message);
+  }
   if (databaseUrl ?? uaefDatabaseUrl) return;
   throw new SignalboxError(
     'config_invalid',
@@ -605,7 +618,7 @@ export function roleOf(text: string): Role {
   );
 }
 
-const engineNames = ['embedded', 'restate'] as const;
+const engineNames = ['embedded', 'restate', 'lambda'] as const;
 type EngineName = (typeof engineNames)[number];
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -62,7 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const adapters =
   /^src\/(engine\/(embedded|restate|lambda)|store\/(sqlite|postgres)|tools\/\w+\/duckdb|objects\/(folder|s3))/;
 const mayNameAdapters =
-  /^src\/(compose|compose-objects|compose-record|compose-keys|cli\/warehouse|cli\/migrate-store)\.ts$/;
+  /^src\/(compose|compose-engine|compose-function|compose-lambda|compose-objects|compose-record|compose-workspace|compose-keys|cli\/warehouse|cli\/migrate-store)\.ts$/;
 
 const forbiddenFolders = /(^|\/)(utils?|helpers?|common|services?|types|managers?|misc|lib)(\/|$)/;
 

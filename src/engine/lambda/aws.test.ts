@@ -146,4 +146,48 @@ describe('the API of AWS Lambda', () => {
     answers.push(refused(429, 'TooManyRequestsException'));
     await assert.rejects(api.get(arn), { code: 'engine_unavailable', retryable: true });
   });
+
+  test('a function that cannot be used is said to be, with what to do; what may get better is a warning', async () => {
+    answers.push(
+      { status: 200, body: { FunctionName: 'f', DurableConfig: { ExecutionTimeout: 3_600 } } },
+      { status: 200, body: { FunctionName: 'f' } },
+      refused(404, 'ResourceNotFoundException'),
+      refused(403, 'UnrecognizedClientException'),
+      refused(403, 'AccessDeniedException'),
+      refused(500, 'ServiceException'),
+    );
+    assert.equal(await api.check(), undefined);
+    assert.equal(asked[0]!.path, '/2015-03-31/functions/f/configuration?Qualifier=1');
+    await assert.rejects(api.check(), { code: 'config_invalid', message: /created with a durable/ });
+    await assert.rejects(api.check(), { code: 'config_invalid', message: /Set SIGNALBOX_LAMBDA_FUNCTION/ });
+    await assert.rejects(api.check(), { code: 'config_invalid', message: /a key that AWS knows/ });
+    assert.match((await api.check())!, /lambda:GetFunctionConfiguration/);
+    assert.match((await api.check())!, /could not be looked at/);
+  });
+
+  test('without a region it says so', async () => {
+    const client = new LambdaClient({
+      region: async () => {
+        throw new Error('Region is missing');
+      },
+    });
+    const unplaced = new AwsLambdaApi({ functionName: 'f', qualifier: '1', client });
+    await assert.rejects(unplaced.check(), { code: 'config_invalid', message: /Set AWS_REGION/ });
+  });
+
+  test('a problem is one until AWS answers again', async () => {
+    const answer = { status: 200, body: { Status: 'RUNNING' } };
+    answers.push(answer);
+    await api.get(arn);
+    assert.equal(await api.problem(), undefined);
+    answers.push(refused(500, 'ServiceException'), refused(500, 'ServiceException'));
+    await assert.rejects(api.get(arn));
+    assert.match((await api.problem())!, /AWS Lambda has refused/);
+    const calls = asked.length;
+    assert.match((await api.problem())!, /refused/);
+    assert.equal(asked.length, calls, 'it is not asked all the time');
+    answers.push(answer);
+    await api.get(arn);
+    assert.equal(await api.problem(), undefined);
+  });
 });

@@ -21,13 +21,49 @@ type Sdk = typeof import('@aws-sdk/client-lambda');
 /** AWS's largest. */
 const eventsPerPage = 1_000;
 
+/** Whoever waits for AWS does not wait longer for one answer. */
+const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
+
+const askAgainMs = 5_000;
+
 /** The API of AWS Lambda. Its client is loaded with the first call. */
 export class AwsLambdaApi implements LambdaApi {
   readonly #options: AwsOptions;
   #loaded: Promise<{ sdk: Sdk; client: LambdaClient }> | undefined;
+  /** What the latest call met, unless it was answered. */
+  #failure: SignalboxError | undefined;
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: AwsOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Looks whether runs can be started. Throws `config_invalid` for what will not get better by itself; returns a sentence on what
+   * cannot be told now.
+   */
+  async check(): Promise<string | undefined> {
+    const { functionName: FunctionName, qualifier: Qualifier } = this.#options;
+    const { sdk, client } = await this.#ready();
+    try {
+      await client.config.region();
+      const request = new sdk.GetFunctionConfigurationCommand({ FunctionName, Qualifier });
+      const { DurableConfig: durable } = await client.send(request);
+      if (durable !== undefined) return undefined;
+    } catch (error) {
+      return whatIsWrong(error, `${FunctionName}:${Qualifier}`);
+    }
+    throw notDurable(`${FunctionName}:${Qualifier}`);
+  }
+
+  /** What keeps calls from being answered now, if anything does. Asks only when the latest was not, and not all the time. */
+  async problem(): Promise<string | undefined> {
+    if (this.#failure !== undefined && performance.now() - this.#askedAt > askAgainMs) {
+      this.#askedAt = performance.now();
+      const detail = await this.check().catch(messageOf);
+      if (detail === undefined) this.#failure = undefined;
+    }
+    return this.#failure?.message;
   }
 
   async start(name: string, payload: string): Promise<{ arn: string }> {
@@ -39,10 +75,7 @@ export class AwsLambdaApi implements LambdaApi {
     );
     const { DurableExecutionArn: arn } = started;
     if (arn !== undefined) return { arn };
-    throw new SignalboxError(
-      'config_invalid',
-      `The Lambda function ${FunctionName}:${Qualifier} has started no durable execution. Give the name of a function that was created with a durable configuration.`,
-    );
+    throw notDurable(`${FunctionName}:${Qualifier}`);
   }
 
   completeCallback(callbackId: string, result: string): Promise<'completed' | 'closed'> {
@@ -111,23 +144,29 @@ export class AwsLambdaApi implements LambdaApi {
     call: (loaded: { sdk: Sdk; client: LambdaClient }) => Promise<T>,
     refusals: Readonly<Record<string, () => Promise<NoInfer<T>>>>,
   ): Promise<T> {
-    this.#loaded ??= this.#load();
-    const loaded = await this.#loaded;
+    const loaded = await this.#ready();
     try {
-      return await call(loaded);
+      const answer = await call(loaded);
+      this.#failure = undefined;
+      return answer;
     } catch (error) {
       const { name } = error as { name?: string };
       const refusal = name === undefined ? undefined : refusals[name];
       if (refusal !== undefined) return refusal();
-      throw new SignalboxError('engine_unavailable', `AWS Lambda has refused: ${messageOf(error)}`, {
-        cause: error,
-      });
+      const message = `AWS Lambda has refused: ${messageOf(error)}`;
+      this.#failure = new SignalboxError('engine_unavailable', message, { cause: error });
+      throw this.#failure;
     }
+  }
+
+  #ready() {
+    this.#loaded ??= this.#load();
+    return this.#loaded;
   }
 
   async #load() {
     const sdk = await import('@aws-sdk/client-lambda');
-    return { sdk, client: this.#options.client ?? new sdk.LambdaClient({}) };
+    return { sdk, client: this.#options.client ?? new sdk.LambdaClient({ requestHandler: patience }) };
   }
 }
 
@@ -154,3 +193,34 @@ function dueAtOf({ WaitStartedDetails: wait, CallbackStartedDetails: callback }:
 
 const nameTaken = (name: string) =>
   new SignalboxError('conflict', `Lambda has an execution ${name} already, started with something else.`);
+
+const notDurable = (name: string) =>
+  new SignalboxError(
+    'config_invalid',
+    `The Lambda function ${name} has started no durable execution. Give the name of a function that was created with a durable configuration.`,
+  );
+
+/** Names of errors at which waiting does not help, and what does. */
+const advice: Readonly<Record<string, string>> = {
+  ResourceNotFoundException:
+    'Set SIGNALBOX_LAMBDA_FUNCTION to a function of this region, with its version or alias.',
+  CredentialsProviderError:
+    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of the machine.',
+  UnrecognizedClientException: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that AWS knows.',
+  InvalidSignatureException: 'Set AWS_SECRET_ACCESS_KEY to the secret of AWS_ACCESS_KEY_ID.',
+  ExpiredTokenException: 'Set AWS_SESSION_TOKEN, with its key and secret, to one that is still good.',
+};
+
+function whatIsWrong(error: unknown, functionName: string): string {
+  const { name = '' } = error as { name?: string };
+  const message = messageOf(error).replace(/\.?$/, '.');
+  const found = /^Region is missing/.test(message)
+    ? 'Set AWS_REGION to the region of the function.'
+    : advice[name];
+  const said = `The Lambda function ${functionName} cannot be used: ${message}`;
+  if (found !== undefined) throw new SignalboxError('config_invalid', `${said} ${found}`, { cause: error });
+  if (name === 'AccessDeniedException') {
+    return `Whether the Lambda function ${functionName} is there was not looked at (lambda:GetFunctionConfiguration): ${message}`;
+  }
+  return `The Lambda function ${functionName} could not be looked at: ${message}`;
+}

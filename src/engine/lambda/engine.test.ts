@@ -296,17 +296,17 @@ describe('lambda: what was left half done is finished by whoever comes next', ()
     await untilStatus(engine, runId, 'waiting');
     const childRunId = (await engine.history(runId))[0]!.childRunId!;
     await untilStatus(engine, childRunId, 'waiting');
-    assert.equal(await (engine as LambdaEngine).reconcile(), 0);
+    assert.equal((await (engine as LambdaEngine).reconcile()).ended, 0);
     const { arn } = (await records.read(recordKeys.run(childRunId)))!.value as RunRecord;
     await service.stop(arn!, { type: 'operator', message: 'in the console' });
-    assert.equal(await (engine as LambdaEngine).reconcile(), 1);
+    assert.equal((await (engine as LambdaEngine).reconcile(1, undefined)).ended, 1);
     assert.equal((await engine.get(childRunId))!.status, 'cancelled');
     const known = await (engine as LambdaEngine).knownRuns([runId, uuidv7()]);
     assert.deepEqual([...known], [runId]);
     const [code, message] = (await engine.wait(runId)).output as [string, string];
     assert.equal(code, 'run_cancelled');
     assert.match(message, /STOPPED: in the console/);
-    assert.equal(await (engine as LambdaEngine).reconcile(), 0);
+    assert.equal((await (engine as LambdaEngine).reconcile()).ended, 0);
   });
 
   test('a run that was to be started anew, and was not', async (context) => {

@@ -34,6 +34,7 @@ import { Inbox } from './inbox.ts';
 import {
   type ChildResult,
   type KeyRecord,
+  listFor,
   type RunChange,
   type RunRecord,
   type RunRequest,
@@ -52,6 +53,15 @@ export interface LambdaOptions {
   readonly appendFacts: (facts: readonly StampedFact[]) => Promise<void>;
   /** Default: the clock of the machine. */
   readonly now?: () => number;
+}
+
+export interface Reconciled {
+  /** How many runs were ended. */
+  readonly ended: number;
+  /** Of runs that could not be looked at. */
+  readonly problems: readonly unknown[];
+  /** Where the rest begins. */
+  readonly next?: string;
 }
 
 /**
@@ -85,30 +95,38 @@ export class LambdaEngine implements Engine {
 
   /** Lets paused runs try again whose code is there now. */
   async open(): Promise<void> {
-    for (const { runId, flow, version, status } of await this.#runs.unfinished()) {
-      if (status === 'paused' && this.#flows.find(flow, version) !== undefined) await this.#wake(runId);
+    for await (const { runId, flow, version } of this.#runs.paused()) {
+      if (this.#flows.find(flow, version) !== undefined) await this.#wake(runId);
     }
   }
 
   /**
    * Ends runs whose execution AWS has ended without them: stopped in its console, or over its time. One call to AWS for each
-   * unfinished run. Returns how many it were.
+   * unfinished run, newest first: so many of them, and where the rest begins. A run that cannot be looked at now is told of and
+   * left for the next time; throws when none of them can.
    */
-  async reconcile(): Promise<number> {
+  async reconcile(limit = 500, after?: string): Promise<Reconciled> {
+    const { runs, next } = await this.#runs.unfinishedPage(limit, after);
     let ended = 0;
-    for (const { runId } of await this.#runs.unfinished()) {
-      const { arn } = await this.#runs.require(runId);
-      const state = arn === undefined ? undefined : await this.#api.get(arn);
-      const error = state && endedOutside(state);
-      if (error === undefined) continue;
-      const end = endOf({ failed: keepError(error, 'run_failed') }, state?.endedAt ?? this.#now());
-      const record = await this.#runs.change(runId, () => end);
-      // Perhaps it has ended by itself meanwhile.
-      if (record.error?.message !== error.message) continue;
-      await this.#close(record);
-      ended += 1;
+    const problems: unknown[] = [];
+    for (const run of runs) {
+      const isEnded = await this.#endIfOver(run).catch((error: unknown) => void problems.push(error));
+      if (isEnded) ended += 1;
     }
-    return ended;
+    if (problems.length > 0 && problems.length === runs.length) throw problems[0];
+    return { ended, problems, ...(next !== undefined && { next }) };
+  }
+
+  async #endIfOver({ runId, arn }: RunRecord): Promise<boolean> {
+    const state = arn === undefined ? undefined : await this.#api.get(arn);
+    const error = state && endedOutside(state);
+    if (error === undefined) return false;
+    const end = endOf({ failed: keepError(error, 'run_failed') }, state?.endedAt ?? this.#now());
+    const record = await this.#runs.change(runId, () => end);
+    // Perhaps it has ended by itself meanwhile.
+    if (record.error?.message !== error.message) return false;
+    await this.#close(record);
+    return true;
   }
 
   /** Looks at once after those that wait for this run. */
@@ -150,7 +168,7 @@ export class LambdaEngine implements Engine {
     const { key: _key, ...record } = claim;
     const holder = await change<KeyRecord>(this.#records, recordKeys.idempotency(key), (present) =>
       present === undefined || present.expiresAt <= this.#now()
-        ? { value: record, dueAt: record.expiresAt }
+        ? { value: record, dueAt: record.expiresAt, list: listFor(record.runId) }
         : undefined,
     );
     const { runId, request, fingerprint } = holder!;
@@ -303,10 +321,17 @@ export class LambdaEngine implements Engine {
     return record && wholeRun(this.#values, toRun(record));
   }
 
-  /** Those of them that are kept. */
+  /** Those of them that are kept, and those for which something is: a signal, or a key, that came before them. */
   async knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const found = await Promise.all(runIds.map(async (runId) => (await this.#runs.find(runId)) && runId));
-    return new Set(found.filter((runId) => runId !== undefined));
+    const found = await Promise.all(
+      runIds.map(async (runId) => ((await this.#isKnown(runId)) ? [runId] : [])),
+    );
+    return new Set(found.flat());
+  }
+
+  async #isKnown(runId: string): Promise<boolean> {
+    if ((await this.#runs.find(runId)) !== undefined) return true;
+    return (await this.#records.list(listFor(runId), 1)).length > 0;
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {

@@ -3,7 +3,7 @@ import type { Json } from '../../core/json.ts';
 import type { SignalOptions, SignalOutcome } from '../engine.ts';
 import { change, type Records } from '../records.ts';
 import type { LambdaApi } from './api.ts';
-import { type InboxRecord, recordKeys } from './messages.ts';
+import { type InboxRecord, listFor, recordKeys } from './messages.ts';
 
 /** Whether the wait on a signal of a run timed out, as its journal has it. */
 export type TimedOut = (runId: string, name: string, occurrence: number) => Promise<boolean>;
@@ -106,7 +106,7 @@ export class Inbox {
     const dueAt = lookAgainAt(this.#now());
     return change<InboxRecord>(this.#records, keyOf(place), (present) => {
       const value = decide(present);
-      return value && { value, dueAt };
+      return value && { value, dueAt, list: listFor(place.runId) };
     });
   }
 

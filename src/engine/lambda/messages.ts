@@ -102,7 +102,18 @@ export const recordKeys = {
   waiting: (runId: string, name: string): string => `waiting/${runId}/${name}`,
 } as const;
 
-/** The list that a run is in, by its state. */
-export function placeOf({ status, restartedAs }: RunRecord): Place {
-  return { list: status === 'failed' && restartedAs !== undefined ? 'failed-restarted' : status };
+/** The run that a record of an inbox is of, by its key. */
+export const runIdOf = (key: string): string => key.split('/')[1]!;
+
+/** The list that a run is in, by its state. One that has ended may be forgotten some time; a dead letter stays. */
+export function placeOf({ status, restartedAs, endedAt }: RunRecord): Place {
+  if (status === 'failed' && restartedAs === undefined) return { list: status };
+  const list = status === 'failed' ? 'failed-restarted' : status;
+  return { list, ...(endedAt !== undefined && { dueAt: endedAt + shortestRetentionMs }) };
 }
+
+/** As configuration has it: a week. */
+const shortestRetentionMs = 7 * 86_400_000;
+
+/** The list of what is kept for a run, whether or not it is there yet. */
+export const listFor = (runId: string): string => `for/${runId}`;

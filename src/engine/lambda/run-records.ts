@@ -73,15 +73,31 @@ export class RunRecords {
   }
 
   /** Runs that have not ended. */
-  async unfinished(): Promise<(UnfinishedRuns & { readonly runId: string })[]> {
+  async unfinished(): Promise<UnfinishedRuns[]> {
     const pages = new Pages(this.#records, unfinished, largestPage, undefined);
-    const found: (UnfinishedRuns & { readonly runId: string })[] = [];
+    const found: UnfinishedRuns[] = [];
     for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
-      const { runId, flow, version, status, createdAt: oldestStartedAt, error } = next;
+      const { flow, version, status, createdAt: oldestStartedAt, error } = next;
       const code = error && { code: error.code };
-      found.push({ runId, flow, version, status, count: 1, oldestStartedAt, ...code });
+      found.push({ flow, version, status, count: 1, oldestStartedAt, ...code });
     }
     return found;
+  }
+
+  /** So many of those that have not ended, newest first, and where the rest begins, if there is one. */
+  async unfinishedPage(limit: number, after?: string): Promise<{ runs: RunRecord[]; next?: string }> {
+    const pages = new Pages(this.#records, unfinished, limit, after);
+    const runs: RunRecord[] = [];
+    for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
+      if (runs.length === limit) return { runs, next: runs.at(-1)!.runId };
+      runs.push(next);
+    }
+    return { runs };
+  }
+
+  async *paused(): AsyncGenerator<RunRecord> {
+    const pages = new Pages(this.#records, ['paused'], largestPage, undefined);
+    for (let next = await pages.next(); next !== undefined; next = await pages.next()) yield next;
   }
 }
 

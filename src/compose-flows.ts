@@ -1,0 +1,68 @@
+import type { Agent } from './agents/agent.ts';
+import { createAnalyst } from './agents/analyst/analyst.ts';
+import { openWorkspace, todayOf, whenPrepared } from './compose-workspace.ts';
+import { type Config, endpointSettings } from './config.ts';
+import { createRedactor } from './core/redact.ts';
+import { safeUrl } from './core/safe-url.ts';
+import { createDeliveryFlow } from './flows/query/delivery.ts';
+import { createExportFlow, type ExportFlow } from './flows/query/export.ts';
+import { createQueryFlow } from './flows/query/query.ts';
+import type { Objects } from './objects/objects.ts';
+import type { Log } from './observe/log.ts';
+import type { Metrics } from './observe/metrics/metrics.ts';
+import { CircuitBreakers } from './outbound/breaker.ts';
+import { endpointsFrom } from './outbound/endpoints.ts';
+import { webhookSecrets } from './outbound/secrets.ts';
+import { createSender } from './outbound/send.ts';
+import { createSigner } from './outbound/sign.ts';
+import { webhookTypes } from './record/events.ts';
+import { conversationRedactor } from './record/redact.ts';
+import type { Store } from './store/store.ts';
+
+export interface FlowParts {
+  readonly log: Log;
+  readonly store: Store;
+  /** Where exported conversations go. */
+  readonly exports: Objects;
+  readonly metrics: Metrics;
+  /** Whether runs execute in this process, which then needs data to answer from. */
+  readonly executes: boolean;
+  /** Without another agent the analyst answers. */
+  readonly agent?: Agent | undefined;
+}
+
+/** The flows, and what they reach the world by. */
+export function openFlows(
+  config: Config,
+  { log, store, exports, metrics, executes, agent: other }: FlowParts,
+) {
+  const workspace = openWorkspace(config, log, executes, metrics);
+  const today = () => todayOf(config);
+  const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
+  const agent = whenPrepared(other ?? analyst, workspace.prepared);
+  const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
+  const exporting = createExportFlow({ store, objects: exports, redact, log });
+  const created = createFlows(config, log, store, agent, exporting);
+  const close = async () => void (await Promise.all([created.sender.close(), workspace.warehouse.close()]));
+  return { ...created, workspace, agent, redact, today, close };
+}
+
+function createFlows(config: Config, log: Log, store: Store, agent: Agent, exporting: ExportFlow) {
+  const endpointOf = endpointsFrom(endpointSettings(config));
+  const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
+  const breakers = new CircuitBreakers();
+  const delivery = createDeliveryFlow({
+    store,
+    endpointOf,
+    sign: createSigner(webhookSecrets(config.webhookSecrets, config.dataDir)),
+    sender,
+    breakers,
+    log,
+    exportsConversations: config.exportConversations,
+    exportFlow: exporting,
+  });
+  const query = createQueryFlow({ agent, store, delivery, log });
+  const urls = webhookTypes.flatMap((type) => endpointOf(type)?.url ?? []);
+  const deliversTo = [...new Set(urls)].map(safeUrl);
+  return { flows: { query, delivery, exporting }, sender, breakers, deliversTo };
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import type { Agent } from './agents/agent.ts';
+import { openFlows } from './compose-flows.ts';
+import { openLambdaParts } from './compose-lambda.ts';
+import { openObjects } from './compose-objects.ts';
+import { createMetrics, engineLines } from './compose-observe.ts';
+import { openRecord } from './compose-record.ts';
+import type { Config } from './config.ts';
+import { messageOf, SignalboxError } from './core/errors.ts';
+import { makeDataFolder } from './data-folder.ts';
+import type { Worker } from './engine/lambda/worker.ts';
+import { lambdaSettings } from './lambda-settings.ts';
+import type { Log } from './observe/log.ts';
+
+/** What AWS Lambda executes. */
+export interface SignalboxFunction {
+  /** The handler of the durable function. */
+  readonly handle: Worker['handle'];
+  /** For tests; in Lambda nobody says that a process ends. */
+  close(): Promise<void>;
+}
+
+/** The side of the function: what executes runs that gateways start. Without another agent the analyst answers. */
+export async function composeFunction(config: Config, log: Log, agent?: Agent): Promise<SignalboxFunction> {
+  lambdaSettings(config);
+  openDataFolder(config);
+  const { objects, exports, close: closeObjects } = await openObjects(config, log);
+  const record = await openRecord(config, log);
+  const { store, live } = record;
+  const metrics = createMetrics(config, log, live);
+  const { flows, close } = openFlows(config, { log, store, exports, metrics, executes: true, agent });
+  const [{ api, records }, { Worker: LambdaWorker }] = await Promise.all([
+    openLambdaParts(config, record),
+    import('./engine/lambda/worker.ts'),
+  ]);
+  const worker = new LambdaWorker({
+    ...{ api, records, objects, flows: Object.values(flows) },
+    appendFacts: store.append,
+    observer: engineLines(log),
+  });
+  return {
+    // Lambda stops the process between two invocations.
+    handle: (event, context) => worker.handle(event, context).finally(() => log.flush()),
+    close: async () => {
+      worker.stop();
+      await close();
+      await record.close();
+      closeObjects();
+    },
+  };
+}
+
+/** With the warehouse in it, it may be read-only, as the code of a function is. */
+function openDataFolder({ dataDir }: Config): void {
+  if (existsSync(dataDir)) return;
+  try {
+    makeDataFolder(dataDir);
+  } catch (error) {
+    throw new SignalboxError(
+      'config_invalid',
+      `SIGNALBOX_DATA_DIR is ${dataDir}, which can be neither found nor made: ${messageOf(error)}. Set it to the folder of the package with the warehouse, or to one below /tmp.`,
+      { cause: error },
+    );
+  }
+}
