@@ -4,6 +4,7 @@ import { isLoopbackHost } from './http/access.ts';
 import { type Callers, createCallers } from './identity/callers.ts';
 import { KeyRing } from './identity/key-ring.ts';
 import { createTokens } from './identity/oidc/tokens.ts';
+import { Sessions } from './identity/sessions.ts';
 import type { Log } from './observe/log.ts';
 import type { Store } from './store/store.ts';
 
@@ -27,7 +28,12 @@ export async function openIdentity(config: Config, log: Log, store: Store): Prom
   const tokens = tokensOf(config);
   if (keys.isEmpty && tokens === undefined) refuseOpenHost(config.host);
   return {
-    callers: createCallers(keys, tokens),
+    callers: createCallers({
+      keys,
+      tokens,
+      sessions: new Sessions({ store, keys }),
+      publicUrl: config.publicUrl,
+    }),
     describe() {
       const tokensToo = tokens === undefined ? '' : `, tokens of ${tokens.issuers.join(', ')}`;
       if (!keys.isEmpty || tokensToo !== '') return `${keys.size} API keys${tokensToo}`;

@@ -52,7 +52,19 @@ const oidcScopes: WithDefault<readonly ScopeRule[]> = {
   parse: parseScopeRules,
 };
 
-export const identitySettings = { oidcIssuers, oidcAudiences, oidcScopes } as const;
+const publicUrl: Setting<string> = {
+  variable: 'SIGNALBOX_PUBLIC_URL',
+  about:
+    'Where people and other systems reach this server. With https, sessions of browsers are for https alone. What other agents send must be addressed to it.',
+  expects: 'an http or https URL without a path',
+  parse(text) {
+    const url = URL.parse(text);
+    const isPlain = url !== null && url.pathname === '/' && url.search === '' && url.username === '';
+    return isPlain && /^https?:$/.test(url.protocol) ? url.origin : undefined;
+  },
+};
+
+export const identitySettings = { publicUrl, oidcIssuers, oidcAudiences, oidcScopes } as const;
 
 /** What of it contradicts itself, or is half there. */
 export function identityProblems(config: {

@@ -3,6 +3,7 @@ import { mayDo, type Scope } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { Callers } from '../identity/callers.ts';
+import { readSessionCookie } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,13 +35,42 @@ export function requireScope(callers: Callers, ...scopes: readonly Scope[]): Gua
   return async (request) => {
     if (callers.isOpen) return;
     const presented = presentedKey(request);
-    const found = presented === undefined ? undefined : callers.identify(presented);
+    const found = presented === undefined ? sessionOf(request, callers) : callers.identify(presented);
     // Most are known at once, and then nothing is waited for.
     const caller = found instanceof Promise ? await found : found;
     if (caller === undefined) throw unauthenticated(presented !== undefined);
     request.caller = caller;
     if (!scopes.some((scope) => mayDo(caller, scope))) throw forbidden(caller, scopes);
   };
+}
+
+/** Knows whoever has signed in, and lets everybody in. */
+export function identifySession(callers: Callers): Guard {
+  return async (request) => {
+    const caller = callers.isOpen ? undefined : await sessionOf(request, callers);
+    if (caller !== undefined) request.caller = caller;
+  };
+}
+
+/**
+ * A browser sends the cookie with whatever a page makes it send. `SameSite` keeps it from what pages of other sites send; pages of a sibling
+ * host, and browsers that know nothing of `SameSite`, are told by the origin, without which nothing is changed here.
+ */
+function sessionOf(request: FastifyRequest, callers: Callers): Promise<Caller | undefined> | undefined {
+  const token = readSessionCookie(request, callers.publicUrl);
+  if (token === undefined) return undefined;
+  const changes = request.method !== 'GET' && request.method !== 'HEAD';
+  if (changes && !isOwnOrigin(request, callers.publicUrl)) throw originNotAllowed(request);
+  return callers.sessions.find(token);
+}
+
+function isOwnOrigin({ headers }: FastifyRequest, publicUrl: string | undefined): boolean {
+  const { origin, host } = headers;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  if (origin === undefined) return site === 'same-origin';
+  const url = URL.parse(origin);
+  return url !== null && (url.host === host || url.origin === URL.parse(publicUrl ?? '')?.origin);
 }
 
 function presentedKey({ headers }: FastifyRequest): string | undefined {

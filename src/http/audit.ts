@@ -31,7 +31,7 @@ export function auditActs(app: FastifyInstance, { store, log, options }: AppPort
   const clock = options.clock ?? Date.now;
   const refused = new RefusedCalls();
   app.addHook('preHandler', async (request) => {
-    if (!steers(request)) return;
+    if (!steers(request) || isSignInOfNobody(request)) return;
     const fact = actFact(actOf(request), clock());
     await store.append([fact]);
     request.actId = fact.id;
@@ -56,7 +56,7 @@ export function auditActs(app: FastifyInstance, { store, log, options }: AppPort
 }
 
 function isRefusal(request: FastifyRequest, { statusCode }: FastifyReply): boolean {
-  if (statusCode === 403) return true;
+  if (statusCode === 403 || (statusCode === 401 && isSignInOfNobody(request))) return true;
   const { authorization, 'x-api-key': key } = request.headers;
   return statusCode === 401 && (authorization !== undefined || key !== undefined);
 }
@@ -77,9 +77,14 @@ function actOf(request: FastifyRequest): OperatorAct {
 }
 
 /** Whoever presented something and is not known; without any keys nobody presents anything. */
-function isUnidentified({ caller, headers }: FastifyRequest): boolean {
+function isUnidentified(request: FastifyRequest): boolean {
+  const { caller, headers } = request;
+  if (isSignInOfNobody(request)) return true;
   return caller === undefined && (headers.authorization ?? headers['x-api-key']) !== undefined;
 }
+
+const isSignInOfNobody = ({ caller, routeOptions }: FastifyRequest): boolean =>
+  caller === undefined && /^\/sign-(in|out)$/.test(routeOptions.url ?? '');
 
 /** `POST /runs/:run_id/cancel` is `runs.cancel`, `PUT /sources/:source` is `sources.put`. */
 function nameOf(method: string, url: string): string {

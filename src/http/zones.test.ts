@@ -7,6 +7,7 @@ import { createTokens } from '../identity/oidc/tokens.ts';
 import type { ServedRoute } from './zones.ts';
 
 const id = '01a1fc7e-324f-7a40-8041-a26047ae360e';
+const own = { 'sec-fetch-site': 'same-origin' };
 const keyOf = (scope: string) => scope.padEnd(20, '.');
 const apiKeys = scopes.map((scope) => `${scope}:${scope}:${keyOf(scope)}`).join(',');
 
@@ -17,8 +18,18 @@ interface KindOfCaller {
   readonly scopes?: readonly Scope[];
 }
 
+async function signIn(app: TestApp): Promise<string> {
+  const headers = { host: 'localhost', 'content-type': 'application/x-www-form-urlencoded', ...own };
+  const payload = `key=${keyOf('operate')}`;
+  const response = await app.server.inject({ method: 'POST', url: '/sign-in', headers, payload });
+  return String(response.headers['set-cookie']).split(';')[0]!;
+}
+
 /** Everybody who may come to a door, with what each brings. */
-async function kindsOfCallers(sign: (claims: object) => Promise<string>): Promise<KindOfCaller[]> {
+async function kindsOfCallers(
+  cookie: string,
+  sign: (claims: object) => Promise<string>,
+): Promise<KindOfCaller[]> {
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
   const basic = `Basic ${Buffer.from(`me:${keyOf('read')}`).toString('base64')}`;
   const valid = await sign({ scope: 'signalbox/operate' });
@@ -31,10 +42,11 @@ async function kindsOfCallers(sign: (claims: object) => Promise<string>): Promis
     { name: 'an expired token', headers: bearer(await sign({ scope: 'signalbox/admin', exp: 1 })) },
     { name: 'a token for others', headers: bearer(await sign({ scope: 'signalbox/admin', aud: 'x' })) },
     { name: 'a token that was changed', headers: bearer(`${valid.slice(0, -8)}AAAAAAAA`) },
-    { name: 'a cookie of no session', headers: { cookie: 'signalbox_session=invented' } },
+    { name: 'a cookie of no session', headers: { ...own, cookie: `signalbox_session=${'i'.repeat(43)}` } },
     ...scopes.map((scope) => ({ name: `a key to ${scope}`, headers: bearer(keyOf(scope)), scopes: [scope] })),
     { name: 'a key in its own header', headers: { 'x-api-key': keyOf('operate') }, scopes: ['operate'] },
     { name: 'a browser with a password', headers: { authorization: basic }, scopes: ['read'] },
+    { name: 'a browser that has signed in', headers: { ...own, cookie }, scopes: ['operate'] },
     { name: 'a token without scopes', headers: bearer(await sign({})), scopes: [] },
     { name: 'a token to operate', headers: bearer(valid), scopes: ['operate'] },
   ];
@@ -74,7 +86,7 @@ test('who gets in where: every route of every zone, every kind of caller', async
   context.after(() => issuer.close());
   const tokens = createTokens({ issuers: [issuer.url], audiences: ['signalbox'], scopeRules: [] });
   const app = await createTestApp({ apiKeys, tokens });
-  const callers = await kindsOfCallers((claims) => issuer.sign({ ...claims }));
+  const callers = await kindsOfCallers(await signIn(app), (claims) => issuer.sign({ ...claims }));
   const routes = app.routes().filter(({ method }) => method !== 'HEAD');
   const table: [string, string, unknown][] = [];
   for (const route of routes) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Html, html } from './html.ts';
+import { Html, html } from './html.ts';
 
 export const stylesheet = readFileSync(new URL('style.css', import.meta.url), 'utf8');
 const stylesheetHash = createHash('sha256').update(stylesheet).digest('hex').slice(0, 12);
@@ -11,6 +11,9 @@ export const pagePolicy =
 
 const icon =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%23164e4a'/%3E%3Cpath d='M9 26V6' stroke='%23f4f1ea' stroke-width='3' stroke-linecap='round'/%3E%3Cpath d='M10 8h14l-4 4 4 4H10z' fill='%23f2a03d'/%3E%3C/svg%3E";
+
+/** Where it says who is signed in. */
+export const accountPlace = '<!-- account -->';
 
 export interface PageOptions {
   readonly title: string;
@@ -38,7 +41,7 @@ ${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${ref
 <header class="top"><div class="wide">
 <a class="brand" href="/"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7"/><path class="mast" d="M9 26V6"/><path class="arm" d="M10 8h14l-4 4 4 4H10z"/></svg>Signalbox</a>
 <nav aria-label="Pages"><a href="/">Conversations</a><a href="/page/dead-letters">Dead letters</a><a href="/docs">API</a></nav>
-${status}
+${status}${new Html(accountPlace)}
 </div></header>
 <main id="main" class="wide">
 ${content}

@@ -15,8 +15,10 @@ import { conversationPage } from './conversation.ts';
 import { deadLettersPage } from './dead-letters.ts';
 import { homePage } from './home.ts';
 import { html } from './html.ts';
-import { page, pagePolicy, stylesheet } from './layout.ts';
+import { page, stylesheet } from './layout.ts';
 import { searchPage } from './search.ts';
+import { sendPage } from './send.ts';
+import { askToSignIn, registerSignIn } from './sign-in.ts';
 
 const pageAfter = Type.Object({
   after: Type.Optional(Type.String({ maxLength: 100, description: 'The page before.' })),
@@ -58,6 +60,11 @@ export async function registerPages(app: FastifyInstance, ports: AppPorts, accep
     { parseAs: 'string', bodyLimit: 65_536 },
     async (_: FastifyRequest, body: string) => new URLSearchParams(body),
   );
+  registerSignIn(app, ports);
+  app.get('/style.css', { schema: schemas.style }, async (_, reply) => {
+    reply.header('cache-control', 'public, max-age=31536000, immutable');
+    return reply.type('text/css; charset=utf-8').send(stylesheet);
+  });
   await app.register(async (reading) => {
     restrict(reading, callers, 'read');
     registerReading(reading, ports);
@@ -104,11 +111,6 @@ function registerReading(app: FastifyInstance, ports: AppPorts): void {
       return sendPage(reply, deadLettersPage(runs, clock()));
     },
   );
-
-  app.get('/style.css', { schema: schemas.style }, async (_, reply) => {
-    reply.header('cache-control', 'public, max-age=31536000, immutable');
-    return reply.type('text/css; charset=utf-8').send(stylesheet);
-  });
 }
 
 function registerOperating(app: FastifyInstance, ports: AppPorts, accept: Accept): void {
@@ -176,14 +178,14 @@ async function answerStarts({ store }: AppPorts, rows: readonly ConversationSumm
 
 const firstParagraph = (text: string): string => text.trim().split('\n', 1)[0]!.slice(0, 280);
 
-function sendPage(reply: FastifyReply, text: string): FastifyReply {
-  reply.header('content-security-policy', pagePolicy).header('cache-control', 'no-store');
-  return reply.type('text/html; charset=utf-8').send(text);
-}
-
-/** An error for people. Who must present a key is asked for it by the browser. */
+/** An error for people. Who is not signed in is asked to. */
 export function sendErrorPage(reply: FastifyReply, error: SignalboxError): FastifyReply {
   if (!wantsPage(reply.request)) return sendProblem(reply, error);
+  const { request } = reply;
+  const presents = request.headers.authorization ?? request.headers['x-api-key'];
+  if (error.code === 'unauthenticated' && presents === undefined && request.method === 'GET') {
+    return askToSignIn(request, reply);
+  }
   const { status, title } = errorCatalogue[error.code];
   addProblemHeaders(reply, error);
   const content = html`<div class="empty"><p class="code">${status}</p><h1>${title}</h1><p>${error.message}</p><p><a href="/">All conversations</a></p></div>`;

@@ -46,4 +46,7 @@ export const text = (mediaType: string, description: string) => ({
 });
 
 /** What a browser shows. */
-export const htmlPage = { 200: text('text/html', 'A page for browsers.') };
+export const htmlPage = {
+  200: text('text/html', 'A page for browsers.'),
+  303: { description: 'To the form to sign in, or from it to the page that was asked for.', type: 'null' },
+};
