@@ -3,9 +3,14 @@ import type { Run } from './engine.ts';
 const shortestMs = 20;
 const longestMs = 500;
 
+interface Bell {
+  readonly promise: Promise<boolean>;
+  cancel(): void;
+}
+
 /**
  * Who waits in this process for runs to end or to be paused. The engine does not tell: each asks again, more and more seldom, and
- * at once when something of the run has ended here.
+ * at once, and often for a while, when something of the run has ended here.
  */
 export class Waiters {
   readonly #bells = new Map<string, Set<() => void>>();
@@ -13,7 +18,7 @@ export class Waiters {
 
   /** `settled` gives the run once it has ended or is paused. */
   async wait(runId: string, settled: () => Promise<Run | undefined>, signal?: AbortSignal): Promise<Run> {
-    for (let pauseMs = shortestMs; ; pauseMs = Math.min(pauseMs * 1.5, longestMs)) {
+    for (let pauseMs = shortestMs; ; ) {
       const rung = this.#bell(runId, pauseMs, signal);
       const run = await settled().catch((error: unknown) => {
         rung.cancel();
@@ -23,7 +28,8 @@ export class Waiters {
         rung.cancel();
         return run;
       }
-      await rung.promise;
+      const isTold = await rung.promise;
+      pauseMs = isTold ? shortestMs : Math.min(pauseMs * 1.5, longestMs);
       signal?.throwIfAborted();
       if (this.#stopped) return new Promise(() => {});
     }
@@ -38,8 +44,9 @@ export class Waiters {
     for (const runId of [...this.#bells.keys()]) this.tell(runId);
   }
 
-  #bell(runId: string, withinMs: number, signal?: AbortSignal): { promise: Promise<void>; cancel(): void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /** Resolves with whether something of the run has ended here. */
+  #bell(runId: string, withinMs: number, signal?: AbortSignal): Bell {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     const bells = this.#bells.get(runId) ?? new Set();
     this.#bells.set(runId, bells);
     const cancel = () => {
@@ -48,11 +55,12 @@ export class Waiters {
       bells.delete(ring);
       if (bells.size === 0) this.#bells.delete(runId);
     };
-    const ring = () => {
+    const end = (isTold: boolean) => {
       cancel();
-      resolve();
+      resolve(isTold);
     };
-    const timer = setTimeout(ring, withinMs);
+    const ring = () => end(true);
+    const timer = setTimeout(end, withinMs, false);
     signal?.addEventListener('abort', ring);
     bells.add(ring);
     return { promise, cancel };

@@ -43,6 +43,7 @@ import { Registration } from './registration.ts';
 import { RunReader, unknownRun } from './run-reader.ts';
 import { type PreparedRequest, runRequest } from './run-request.ts';
 import { defaultKeeping, type Keeping } from './service-options.ts';
+import { settlementOf } from './settlement.ts';
 import { Worker } from './worker.ts';
 
 export interface RestateOptions {
@@ -307,7 +308,12 @@ export class RestateEngine implements Engine {
   }
 
   async wait(runId: string, options: { readonly signal?: AbortSignal } = {}): Promise<Run> {
-    const run = await this.#waiters.wait(runId, () => this.#reader.whenSettled(runId), options.signal);
+    const settled = settlementOf(runId, {
+      knows: (id) => this.#reader.remembers(id),
+      hasEnded: (id) => this.#ingress.hasEnded(this.#runService, id),
+      whenSettled: (id) => this.#reader.whenSettled(id),
+    });
+    const run = await this.#waiters.wait(runId, settled, options.signal);
     return wholeRun(this.#values, run);
   }
 

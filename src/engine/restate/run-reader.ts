@@ -58,6 +58,10 @@ export class RunReader {
     this.#invocations.set(runId, invocationId);
   }
 
+  remembers(runId: string): boolean {
+    return this.#invocations.has(runId);
+  }
+
   async find(runId: string): Promise<InvocationRow | undefined> {
     if (!isUuid(runId)) return undefined;
     const invocationId = this.#invocations.get(runId);
