@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +13,23 @@ import { noServer, restateBinary, startRestateServer } from './fixtures/restate-
 import { freePort, type ServerProcess, startServer } from './fixtures/server-process.ts';
 
 const senders = 2;
+const root = join(import.meta.dirname, '..');
+
+/** The version before this one: set it to the last release when there is a new one. */
+const earlier = '57d0f53';
+const noEarlier = `commit ${earlier} is not here: this is no git checkout, or one without its history`;
+
+/** The main program of the version before, unpacked in this folder; undefined where its sources are not to be had. */
+function earlierVersion(folder: string): string | undefined {
+  const sources = join(folder, 'earlier');
+  mkdirSync(sources);
+  const inRoot = { cwd: root, maxBuffer: 64 * 1024 * 1024 };
+  const packed = spawnSync('git', ['archive', earlier, 'src', 'package.json'], inRoot);
+  if (packed.status !== 0) return undefined;
+  execFileSync('tar', ['-x', '-C', sources], { input: packed.stdout });
+  symlinkSync(join(root, 'node_modules'), join(sources, 'node_modules'));
+  return join(sources, 'src', 'main.ts');
+}
 
 /** The order of a life; each of these once. */
 const life = [
@@ -24,17 +42,18 @@ const life = [
   'WEBHOOK_CONVERSATION_COMPLETED',
 ];
 
-test('two gateways and two workers are restarted one after the other under load: no request fails, every answer comes once', {
+test('two gateways and two workers of the version before are restarted with this one, and a worker with that one again, under load: no request fails, every answer comes once', {
   timeout: 240_000,
   skip: (restateBinary() === undefined && noServer) || (postgresPrograms() === undefined && noPostgres),
 }, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-rolling-'));
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
+  const before = earlierVersion(folder);
   const receiver = await startReceiver({ secret });
   const restate = await startRestateServer();
   const postgres = await startTestPostgres();
   const database = await postgres.createDatabase();
-  const names = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'];
+  const names = ['worker-1', 'worker-2', 'gateway-1', 'gateway-2'];
   const ports = new Map(
     await Promise.all(
       names.map(async (name) => [name, { http: await freePort(), worker: await freePort() }] as const),
@@ -56,7 +75,7 @@ test('two gateways and two workers are restarted one after the other under load:
     await Promise.all([receiver.close(), restate.close(), postgres.close()]);
     rmSync(folder, { recursive: true });
   });
-  const start = async (name: string) => {
+  const start = async (name: string, main?: string) => {
     const variables = {
       SIGNALBOX_ROLE: name.split('-')[0]!,
       SIGNALBOX_ENGINE: 'restate',
@@ -73,9 +92,9 @@ test('two gateways and two workers are restarted one after the other under load:
       LOG_LEVEL: 'warn',
       WEBHOOK_URL: receiver.url,
     };
-    running.set(name, await startServer(variables));
+    running.set(name, await startServer(variables, [], main));
   };
-  await Promise.all(names.map(start));
+  await Promise.all(names.map((name) => start(name, before)));
   const gateways = await startGatewayBalancer(addresses('gateway', 'http'), 0);
   context.after(() => gateways.close());
 
@@ -101,13 +120,16 @@ test('two gateways and two workers are restarted one after the other under load:
     }
   };
   const asking = Promise.all(Array.from({ length: senders }, ask));
-  for (const name of names) {
-    const before = accepted.length;
-    while (accepted.length < before + 10) await new Promise((resolve) => setTimeout(resolve, 5));
+  const restart = async (name: string, main?: string) => {
+    const enough = accepted.length + 10;
+    while (accepted.length < enough) await new Promise((resolve) => setTimeout(resolve, 5));
     const server = running.get(name)!;
     assert.equal(await server.stop(), 0, `${name}: ${server.output()}`);
-    await start(name);
-  }
+    await start(name, main);
+  };
+  for (const name of names) await restart(name);
+  // Whoever has second thoughts goes back.
+  await restart('worker-1', before);
   over = true;
   await asking;
   assert.deepEqual(refused, []);
@@ -127,4 +149,7 @@ test('two gateways and two workers are restarted one after the other under load:
     const types = [...events.matchAll(/^event: (.*)$/gm)].map((match) => match[1]);
     assert.deepEqual(types, life, `the record of ${trackingId}`);
   }
+  await context.test('the version before took part', { skip: before === undefined && noEarlier }, () =>
+    assert.notEqual(before, undefined),
+  );
 });

@@ -8,7 +8,7 @@ import { noServer, restateBinary } from '../fixtures/restate-server.ts';
 import { canHaveNetwork, noNetwork, ownNetwork } from './network.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
-const blows = Number(process.env.CHAOS_KILLS ?? 4);
+const blows = Number(process.env.CHAOS_KILLS ?? 3);
 const missing =
   (restateBinary() === undefined && noServer) || (postgresPrograms() === undefined && noPostgres);
 

@@ -9,7 +9,7 @@ import { seededRandom } from '../../src/engine/contract/random.ts';
 import { noPostgres, postgresPrograms, startTestPostgres } from '../fixtures/postgres-server.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? 20_261_121);
-const blows = Number(process.env.CHAOS_KILLS ?? 6);
+const blows = Number(process.env.CHAOS_KILLS ?? 3);
 const ttlMs = 400;
 
 interface Piece {
