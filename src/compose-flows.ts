@@ -1,5 +1,6 @@
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
+import { createNotifying } from './compose-alarms.ts';
 import { openWorkspace, todayOf, whenPrepared } from './compose-workspace.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { createRedactor } from './core/redact.ts';
@@ -51,10 +52,12 @@ function createFlows(config: Config, log: Log, store: Store, agent: Agent, expor
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
   const breakers = new CircuitBreakers();
+  const sign = createSigner(webhookSecrets(config.webhookSecrets, config.dataDir));
+  const notifying = createNotifying(config, sender, sign);
   const delivery = createDeliveryFlow({
     store,
     endpointOf,
-    sign: createSigner(webhookSecrets(config.webhookSecrets, config.dataDir)),
+    sign,
     sender,
     breakers,
     log,
@@ -64,5 +67,6 @@ function createFlows(config: Config, log: Log, store: Store, agent: Agent, expor
   const query = createQueryFlow({ agent, store, delivery, log });
   const urls = webhookTypes.flatMap((type) => endpointOf(type)?.url ?? []);
   const deliversTo = [...new Set(urls)].map(safeUrl);
-  return { flows: { query, delivery, exporting }, sender, breakers, deliversTo };
+  const flows = { query, delivery, exporting, notification: notifying.flow };
+  return { flows, notifying, sender, breakers, deliversTo };
 }

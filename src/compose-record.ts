@@ -8,6 +8,8 @@ import { compaction } from './sqlite/compaction.ts';
 import { Database } from './sqlite/database.ts';
 import { inspectAtStart } from './sqlite/inspect.ts';
 import { Sweeper } from './sqlite/sweeper.ts';
+import type { Leases } from './store/leases.ts';
+import { createLocalLeases } from './store/local/leases.ts';
 import { createLocalRateLimits } from './store/local/rate-limits.ts';
 import type { PostgresDatabase } from './store/postgres/database.ts';
 import type { PostgresLeases } from './store/postgres/leases.ts';
@@ -21,6 +23,7 @@ export interface ComposedRecord {
   readonly store: Store;
   readonly live: LiveRecord;
   readonly rateLimits: RateLimits;
+  readonly leases: Leases;
   /** The file that the embedded engine shares with the record; absent where other processes have the record too. */
   readonly file?: { readonly database: Database; readonly writeFacts: FactWriter };
   /** What processes share in PostgreSQL; absent with a file. */
@@ -55,7 +58,7 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
   const store = createSqliteStore(database, live, (error) => log.failed(followingFailed, error));
   const sweeper = createSweeper(config, log, database);
   return {
-    ...{ store, live, rateLimits: createLocalRateLimits() },
+    ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
     file: { database, writeFacts: store.writeFacts },
     problem: async () => database.failure,
     lost: database.lost,
@@ -112,7 +115,7 @@ async function openShared(
   const retention =
     keepMs === null ? undefined : new PostgresRetention({ database, leases, keepMs, onSwept, onError });
   return {
-    ...{ store, live, rateLimits, shared: { database, leases } },
+    ...{ store, live, rateLimits, leases, shared: { database, leases } },
     problem: () => database.problem(),
     // Another connection goes on with what the server has.
     lost: new Promise(() => {}),

@@ -1,4 +1,5 @@
 import type { Agent } from './agents/agent.ts';
+import { createAlarms } from './compose-alarms.ts';
 import { executesHere, openEngine } from './compose-engine.ts';
 import { openFlows } from './compose-flows.ts';
 import { openIdentity } from './compose-identity.ts';
@@ -72,6 +73,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const { flows, workspace, agent, redact, today, breakers, deliversTo } = opened;
   const composed = await openEngine(config, { log, record, objects, flows: Object.values(flows) });
   const { engine, problem } = composed;
+  const alarms = createAlarms(config, log, record, engine, opened.notifying);
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
@@ -94,6 +96,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
         ...(executes && { workspace }),
       }),
     metrics: metricsPort,
+    alarms: alarms.port,
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
       ...(executes && (await workspace.describe().catch(() => ({ tables: [], demo: false })))),
@@ -108,11 +111,13 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     composed.begin();
     record.begin();
     identity.begin();
+    alarms.begin();
   };
   const stop = async (graceMs: number) => {
     record.rest();
     composed.rest();
     metricsPort.close();
+    await alarms.stop();
     await engine.stop(graceMs);
     await identity.close();
     await opened.close();

@@ -67,7 +67,7 @@ test('an unknown name of ours is an error that suggests the nearest', () => {
   refuses({ SIGNALBOX_PORT: '1' }, /Did you mean PORT\?$/);
   refuses({ SIGNALBOX_FOO: '1' }, /docs\/reference\/configuration\.md lists them/);
   refuses({ SIGNALBOX_QWERTYUIOPASDF: 'x' }, /docs\/reference\/configuration\.md lists them/);
-  readConfig({ SOMETHING_ELSE: 'x', SLACK_WEBHOOK_URL: 'x', BEDROCK_AGENT_ID: 'x' });
+  readConfig({ SOMETHING_ELSE: 'x', BEDROCK_AGENT_ID: 'x' });
 });
 
 test('schedules: named ones and lists', () => {

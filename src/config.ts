@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { alarmSettings } from './config-alarms.ts';
 import { identityProblems, identitySettings } from './config-identity.ts';
 import { type ApiKey, parseApiKeys } from './core/api-keys.ts';
 import { parseDuration } from './core/duration.ts';
@@ -26,7 +27,7 @@ export interface Setting<T> {
   readonly parse: (text: string) => T | undefined;
 }
 
-interface RequiredSetting<T> extends Setting<T> {
+export interface RequiredSetting<T> extends Setting<T> {
   readonly default: string;
 }
 
@@ -425,6 +426,7 @@ export const settings = {
     secret: true,
     parse: (text) => new Secret(text),
   }),
+  ...alarmSettings,
 } as const;
 
 /** Names of the contract that other versions use. They may be set; this version does nothing with them. */
@@ -441,8 +443,6 @@ export const laterVariables: readonly string[] = [
   'DYNAMODB_ALERTS_TABLE',
   'SNS_TOPIC_ARN',
   'EXECUTION_TRIGGER_SNS',
-  'TEAMS_WEBHOOK_URL',
-  'SLACK_WEBHOOK_URL',
   'APPROVAL_API_URL',
   'UAEF_AGENT_ANTHROPIC_API_KEY',
   'ANTHROPIC_API_KEY',

@@ -32,13 +32,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   record: ['core', 'engine'],
   store: ['core', 'engine', 'inbound', 'record', 'sqlite'],
   observe: ['core', 'record'],
+  alarms: ['core', 'observe', 'store', 'tools'],
   objects: ['core'],
   outbound: ['core', 'record'],
   tools: ['core', 'outbound'],
   agents: ['core', 'tools'],
   cluster: ['core'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store', 'tools'],
-  http: ['core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],
+  http: ['alarms', 'core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],
   cli: [
     ...[
       'cluster',

@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   conversations: async () => (await import('./conversations.ts')).conversations,
   export: async () => (await import('./export.ts')).exportCommand,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
+  alarms: async () => (await import('./alarms.ts')).alarms,
   flows: async () => (await import('./flows.ts')).flows,
   trigger: async () => (await import('./trigger.ts')).trigger,
   executions: async () => (await import('./executions.ts')).executions,

@@ -11,6 +11,7 @@ import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
+import { registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
@@ -186,6 +187,7 @@ async function addZones(
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
       registerRuns(reading, ports);
+      registerAlarms(reading, ports);
       registerExecutions(reading, ports, startables);
     });
     await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
@@ -195,6 +197,7 @@ async function addZones(
       registerExportStart(operating, ports);
       registerRebuild(operating, ports);
       registerRunChanges(operating, ports);
+      registerAlarmTest(operating, ports);
       registerExecutionChanges(operating, ports, startables);
       registerEnable(operating, ports);
     });

@@ -1,3 +1,4 @@
+import type { Alarm } from '../alarms/watch.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -73,6 +74,7 @@ export interface AppPorts {
   ) => AsyncIterable<RecordedEvent>;
   readonly health: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
+  readonly alarms?: AlarmsPort;
   /** For the page: what the data are. */
   readonly about: () => Promise<About>;
   readonly options: AppOptions;
@@ -83,6 +85,14 @@ export interface MetricsPort {
   text(): Promise<string>;
   /** A request was answered with an error. */
   refused(code: ErrorCode): void;
+}
+
+export interface AlarmsPort {
+  /** Where people are told. */
+  readonly channels: readonly string[];
+  alarms(): Promise<readonly Alarm[]>;
+  /** Tells all of them something; resolves once that is durable. */
+  test(): Promise<void>;
 }
 
 export interface AppOptions {

@@ -61,6 +61,8 @@ export interface Log {
   /** `Webhook processing completed successfully`. */
   processingCompleted(line: AboutLine & { deliveryStatus: string; totalTimeMs: number }): void;
 
+  /** An alarm that fires, that still does, or that is over. */
+  alarm(line: AlarmLine): void;
   exportFailed(line: AboutLine & { error: unknown }): void;
   /** A document of CloudWatch's embedded metric format, as it is. */
   embeddedMetrics(document: Readonly<Record<string, unknown>>): void;
@@ -77,6 +79,17 @@ export interface AboutLine {
   readonly conversationId: string;
   readonly sourceSystem: string;
   readonly webhookType: string;
+}
+
+interface AlarmLine {
+  readonly alarm: string;
+  /** As it is written in the configuration. */
+  readonly rule: string;
+  readonly state: 'firing' | 'reminder' | 'resolved';
+  readonly detail: string;
+  readonly value: number;
+  /** ISO-8601. */
+  readonly since: string;
 }
 
 interface DeliveryLine {
@@ -196,6 +209,7 @@ export function createLog(options: LogOptions): Log {
         { ...about(line), delivery_status: line.deliveryStatus, total_time_ms: line.totalTimeMs },
         'Webhook processing completed successfully',
       ),
+    alarm: (line) => logger[line.state === 'resolved' ? 'info' : 'error'](line, alarmWords[line.state]),
     exportFailed: (line) =>
       logger.error({ ...about(line), ...errorFields(line.error) }, 'Conversation export failed'),
     embeddedMetrics: (document) => raw.write(`${JSON.stringify(document)}\n`),
@@ -233,6 +247,8 @@ function lostLine({ format }: LogOptions): (count: number, reason: string) => st
     return format === 'json' ? line : readable(line);
   };
 }
+
+const alarmWords = { firing: 'Alarm', reminder: 'Alarm, still', resolved: 'Alarm over' } as const;
 
 const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
 

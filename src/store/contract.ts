@@ -9,6 +9,7 @@ import type { Source } from '../inbound/source.ts';
 import { type ConversationSummary, project } from '../record/conversation.ts';
 import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
+import { testAlarmRecords } from './contract-alarms.ts';
 import { testAudit, testIdentities } from './contract-identities.ts';
 import type { Leases } from './leases.ts';
 import { testProjections } from './projections/contract.ts';
@@ -47,6 +48,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
   testIdentities(withStore);
   testAudit(withStore);
   testProjections(name, create);
+  testAlarmRecords(withStore);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();

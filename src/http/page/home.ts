@@ -1,3 +1,4 @@
+import type { Alarm } from '../../alarms/watch.ts';
 import type { EngineStats } from '../../engine/engine.ts';
 import type { ConversationPage } from '../../store/store.ts';
 import type { About, HealthPart } from '../ports.ts';
@@ -10,6 +11,7 @@ import { searchForm } from './search.ts';
 export interface HomeData {
   readonly about: About;
   readonly health: readonly HealthPart[];
+  readonly firing: readonly Alarm[];
   readonly stats: EngineStats;
   readonly total: number;
   readonly conversations: ConversationPage;
@@ -29,7 +31,7 @@ export function homePage(data: HomeData): string {
     title: newest ? 'Conversations' : 'Earlier conversations',
     status: healthPill(data.health),
     content: html`<h1 class="${newest && 'hidden'}">${newest ? 'Signalbox' : 'Earlier conversations'}</h1>
-${newest && html`<section class="hero" aria-label="Ask">${askForm()}</section>${tiles(data)}${problems(data.health)}`}
+${newest && html`<section class="hero" aria-label="Ask">${askForm()}</section>${tiles(data)}${problems(data.health, data.firing)}`}
 <section aria-labelledby="list"><div class="heading"><h2 id="list">${newest ? 'Latest conversations' : 'Conversations'}</h2><span class="soft">${plural(data.total, 'conversation')} in all</span>${searchForm('')}</div>
 ${list.length === 0 ? nothingYet(newest) : html`<ul class="list">${list}</ul>`}
 ${pager(conversations.next, newest)}
@@ -64,10 +66,10 @@ function warehouse({ tables, demo }: HomeData['about']): Html {
   return html`<dd>${accounts === 0 ? 'No accounts yet' : plural(accounts, 'account')}</dd><dd class="soft">${plural(rows.get('opportunities') ?? 0, 'deal')}${demo && ' · demo data'}</dd>`;
 }
 
-function problems(parts: readonly HealthPart[]): Html | false {
+function problems(parts: readonly HealthPart[], firing: readonly Alarm[]): Html | false {
   const bad = parts.filter((part) => part.status !== 'HEALTHY');
-  if (bad.length === 0) return false;
-  return html`<ul class="notice" role="status">${bad.map((part) => html`<li><strong>${part.name[0]?.toUpperCase()}${part.name.slice(1)}.</strong> ${part.detail}</li>`)}</ul>`;
+  if (bad.length === 0 && firing.length === 0) return false;
+  return html`<ul class="notice" role="status">${firing.map(({ rule, state }) => html`<li><strong>Alarm ${rule.name.replaceAll('_', ' ')}.</strong> ${state?.detail}</li>`)}${bad.map((part) => html`<li><strong>${part.name[0]?.toUpperCase()}${part.name.slice(1)}.</strong> ${part.detail}</li>`)}</ul>`;
 }
 
 function nothingYet(newest: boolean): Html {

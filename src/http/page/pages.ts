@@ -142,16 +142,18 @@ async function answeredOrLate({ follow }: AppPorts, trackingId: string): Promise
 }
 
 async function homeData(ports: AppPorts, after: string | undefined, now: number) {
-  const [about, health, counts, conversations] = await Promise.all([
+  const [about, health, counts, conversations, alarms] = await Promise.all([
     ports.about(),
     ports.health(),
     ports.store.counts(),
     ports.store.conversations({ limit: pageSize, ...(after !== undefined && { after }) }),
+    ports.alarms?.alarms(),
   ]);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const answers = await answerStarts(ports, conversations.conversations);
   const stats = ports.engine.stats();
-  return { about, health, stats, total, conversations, answers, newest: after === undefined, now };
+  const firing = (alarms ?? []).filter(({ state }) => state?.status === 'firing');
+  return { about, health, firing, stats, total, conversations, answers, newest: after === undefined, now };
 }
 
 async function searched({ store }: AppPorts, text: string, after: string | undefined) {

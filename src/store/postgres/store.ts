@@ -5,6 +5,7 @@ import type { ConversationStatus, RecordedEvent, WebhookType } from '../../recor
 import type { LiveRecord } from '../../record/live.ts';
 import type { Follower } from '../follower.ts';
 import type { Store } from '../store.ts';
+import { createAlarmRecords } from './alarms.ts';
 import { AppendQueue } from './append-queue.ts';
 import { createAudit } from './audit.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
@@ -58,6 +59,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
     ...createSources(database),
     ...createIdentities(database),
     ...createAudit(database),
+    ...createAlarmRecords(database),
   };
 }
 

@@ -5,6 +5,7 @@ import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import { Follower } from '../follower.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
+import { createAlarmRecords } from './alarms.ts';
 import { appendFacts } from './append.ts';
 import { createAudit } from './audit.ts';
 import { createIdentities } from './identities.ts';
@@ -116,6 +117,7 @@ export function createSqliteStore(
     ...createSources(database),
     ...createIdentities(database),
     ...createAudit(database),
+    ...createAlarmRecords(database),
   };
 }
 

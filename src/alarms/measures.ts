@@ -1,0 +1,85 @@
+import { describeDuration } from '../core/duration.ts';
+import type { AlarmRecords } from '../store/alarms.ts';
+import { type AlarmName, type AlarmRule, describeValue } from './rule.ts';
+import type { Measured } from './transition.ts';
+
+/** Where the numbers come from. None of them costs more when the record grows. */
+export interface AlarmSources {
+  readonly store: Pick<AlarmRecords, 'endings' | 'oldest' | 'floods'>;
+  /** Runs that failed and were not started anew, at most `deadLetterLimit`. */
+  deadLetters(): Promise<number>;
+  /** Ticks that were missed; absent where nothing is scheduled. */
+  readonly missedSchedules?: () => Promise<number>;
+}
+
+/** More are not counted. */
+export const deadLetterLimit = 100;
+
+/** One failure alone is no rate: at night it would be all there is. */
+const leastFailures = 2;
+
+/** What a rule watches, now; undefined where that is not known here. */
+export function measure(rule: AlarmRule, sources: AlarmSources, now: number): Promise<Measured | undefined> {
+  return measures[rule.name](sources, now, rule.windowMs);
+}
+
+type Measure = (sources: AlarmSources, now: number, windowMs: number) => Promise<Measured | undefined>;
+
+const measures: Readonly<Record<AlarmName, Measure>> = {
+  async error_rate({ store }, now, windowMs) {
+    const { total, failed } = await store.endings(now - windowMs);
+    const value = failed < leastFailures ? 0 : failed / total;
+    const share = total === 0 ? '' : ` (${describeValue('error_rate', failed / total)})`;
+    return {
+      value,
+      detail: `${failed} of the ${total} conversations that ended within ${describeDuration(windowMs)} failed${share}.`,
+    };
+  },
+
+  async processing_time({ store }, now) {
+    return age(
+      await store.oldest('processing'),
+      now,
+      'A question has been worked on',
+      'No question is being worked on.',
+    );
+  },
+
+  async queue_age({ store }, now) {
+    return age(
+      await store.oldest('queued'),
+      now,
+      'A question has waited for its turn',
+      'No question waits for its turn.',
+    );
+  },
+
+  async dead_letters({ deadLetters }) {
+    const value = await deadLetters();
+    const count = value >= deadLetterLimit ? `${deadLetterLimit} or more` : String(value);
+    return {
+      value,
+      detail: `${count} ${value === 1 ? 'run has' : 'runs have'} failed for good: signalbox dead-letters list.`,
+    };
+  },
+
+  async verification_failures({ store }, now, windowMs) {
+    const value = await store.floods(now - windowMs);
+    return {
+      value,
+      detail: `Within ${describeDuration(windowMs)} there were ${value} minutes in which many webhooks of a source were refused: signalbox audit, GET /sources/{source}/refusals.`,
+    };
+  },
+
+  async missed_schedules({ missedSchedules }) {
+    if (missedSchedules === undefined) return undefined;
+    const value = await missedSchedules();
+    return { value, detail: `${value} ticks of schedules were missed.` };
+  },
+};
+
+function age(since: number | undefined, now: number, what: string, otherwise: string): Measured {
+  if (since === undefined) return { value: 0, detail: otherwise };
+  const value = Math.max(0, now - since);
+  return { value, detail: `${what} for ${describeDuration(value)}, since ${new Date(since).toISOString()}.` };
+}

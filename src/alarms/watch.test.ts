@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { LiveRecord } from '../record/live.ts';
+import { Database } from '../sqlite/database.ts';
+import { aLife } from '../store/contract.ts';
+import type { Leases } from '../store/leases.ts';
+import { createLocalLeases } from '../store/local/leases.ts';
+import { createSqliteStore } from '../store/sqlite/store.ts';
+import type { Notification } from '../tools/notify/notify.ts';
+import type { AlarmSources } from './measures.ts';
+import { parseAlarmRules } from './rule.ts';
+import { AlarmWatch } from './watch.ts';
+
+const free: Leases = { take: async () => ({ fence: 1, renew: async () => true, release: async () => {} }) };
+
+function settle(context: TestContext, rules = 'dead_letters>0') {
+  const folder = mkdtempSync(join(tmpdir(), 'alarms-'));
+  const database = new Database(join(folder, 'signalbox.sqlite'));
+  const store = createSqliteStore(database, new LiveRecord({ onError: () => {} }));
+  context.after(() => {
+    database.close();
+    rmSync(folder, { recursive: true });
+  });
+  const world = { now: 1_786_699_000_000, deadLetters: 0, fails: false, isAway: false };
+  const told: Notification[] = [];
+  const lines: string[] = [];
+  const endings = async (since: number) => {
+    if (world.isAway) throw new Error('away');
+    return store.endings(since);
+  };
+  const sources: AlarmSources = {
+    store: { ...store, endings },
+    deadLetters: async () => world.deadLetters,
+  };
+  const watch = (leases: Leases = free) =>
+    new AlarmWatch({
+      ...{
+        rules: parseAlarmRules(rules),
+        reminderMs: 3_600_000,
+        sources,
+        store,
+        leases,
+        clock: () => world.now,
+      },
+      async notify(notification) {
+        if (world.fails) throw new Error('no room');
+        if (!told.some(({ id }) => id === notification.id)) told.push(notification);
+      },
+      log: {
+        alarm: (line) => void lines.push(`${line.state} ${line.alarm}`),
+        failed: (message) => void lines.push(message),
+      },
+    });
+  return { store, world, told, lines, watch };
+}
+
+test('an alarm is told once, also across starts, and its end as well', async (context) => {
+  const { world, told, lines, watch } = settle(context);
+  world.deadLetters = 2;
+  await watch().look();
+  await watch().look();
+  world.now += 60_000;
+  await watch().look();
+  assert.deepEqual(
+    told.map(({ title, text }) => [title, text]),
+    [['There are dead letters', '2 runs have failed for good: signalbox dead-letters list.']],
+  );
+  const [alarm] = await watch().alarms();
+  assert.equal(alarm?.state?.status, 'firing');
+  assert.equal(alarm.state.since, world.now - 60_000);
+  world.deadLetters = 0;
+  await watch().look();
+  world.now += 300_000;
+  await watch().look();
+  assert.deepEqual(
+    told.map(({ title, level }) => [title, level]),
+    [
+      ['There are dead letters', 'problem'],
+      ['Over: There are dead letters', 'resolved'],
+    ],
+  );
+  assert.deepEqual(lines, ['firing dead_letters', 'resolved dead_letters']);
+});
+
+test('what could not be told is told by whoever looks next, under the same id', async (context) => {
+  const { store, world, told, watch } = settle(context);
+  world.deadLetters = 1;
+  world.fails = true;
+  await watch().look();
+  assert.equal(told.length, 0);
+  const [kept] = await store.alarms();
+  const { id } = (kept!.state as unknown as { pending: { id: string } }).pending;
+  world.fails = false;
+  world.now += 30_000;
+  await watch().look();
+  assert.deepEqual(
+    told.map((notification) => notification.id),
+    [id],
+  );
+  await watch().look();
+  assert.equal(told.length, 1);
+});
+
+test('one of many looks, and whoever had the lease before changes nothing any more', async (context) => {
+  const { world, told, lines, watch } = settle(context);
+  world.deadLetters = 1;
+  const leases = createLocalLeases();
+  await Promise.all(Array.from({ length: 5 }, () => watch(leases).look()));
+  assert.equal(told.length, 1);
+  // Two that both believe that they have it.
+  world.now += 3_600_000;
+  await Promise.all([watch().look(), watch().look()]);
+  assert.deepEqual(
+    told.map(({ title }) => title),
+    ['There are dead letters', 'Still: There are dead letters'],
+  );
+  assert.deepEqual(lines, ['firing dead_letters', 'reminder dead_letters']);
+});
+
+test('each rule measures the record', async (context) => {
+  const rules = 'default,queue_age>2m,verification_failures>0/5m,missed_schedules>0';
+  const { store, world, told, watch } = settle(context, rules);
+  const at = world.now - 700_000;
+  const [waiting, working] = [aLife({ at }), aLife({ at })];
+  await store.append(waiting.facts.slice(0, 1));
+  await store.append(working.facts.slice(0, 2));
+  for (let n = 0; n < 2; n++) {
+    const { facts } = aLife({ at: world.now - 1_000 });
+    const end = facts.at(-1)!;
+    await store.append([
+      ...facts.slice(0, -1).filter(({ type }) => type !== 'WEBHOOK_DELIVERY_SUCCESS'),
+      { ...end, data: { ...end.data, status: 'failed' } },
+    ]);
+  }
+  await watch().look();
+  assert.deepEqual(told.map(({ text }) => text).sort(), [
+    '2 of the 2 conversations that ended within 5 min failed (100 %).',
+    `A question has been worked on for 11 min 40 s, since ${new Date(at).toISOString()}.`,
+    `A question has waited for its turn for 11 min 40 s, since ${new Date(at).toISOString()}.`,
+  ]);
+  const states = (await watch().alarms()).map(({ rule, state }) => `${rule.name} ${state?.status}`);
+  assert.deepEqual(states, [
+    'error_rate firing',
+    'processing_time firing',
+    'dead_letters ok',
+    'queue_age firing',
+    'verification_failures ok',
+    'missed_schedules undefined',
+  ]);
+});
+
+test('one that cannot be measured holds up no other', async (context) => {
+  const { world, told, lines, watch } = settle(context, 'error_rate>5%/5m,dead_letters>0');
+  world.deadLetters = 1;
+  world.isAway = true;
+  await watch().look();
+  assert.equal(told.length, 1);
+  assert.deepEqual(lines, [
+    'The alarm error_rate could not be looked at; it is looked at again',
+    'firing dead_letters',
+  ]);
+});

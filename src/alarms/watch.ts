@@ -1,0 +1,160 @@
+import { describeDuration } from '../core/duration.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Log } from '../observe/log.ts';
+import type { AlarmRecords, KeptAlarm } from '../store/alarms.ts';
+import type { Leases } from '../store/leases.ts';
+import type { Notification } from '../tools/notify/notify.ts';
+import { type AlarmSources, measure } from './measures.ts';
+import { type AlarmRule, describeValue, formatRule } from './rule.ts';
+import { type AlarmState, type AlarmTiming, nextState, type PendingNotice } from './transition.ts';
+
+export interface AlarmWatchOptions extends AlarmTiming {
+  readonly rules: readonly AlarmRule[];
+  readonly sources: AlarmSources;
+  readonly store: AlarmRecords;
+  readonly leases: Leases;
+  /** Tells people; under the same id once, however often it is called. Resolves once that is durable. */
+  readonly notify: (notification: Notification) => Promise<void>;
+  readonly log: Pick<Log, 'alarm' | 'failed'>;
+  /** Default: 30,000. */
+  readonly everyMs?: number;
+  /** Milliseconds since the epoch. Default: the system's clock. */
+  readonly clock?: () => number;
+}
+
+/** An alarm as it stands. */
+export interface Alarm {
+  readonly rule: AlarmRule;
+  /** Undefined until it is looked at for the first time. */
+  readonly state?: AlarmState;
+}
+
+const leaseMs = 60_000;
+
+/**
+ * Looks at the alarms from time to time: one of all processes does. What it finds is kept before it is told, by compare-and-set, with
+ * what is to be told: so whoever looks next, after a crash or in another process, tells what has not been told yet, under the same id.
+ */
+export class AlarmWatch {
+  readonly #options: AlarmWatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: AlarmWatchOptions) {
+    this.#options = options;
+  }
+
+  begin(): void {
+    if (this.#options.rules.length > 0) this.#set(0);
+  }
+
+  /** Resolves once nothing is being looked at any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** The alarms of the rules, in their order. */
+  async alarms(): Promise<readonly Alarm[]> {
+    const { rules, store } = this.#options;
+    const kept = byName(await store.alarms());
+    return rules.map((rule) => {
+      const found = kept.get(rule.name);
+      return { rule, ...(found && { state: stateOf(found) }) };
+    });
+  }
+
+  /** Looks at all of them once, unless another process does or has just done it. */
+  async look(): Promise<void> {
+    const { leases, rules, store, everyMs = 30_000, log } = this.#options;
+    const lease = await leases.take('alarms', leaseMs);
+    if (lease === undefined) return;
+    try {
+      const kept = byName(await store.alarms());
+      for (const rule of rules) {
+        if (this.#stopped) break;
+        await this.#lookAt(rule, kept.get(rule.name)).catch((error) =>
+          log.failed(`The alarm ${rule.name} could not be looked at; it is looked at again`, error),
+        );
+      }
+    } finally {
+      await lease.release(this.#stopped ? 0 : everyMs * 0.9);
+    }
+  }
+
+  #set(afterMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.look()
+        .catch((error) => this.#options.log.failed('Alarms could not be looked at', error))
+        .finally(() => {
+          this.#looking = undefined;
+          this.#set(this.#options.everyMs ?? 30_000);
+        });
+    }, afterMs).unref();
+  }
+
+  async #lookAt(rule: AlarmRule, kept: KeptAlarm | undefined): Promise<void> {
+    const { sources, store, clock = Date.now } = this.#options;
+    let [revision, state] = kept === undefined ? [0, undefined] : [kept.revision, stateOf(kept)];
+    if (state?.pending) {
+      const told = await this.#tell(rule, state, state.pending, revision);
+      // Somebody else has had the lease since.
+      if (told === undefined) return;
+      [state, revision] = [told, revision + 1];
+    }
+    const now = clock();
+    const measured = await measure(rule, sources, now);
+    if (measured === undefined) return;
+    const next = nextState(rule, state, measured, now, this.#options);
+    const isKept = await store.putAlarm(rule.name, revision, toJson(next));
+    if (isKept && next.pending !== null) {
+      this.#say(rule, next, next.pending);
+      await this.#tell(rule, next, next.pending, revision + 1);
+    }
+  }
+
+  /** The state without what was told; undefined when it is no longer ours. */
+  async #tell(rule: AlarmRule, state: AlarmState, pending: PendingNotice, revision: number) {
+    await this.#options.notify(notification(rule, pending));
+    const told = { ...state, pending: null };
+    return (await this.#options.store.putAlarm(rule.name, revision, toJson(told))) ? told : undefined;
+  }
+
+  #say(rule: AlarmRule, state: AlarmState, { kind, detail, since }: PendingNotice): void {
+    this.#options.log.alarm({
+      ...{ alarm: rule.name, rule: formatRule(rule), state: kind, detail, value: state.value },
+      since: new Date(since).toISOString(),
+    });
+  }
+}
+
+const byName = (kept: readonly KeptAlarm[]) => new Map(kept.map((alarm) => [alarm.name, alarm]));
+const stateOf = ({ state }: KeptAlarm) => state as unknown as AlarmState;
+const toJson = (state: AlarmState) => state as unknown as JsonObject;
+
+const titles: Readonly<Record<AlarmRule['name'], string>> = {
+  error_rate: 'Too many conversations fail',
+  processing_time: 'A question takes too long',
+  dead_letters: 'There are dead letters',
+  queue_age: 'Questions wait too long for their turn',
+  verification_failures: 'Many webhooks are refused',
+  missed_schedules: 'Schedules were missed',
+};
+
+function notification(rule: AlarmRule, { id, kind, at, since, detail }: PendingNotice): Notification {
+  const title = { firing: '', reminder: 'Still: ', resolved: 'Over: ' }[kind] + titles[rule.name];
+  const lasted = kind === 'firing' ? [] : [{ name: 'For', value: describeDuration(at - since) }];
+  const threshold = `more than ${describeValue(rule.name, rule.threshold)}`;
+  return {
+    ...{ id, at, level: kind === 'resolved' ? 'resolved' : 'problem', title, text: detail },
+    facts: [
+      { name: 'Alarm', value: rule.name },
+      { name: 'Fires at', value: threshold },
+      { name: 'Since', value: new Date(since).toISOString() },
+      ...lasted,
+    ],
+  };
+}

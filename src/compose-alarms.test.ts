@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startSlack } from '../test/fixtures/chat-webhooks.ts';
+import type { Agent } from './agents/agent.ts';
+import { compose } from './compose.ts';
+import { readConfig } from './config.ts';
+import { createLog } from './observe/log.ts';
+
+const agent: Agent = {
+  name: 'brief',
+  answer: async () => ({ markdown: 'short', plain: 'short', toolCalls: [], understood: true }),
+};
+
+async function settle(context: TestContext) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-alarms-'));
+  const slack = await startSlack();
+  context.after(async () => {
+    await slack.close();
+    rmSync(dataDir, { recursive: true });
+  });
+  const variables = {
+    ...{ SIGNALBOX_DATA_DIR: dataDir, SLACK_WEBHOOK_URL: slack.url, SIGNALBOX_DELIVERY_SCHEDULE: '1ms' },
+    // Nobody listens there.
+    WEBHOOK_URL: 'http://127.0.0.1:9/',
+  };
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) });
+  const start = async () => {
+    const signalbox = await compose(readConfig(variables), log, agent);
+    signalbox.recover();
+    const { server } = signalbox.app;
+    const call = async (method: 'GET' | 'POST', url: string, headers = {}, payload?: object) =>
+      server.inject({ method, url, headers: { host: 'localhost', ...headers }, ...(payload && { payload }) });
+    return { call, stop: () => signalbox.stop(1_000) };
+  };
+  return { slack, lines, start };
+}
+
+async function until<T>(get: () => Promise<T> | T, holds: (value: T) => boolean): Promise<T> {
+  for (const end = Date.now() + 15_000; Date.now() < end; await pause(10)) {
+    const value = await get();
+    if (holds(value)) return value;
+  }
+  throw new Error('It did not happen within 15 s.');
+}
+
+test('a dead letter is told in Slack, on the page, by API and in the log, once across starts', async (context) => {
+  const { slack, lines, start } = await settle(context);
+  const first = await start();
+  const timestamp = new Date().toISOString();
+  const body = { query: 'Hi', source_system: 'crm', source_process: 'p', timestamp };
+  assert.equal((await first.call('POST', '/webhook', {}, body)).statusCode, 202);
+  const dead = async () => (await first.call('GET', '/dead-letters')).json().dead_letters.length as number;
+  await until(dead, (count) => count === 1);
+  await first.stop();
+
+  const second = await start();
+  await until(
+    () => slack.shown.length,
+    (count) => count === 1,
+  );
+  assert.match(slack.shown[0]!, /There are dead letters\n1 run has failed for good/);
+  const alarms = (await second.call('GET', '/alarms')).json();
+  assert.deepEqual(alarms.channels, ['slack']);
+  const status = alarms.alarms.map((one: { rule: string; status: string }) => `${one.rule} ${one.status}`);
+  assert.deepEqual(status, ['error_rate>5%/5m ok', 'processing_time>10m ok', 'dead_letters>0 firing']);
+  assert.match((await second.call('GET', '/', { accept: 'text/html' })).body, /Alarm dead letters\./);
+  await second.stop();
+
+  const third = await start();
+  assert.equal((await third.call('POST', '/alarms/test')).statusCode, 202);
+  await until(
+    () => slack.shown.length,
+    (count) => count === 2,
+  );
+  assert.match(slack.shown[1]!, /Signalbox can reach you here/);
+  await third.stop();
+  const said = lines.map((line) => JSON.parse(line)).filter(({ alarm }) => alarm !== undefined);
+  assert.deepEqual(
+    said.map(({ level, message, alarm }) => `${level} ${message} ${alarm}`),
+    ['ERROR Alarm dead_letters'],
+  );
+});
+
+test('half of what e-mail needs stops the start', async (context) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-alarms-'));
+  context.after(() => rmSync(dataDir, { recursive: true }));
+  const log = createLog({ level: 'silent', format: 'json', write: () => {} });
+  const config = readConfig({ SIGNALBOX_DATA_DIR: dataDir, SIGNALBOX_SMTP_URL: 'smtp://mail.example.com' });
+  await assert.rejects(compose(config, log, agent), {
+    code: 'config_invalid',
+    message: /Not set: SIGNALBOX_NOTIFY_EMAIL_TO, SIGNALBOX_NOTIFY_EMAIL_FROM\./,
+  });
+});

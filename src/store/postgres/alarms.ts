@@ -1,0 +1,60 @@
+import type { JsonObject } from '../../core/json.ts';
+import { type AlarmRecords, endingLimit } from '../alarms.ts';
+import type { PostgresDatabase } from './database.ts';
+
+interface AlarmRow {
+  readonly name: string;
+  readonly revision: number;
+  readonly state: JsonObject;
+}
+
+const endingsText = `
+  SELECT count(*) AS total, count(*) FILTER (WHERE status IN ('failed', 'delivery_failed')) AS failed
+  FROM (SELECT status FROM conversations WHERE completed_at >= $1 ORDER BY completed_at DESC LIMIT ${endingLimit}) AS latest`;
+
+/** Whoever does it twice, because nobody knows whether the first COMMIT arrived, finds what it wrote. */
+const isThere = 'alarm.revision = $2::bigint + 1 AND alarm.state::text = $3::text';
+
+const firstText = `
+  INSERT INTO alarms AS alarm (name, revision, state) VALUES ($1, $2::bigint + 1, $3::text::json)
+  ON CONFLICT (name) DO UPDATE SET revision = alarm.revision WHERE ${isThere}`;
+
+const nextText = `
+  UPDATE alarms AS alarm SET revision = $2::bigint + 1, state = $3::text::json
+  WHERE name = $1 AND (revision = $2::bigint OR (${isThere}))`;
+
+export function createAlarmRecords(database: PostgresDatabase): AlarmRecords {
+  return {
+    alarms: () =>
+      database.read((sql) =>
+        sql.all<AlarmRow>('SELECT name, revision, state FROM alarms ORDER BY name COLLATE "C"'),
+      ),
+
+    putAlarm: (name, revision, state) =>
+      database.write(async (sql) => {
+        const values = [name, revision, JSON.stringify(state)];
+        return (await sql.run(revision === 0 ? firstText : nextText, values)) > 0;
+      }),
+
+    endings: (since) =>
+      database.read(async (sql) => {
+        const [row] = await sql.all<{ total: number; failed: number }>(endingsText, [since]);
+        return row!;
+      }),
+
+    oldest: (status) =>
+      database.read(async (sql) => {
+        const text = 'SELECT min(received_at) AS at FROM conversations WHERE status = $1';
+        const [row] = await sql.all<{ at: number | null }>(text, [status]);
+        return row?.at ?? undefined;
+      }),
+
+    floods: (since) =>
+      database.read(async (sql) => {
+        const text =
+          "SELECT count(*) AS count FROM events WHERE type = 'INBOUND_REQUESTS_REFUSED' AND at >= $1";
+        const [row] = await sql.all<{ count: number }>(text, [since]);
+        return row!.count;
+      }),
+  };
+}
