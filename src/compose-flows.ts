@@ -1,6 +1,7 @@
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
 import { createNotifying } from './compose-alarms.ts';
+import { type Traces, watchedBy } from './compose-observe.ts';
 import { openWorkspace, todayOf, whenPrepared } from './compose-workspace.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { createRedactor } from './core/redact.ts';
@@ -26,6 +27,7 @@ export interface FlowParts {
   /** Where exported conversations go. */
   readonly exports: Objects;
   readonly metrics: Metrics;
+  readonly traces: Traces | undefined;
   /** Whether runs execute in this process, which then needs data to answer from. */
   readonly executes: boolean;
   /** Without another agent the analyst answers. */
@@ -35,26 +37,34 @@ export interface FlowParts {
 /** The flows, and what they reach the world by. */
 export function openFlows(
   config: Config,
-  { log, store, exports, metrics, executes, agent: other }: FlowParts,
+  { log, store, exports, metrics, traces, executes, agent: other }: FlowParts,
 ) {
   const workspace = openWorkspace(config, log, executes, metrics);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
-  const exporting = createExportFlow({ store, objects: exports, redact, log });
-  const created = createFlows(config, log, store, agent, exporting);
+  const exporting = watchedBy(traces)(createExportFlow({ store, objects: exports, redact, log }));
+  const created = createFlows(config, log, store, agent, exporting, traces);
   const close = async () => void (await Promise.all([created.sender.close(), workspace.warehouse.close()]));
   return { ...created, workspace, agent, redact, today, close };
 }
 
-function createFlows(config: Config, log: Log, store: Store, agent: Agent, exporting: ExportFlow) {
+function createFlows(
+  config: Config,
+  log: Log,
+  store: Store,
+  agent: Agent,
+  exporting: ExportFlow,
+  traces: Traces | undefined,
+) {
+  const watch = watchedBy(traces);
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
   const breakers = new CircuitBreakers();
   const sign = createSigner(webhookSecrets(config.webhookSecrets, config.dataDir));
   const notifying = createNotifying(config, sender, sign);
-  const delivery = createDeliveryFlow({
+  const delivering = createDeliveryFlow({
     store,
     endpointOf,
     sign,
@@ -63,8 +73,10 @@ function createFlows(config: Config, log: Log, store: Store, agent: Agent, expor
     log,
     exportsConversations: config.exportConversations,
     exportFlow: exporting,
+    ...(traces && { traceHeaders: (input, context) => traces.tracer.headersFor(input, context) }),
   });
-  const query = createQueryFlow({ agent, store, delivery, log });
+  const delivery = watch(delivering);
+  const query = watch(createQueryFlow({ agent, store, delivery, log }));
   const urls = webhookTypes.flatMap((type) => endpointOf(type)?.url ?? []);
   const deliversTo = [...new Set(urls)].map(safeUrl);
   const flows = { query, delivery, exporting, notification: notifying.flow };

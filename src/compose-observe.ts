@@ -1,10 +1,14 @@
 import type { Config } from './config.ts';
 import type { Engine } from './engine/engine.ts';
+import type { Flow } from './engine/flow.ts';
 import type { EngineObserver } from './engine/observer.ts';
 import type { MetricsPort } from './http/ports.ts';
 import type { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics/metrics.ts';
 import { Gauges } from './observe/metrics/readings.ts';
+import { createSampler } from './observe/traces/sampler.ts';
+import { Tracer } from './observe/traces/tracer.ts';
+import { watchedFlow } from './observe/watched-flow.ts';
 import type { CircuitBreakers } from './outbound/breaker.ts';
 import type { LiveRecord } from './record/live.ts';
 import type { Store } from './store/store.ts';
@@ -53,3 +57,31 @@ export const engineLines = (log: Log): EngineObserver => ({
   runPaused: (runId, message) => log.failed('A run is paused', message, { run_id: runId }),
   storageFailed: (error) => log.failed('The data could not be written', error),
 });
+
+export interface Traces {
+  readonly tracer: Tracer;
+  /** Sends what waits, for at most `withinMs`. */
+  flush(withinMs: number): Promise<void>;
+}
+
+/** Where spans go; undefined where nobody asked for them, and then nothing of OpenTelemetry is loaded. */
+export async function openTraces(config: Config, metrics: Metrics): Promise<Traces | undefined> {
+  const { traceEndpoint, traceEndpointItself, traceExporter, telemetryDisabled } = config;
+  const hasEndpoint = (traceEndpoint ?? traceEndpointItself) !== undefined;
+  if (!hasEndpoint || traceExporter === 'none' || telemetryDisabled) return undefined;
+  const { OtlpSpans } = await import('./observe/traces/otlp.ts');
+  const { traceDelayMs: delayMs, traceQueueLimit: queueLimit } = config;
+  const spans = new OtlpSpans({
+    ...{ version, delayMs, queueLimit, batchSize: Math.min(512, queueLimit) },
+    onDropped: (count, reason) => metrics.count('spansDropped', count, [reason]),
+  });
+  const sampler = createSampler(config.traceSampler, config.traceSamplerRatio);
+  const tracer = new Tracer({ emit: (span) => spans.add(span), sampler });
+  return { tracer, flush: (withinMs) => spans.flush(withinMs) };
+}
+
+/** Has the runs of a flow watched by whoever wants to know. */
+export function watchedBy(traces: Traces | undefined): <I, O>(flow: Flow<I, O>) => Flow<I, O> {
+  const watchers = traces === undefined ? [] : [traces.tracer];
+  return (flow) => (watchers.length === 0 ? flow : watchedFlow(flow, watchers));
+}

@@ -4,7 +4,7 @@ import { executesHere, openEngine } from './compose-engine.ts';
 import { openFlows } from './compose-flows.ts';
 import { openIdentity } from './compose-identity.ts';
 import { openObjects } from './compose-objects.ts';
-import { createMetrics, createMetricsPort } from './compose-observe.ts';
+import { createMetrics, createMetricsPort, openTraces } from './compose-observe.ts';
 import { openRecord } from './compose-record.ts';
 import type { Config } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
@@ -69,7 +69,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const identity = await openIdentity(config, log, store);
   const executes = executesHere(config);
   const metrics = createMetrics(config, log, live);
-  const opened = openFlows(config, { log, store, exports, metrics, executes, agent: other });
+  const traces = await openTraces(config, metrics);
+  const opened = openFlows(config, { log, store, exports, metrics, traces, executes, agent: other });
   const { flows, workspace, agent, redact, today, breakers, deliversTo } = opened;
   const composed = await openEngine(config, { log, record, objects, flows: Object.values(flows) });
   const { engine, problem } = composed;
@@ -97,6 +98,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
       }),
     metrics: metricsPort,
     alarms: alarms.port,
+    traces: traces?.tracer,
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
       ...(executes && (await workspace.describe().catch(() => ({ tables: [], demo: false })))),
@@ -120,7 +122,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     await alarms.stop();
     await engine.stop(graceMs);
     await identity.close();
-    await opened.close();
+    await Promise.all([opened.close(), traces?.flush(500)]);
     await record.close();
     closeObjects();
     lock.release();

@@ -9,6 +9,7 @@ import { type Networks, parseNetworks } from './core/networks.ts';
 import { type Redaction, redactions } from './core/redact.ts';
 import type { RetryPolicy } from './core/retry.ts';
 import { Secret } from './core/secret.ts';
+import { type SamplerName, samplerNames } from './observe/traces/sampler.ts';
 import { type OutboundAllow, parseOutboundAllow } from './outbound/guard/allow.ts';
 
 /**
@@ -415,6 +416,56 @@ export const settings = {
       'comma-separated hosts, addresses and networks such as `crm.internal, *.corp.example, 10.1.0.0/16`',
     parse: parseOutboundAllow,
   }),
+  traceEndpoint: url(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'The collector that spans are sent to, by OTLP over HTTP: to `/v1/traces` below it. Without it (and the next) there are no spans. `OTEL_EXPORTER_OTLP_HEADERS`, `…_COMPRESSION`, `…_TIMEOUT` and certificates are heeded too.',
+  ),
+  traceEndpointItself: url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'The same, with its whole path.'),
+  traceExporter: required<'otlp' | 'none'>({
+    variable: 'OTEL_TRACES_EXPORTER',
+    about: '`none` sends no spans, whatever the endpoint.',
+    expects: 'one of otlp, none',
+    default: 'otlp',
+    parse: (text) => oneOf(['otlp', 'none'], text),
+  }),
+  telemetryDisabled: required<boolean>({
+    variable: 'OTEL_SDK_DISABLED',
+    about: '`true` sends no spans either.',
+    expects: '`true` or `false`',
+    default: 'false',
+    parse: parseBoolean,
+  }),
+  traceSampler: required<SamplerName>({
+    variable: 'OTEL_TRACES_SAMPLER',
+    about:
+      'Which traces are sent. Those with `parentbased` do as the sender of the request does, where it says so.',
+    expects: `one of ${samplerNames.join(', ')}`,
+    default: 'parentbased_always_on',
+    parse: (text) => oneOf(samplerNames, text),
+  }),
+  traceSamplerRatio: required<number>({
+    variable: 'OTEL_TRACES_SAMPLER_ARG',
+    about: 'The share of the traces that `traceidratio` sends.',
+    expects: 'a number from 0 to 1',
+    default: '1',
+    parse: parseShare,
+  }),
+  traceDelayMs: required({
+    variable: 'OTEL_BSP_SCHEDULE_DELAY',
+    about:
+      'How many milliseconds spans wait for others to be sent with. A process that is killed loses those.',
+    expects: 'a whole number from 10 to 60000',
+    default: '1000',
+    parse: wholeNumber(10, 60_000),
+  }),
+  traceQueueLimit: required({
+    variable: 'OTEL_BSP_MAX_QUEUE_SIZE',
+    about:
+      'How many spans may wait for a collector that is slow or away; further ones are dropped and counted.',
+    expects: 'a whole number from 1 to 1000000',
+    default: '2048',
+    parse: wholeNumber(1, 1_000_000),
+  }),
   serverUrl: url(
     'SIGNALBOX_URL',
     'The server that the command line tool calls. Without it: the one at `HOST` and `PORT`.',
@@ -812,6 +863,11 @@ function parseDays(text: string): number | null | undefined {
   if (text === 'off') return null;
   const days = wholeNumber(7, 36_500)(text);
   return days === undefined ? undefined : days * 86_400_000;
+}
+
+function parseShare(text: string): number | undefined {
+  const share = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  return share <= 1 ? share : undefined;
 }
 
 function parseRateLimit(text: string): RateLimit | null | undefined {

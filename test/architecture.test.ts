@@ -31,7 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inbound: ['core'],
   record: ['core', 'engine'],
   store: ['core', 'engine', 'inbound', 'record', 'sqlite'],
-  observe: ['core', 'record'],
+  observe: ['core', 'engine', 'record'],
   alarms: ['core', 'observe', 'store', 'tools'],
   objects: ['core'],
   outbound: ['core', 'record'],

@@ -7,6 +7,7 @@ import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { Callers } from '../identity/callers.ts';
 import type { Log } from '../observe/log.ts';
+import type { Tracer } from '../observe/traces/tracer.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
 import type { RedactConversation } from '../record/redact.ts';
 import type { Identities } from '../store/identities.ts';
@@ -75,6 +76,8 @@ export interface AppPorts {
   readonly health: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
   readonly alarms?: AlarmsPort;
+  /** Where spans of requests go. */
+  readonly traces?: Pick<Tracer, 'accepted'> | undefined;
   /** For the page: what the data are. */
   readonly about: () => Promise<About>;
   readonly options: AppOptions;

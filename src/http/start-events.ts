@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StartedRun } from '../engine/engine.ts';
 import type { ReceivedEvent } from '../inbound/receive.ts';
 import type { Source } from '../inbound/source.ts';
+import type { Door } from './door.ts';
 import { type Startables, startableOf } from './startables.ts';
 
 /** As long as senders go on sending a delivery again (Stripe: three days), and a little more. */
@@ -12,6 +13,7 @@ export interface EventArrival {
   /** By `performance.now()`. */
   readonly receivedAt: number;
   readonly sizeBytes: number;
+  readonly door?: Door;
 }
 
 /** Starts what the source starts with an event, once for each key of the event. */

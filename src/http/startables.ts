@@ -5,6 +5,7 @@ import type { Engine, Fact, Idempotency, StartedRun } from '../engine/engine.ts'
 import type { Flow } from '../engine/flow.ts';
 import type { Source, Starts } from '../inbound/source.ts';
 import { parseAsk } from './ask-body.ts';
+import type { Door } from './door.ts';
 import type { AppPorts } from './ports.ts';
 import { startQuestion } from './routes/ask.ts';
 
@@ -28,6 +29,7 @@ export interface Origin {
   /** The run that it is to be, a new id, and what is kept with its start. Default: one that nothing else is known of. */
   readonly runId?: string;
   readonly facts?: readonly Fact[];
+  readonly door?: Door;
 }
 
 /**
@@ -56,14 +58,19 @@ function flowStartable({ engine }: { engine: Pick<Engine, 'start'> }, flow: Flow
 /** A question: the input is a body of `POST /webhook`, of which everything but the query may be left out. */
 function queryStartable(ports: AppPorts): Startable {
   return {
-    async start(input, { system, process, now, receivedAt, sizeBytes, idempotency, runId, facts }) {
+    async start(input, { system, process, now, receivedAt, sizeBytes, idempotency, runId, facts, door }) {
       const given = typeof input === 'object' && input !== null && !Array.isArray(input) ? input : {};
       const timestamp = new Date(now).toISOString();
       const body = { source_system: system, source_process: process, timestamp, ...(given as JsonObject) };
       return startQuestion(
         ports,
         parseAsk(body, now),
-        { now, receivedAt, requestSizeBytes: sizeBytes, ...(runId && { runId }), ...(facts && { facts }) },
+        {
+          ...{ now, receivedAt, requestSizeBytes: sizeBytes },
+          ...(runId && { runId }),
+          ...(facts && { facts }),
+          ...(door && { door }),
+        },
         idempotency,
       );
     },

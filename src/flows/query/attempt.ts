@@ -1,6 +1,7 @@
 import { type ErrorCode, messageOf, SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import { safeUrl } from '../../core/safe-url.ts';
+import { traceHeaders } from '../../core/trace-context.ts';
 import type { StepContext } from '../../engine/engine.ts';
 import type { Log } from '../../observe/log.ts';
 import type { CircuitBreakers } from '../../outbound/breaker.ts';
@@ -24,6 +25,8 @@ export interface DeliveryPorts {
   /** Whether conversations are exported when they end. */
   readonly exportsConversations: boolean;
   readonly clock?: () => number;
+  /** What a receiver is told of the trace. Default: what the sender said. */
+  readonly traceHeaders?: (input: DeliveryInput, context: StepContext) => Record<string, string>;
 }
 
 /** Where a delivery stands before an attempt. */
@@ -147,6 +150,7 @@ class DeliveryAttempt {
       'content-type': 'application/json',
       'user-agent': 'Signalbox',
       ...(authorization !== undefined && { authorization }),
+      ...(this.#ports.traceHeaders ?? traceHeaders)(this.#input, this.#context),
       ...signed,
     };
     return this.#ports.sender.send(

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
+import { traceHeaders } from '../../core/trace-context.ts';
 import type { Fact, Step } from '../../engine/engine.ts';
 import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
 import { event } from '../../record/events.ts';
@@ -38,7 +39,8 @@ export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput
     async run(step, input) {
       const result = await deliver(ports, step, input);
       if (result.exports) {
-        await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId });
+        const trace = { ...traceHeaders(input), parentRunId: step.runId };
+        await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId, ...trace });
       }
       if (result.kind === 'done') return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
       throw new SignalboxError(result.code, result.message, { details: { webhookUrl: result.webhookUrl } });

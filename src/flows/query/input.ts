@@ -8,8 +8,15 @@ export const webhookTypeSchema = Type.Union([
   Type.Literal('general'),
 ]);
 
+/** Where a run belongs in a trace: see `core/trace-context.ts`. Absent from requests whose sender has none. */
+const traceFields = {
+  traceparent: Type.Optional(Type.String()),
+  tracestate: Type.Optional(Type.String()),
+};
+
 /** What a run of the query flow begins with: an accepted request. */
 export const queryInputSchema = Type.Object({
+  ...traceFields,
   trackingId: Type.String(),
   conversationId: Type.String(),
   deliveryId: Type.String(),
@@ -45,6 +52,9 @@ export const failureSchema = Type.Object({
 
 /** What a run of the delivery flow begins with: an answer, or the account of a failure; one of the two is null. */
 export const deliveryInputSchema = Type.Object({
+  ...traceFields,
+  /** The run that has the answer. */
+  parentRunId: Type.Optional(Type.String()),
   trackingId: Type.String(),
   conversationId: Type.String(),
   /** The `webhook-id` of every attempt, also of a run that is started anew. */

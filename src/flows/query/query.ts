@@ -3,6 +3,7 @@ import type { Agent } from '../../agents/agent.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import type { RetryPolicy } from '../../core/retry.ts';
+import { traceHeaders } from '../../core/trace-context.ts';
 import type { Fact, Step, StepContext } from '../../engine/engine.ts';
 import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
 import type { AboutLine, Log } from '../../observe/log.ts';
@@ -218,7 +219,7 @@ async function deliverAnswer(
     sessionId: prepared.sessionId,
     timestamp: answeredAt,
   };
-  const delivery = { ...deliveryOf(input, prepared, webhookType), answer, error: null };
+  const delivery = { ...deliveryOf(step, input, prepared, webhookType), answer, error: null };
   const deliveryRunId = await step.start('deliver', ports.delivery, delivery, { facts });
   return { webhookType, deliveryRunId };
 }
@@ -251,7 +252,7 @@ async function deliverFailure(
     }),
     event('WEBHOOK_OUTBOUND_QUEUED', input.trackingId, { ...conversation, answered: false }),
   ];
-  const delivery = { ...deliveryOf(input, prepared, input.webhookType), answer: null, error: failure };
+  const delivery = { ...deliveryOf(step, input, prepared, input.webhookType), answer: null, error: failure };
   await step.start('deliver failure', ports.delivery, delivery, { facts });
 }
 
@@ -272,9 +273,10 @@ function aboutLine({ trackingId, conversationId, sourceSystem, webhookType }: Qu
   return { trackingId, conversationId, sourceSystem, webhookType };
 }
 
-function deliveryOf(input: QueryInput, prepared: Prepared, webhookType: WebhookType) {
+function deliveryOf(step: Step, input: QueryInput, prepared: Prepared, webhookType: WebhookType) {
   const { trackingId, query, queuedAt } = input;
-  return { trackingId, query, queuedAt, ...about(input, prepared, webhookType) };
+  const trace = { ...traceHeaders(input), parentRunId: step.runId };
+  return { ...trace, trackingId, query, queuedAt, ...about(input, prepared, webhookType) };
 }
 
 function sinceRequest(input: QueryInput, nowMs: number): number {

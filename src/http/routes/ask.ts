@@ -10,6 +10,7 @@ import type { Fact, Idempotency, StartedRun } from '../../engine/engine.ts';
 import type { QueryInput } from '../../flows/query/input.ts';
 import { event } from '../../record/events.ts';
 import { type Ask, parseAsk } from '../ask-body.ts';
+import { type Door, doorOf } from '../door.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
 import { acceptedShape, askShape } from '../shapes/conversation.ts';
@@ -43,7 +44,7 @@ export function registerAsk(app: FastifyInstance, ports: AppPorts, accept: Accep
     await quotas.takeForSource(reply, request.caller, ask.sourceSystem);
     const key = idempotencyKey(request);
     const size = Number(request.headers['content-length']) || Buffer.byteLength(JSON.stringify(body));
-    const begun = { now, receivedAt, requestSizeBytes: size };
+    const begun = { now, receivedAt, requestSizeBytes: size, door: doorOf(request) };
     const started = await accept(
       ask,
       begun,
@@ -62,6 +63,7 @@ export interface Begun {
   readonly runId?: string;
   /** What else is kept with the start. */
   readonly facts?: readonly Fact[];
+  readonly door?: Door;
 }
 
 export type Accept = (ask: Ask, begun: Begun, idempotency?: Idempotency) => Promise<StartedRun>;
@@ -83,7 +85,7 @@ export function createAccept(ports: AppPorts): Accept {
 }
 
 /** Many at once under one key start one run, and all are told of it. */
-export function startQuestion(
+export async function startQuestion(
   ports: AppPorts,
   ask: Ask,
   begun: Begun,
@@ -105,16 +107,26 @@ export function startQuestion(
     facts: [received, ...(begun.facts ?? [])],
     ...(idempotency && { idempotency }),
   };
-  return ports.engine.start(ports.queryFlow, input, options);
+  const started = await ports.engine.start(ports.queryFlow, input, options);
+  if (started.created && ports.traces !== undefined) {
+    const times = { startedAt: begun.now, endedAt: begun.now + performance.now() - begun.receivedAt };
+    ports.traces.accepted({ runId: started.runId, input, route: begun.door?.route, ...times });
+  }
+  return started;
 }
 
-function inputOf(ports: AppPorts, ask: Ask, { now, receivedAt, runId = uuidv7(now) }: Begun): QueryInput {
+function inputOf(
+  ports: AppPorts,
+  ask: Ask,
+  { now, receivedAt, runId = uuidv7(now), door }: Begun,
+): QueryInput {
   const webhookType = ports.guessType(ask.query);
   // What the contract does not name stays on the record alone: a run's input has a smaller limit than a body.
   const { extra: _, ...named } = ask;
   const { sourceSystem, sourceProcess } = ask;
   return {
     ...named,
+    ...door?.trace,
     trackingId: runId,
     conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
     deliveryId: uuidv7(now),

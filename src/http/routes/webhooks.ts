@@ -4,6 +4,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import type { StartedRun } from '../../engine/engine.ts';
 import type { ReceivedEvent } from '../../inbound/receive.ts';
 import { rateLimitOf, type Source } from '../../inbound/source.ts';
+import { doorOf } from '../door.ts';
 import type { InboundDoor } from '../inbound-door.ts';
 import { inboundOf, sendReply } from '../inbound-request.ts';
 import type { AppPorts } from '../ports.ts';
@@ -48,7 +49,7 @@ export function registerWebhooks(
 ): void {
   const clock = ports.options.clock ?? Date.now;
   const handle = async (request: FastifyRequest<Params>, reply: FastifyReply) => {
-    const arrival = { now: clock(), receivedAt: performance.now() };
+    const arrival = { now: clock(), receivedAt: performance.now(), door: doorOf(request) };
     const inbound = inboundOf(request);
     const { source, received } = await door.receive(nameOf(request), inbound, request.ip, arrival.now);
     if (received.handshake !== undefined) return sendReply(reply, received.handshake);

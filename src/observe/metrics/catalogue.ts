@@ -129,6 +129,9 @@ export const metricCatalogue = {
       { name: 'delivery_status', values: ['delivered', 'failed', 'not_configured'] },
     ],
   }),
+  spansDropped: counter('signalbox_spans_dropped_total', 'Spans that no collector took.', {
+    labels: [{ name: 'reason', values: ['queue_full', 'not_taken'] }],
+  }),
   recorded: counter('signalbox_events_recorded_total', 'Events of the record that this process wrote.', {
     labels: [{ name: 'event_type', values: eventTypes }],
   }),
