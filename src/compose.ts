@@ -6,6 +6,7 @@ import { openIdentity } from './compose-identity.ts';
 import { openObjects } from './compose-objects.ts';
 import { createMetrics, createMetricsPort, openTraces } from './compose-observe.ts';
 import { openRecord } from './compose-record.ts';
+import { readSources } from './compose-sources.ts';
 import type { Config } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
@@ -17,6 +18,7 @@ import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { follow } from './record/live.ts';
 import { asStorageFailure } from './sqlite/database.ts';
 import { type FolderLock, lockFolder } from './sqlite/folder-lock.ts';
+import { withFileSources } from './store/file-sources.ts';
 import { version } from './version.ts';
 
 export interface Signalbox {
@@ -63,6 +65,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   if (!config.verifiesWebhooks) {
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
+  const fileSources = readSources(config);
   const { objects, exports, problem: objectsProblem, close: closeObjects } = await openObjects(config, log);
   const record = await openRecord(config, log);
   const { store, live, rateLimits } = record;
@@ -81,7 +84,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers });
   const app = await buildApp({
     engine,
-    store,
+    store: withFileSources(store, config.sourcesFile, fileSources),
     callers: identity.callers,
     rateLimits,
     log,

@@ -226,6 +226,13 @@ export const settings = {
     default: '1MiB',
     parse: parseSize,
   }),
+  sourcesFile: optional<string>({
+    variable: 'SIGNALBOX_SOURCES',
+    about:
+      'A JSON file of [sources](inbound.md#sources-in-a-file), read at the start. Its secrets are in variables and files that it names.',
+    expects: 'a path',
+    parse: (text) => (isAbsolute(text) ? text : resolve(text)),
+  }),
   verifiesWebhooks: required<boolean>({
     variable: 'VERIFY_WEBHOOK_SIGNATURE',
     about:

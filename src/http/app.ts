@@ -27,7 +27,7 @@ import { registerKeys } from './routes/keys.ts';
 import { registerProjections, registerRebuild } from './routes/projections.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSearch } from './routes/search.ts';
-import { registerSourceChanges, registerSources } from './routes/sources.ts';
+import { checkFileSources, registerSourceChanges, registerSources } from './routes/sources.ts';
 import { registerStatistics } from './routes/statistics.ts';
 import { registerTrigger } from './routes/trigger.ts';
 import { registerWebhooks } from './routes/webhooks.ts';
@@ -150,6 +150,7 @@ async function addZones(
   const quotas = createQuotas(rateLimit, ports.rateLimits);
   const accept = createAccept(ports);
   const startables = createStartables(ports);
+  await checkFileSources(ports, startables);
   const door = new InboundDoor(ports);
   await zone(server, 'senders', async (senders) => {
     await senders.register(async (sending) => {

@@ -17,6 +17,10 @@ export interface Source {
   readonly secrets: readonly SourceSecret[];
   readonly starts: Starts;
   readonly options: SourceOptions;
+  /** Absent for one that was made by the API. */
+  readonly origin?: 'file';
+  /** It lets nobody in: one of a file stands in its place. */
+  readonly overridden?: true;
 }
 
 export interface SourceSecret {
@@ -233,7 +237,7 @@ export function rateLimitOf({ options }: Source): { count: number; windowMs: num
 }
 
 /** As it is shown: everything but the secrets. */
-export function shownSource({ secrets, ...source }: Source): Json {
+export function shownSource({ secrets, origin, overridden, ...source }: Source): Json {
   const time = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString());
   return {
     ...source,
@@ -242,5 +246,7 @@ export function shownSource({ secrets, ...source }: Source): Json {
       not_before: time(notBefore),
       not_after: time(notAfter),
     })),
+    origin: origin ?? 'api',
+    ...(overridden && { overridden }),
   } as unknown as Json;
 }

@@ -72,7 +72,9 @@ export function registerInboundEvents(
     const arrival = { now: clock(), receivedAt: performance.now(), sizeBytes: inbound.body.length };
     const items = itemsOf(inbound);
     await quotas.takeForSource(reply, request.caller, 'events');
-    const sources = (await ports.store.sources()).filter(({ scheme }) => scheme === 'cloudevents');
+    const sources = (await ports.store.sources()).filter(
+      ({ scheme, overridden }) => scheme === 'cloudevents' && !overridden,
+    );
     await takeForSubscriptions(quotas, reply, sources, items);
     const handled: Handled[] = [];
     for (let at = 0; at < items.length; at += together) {

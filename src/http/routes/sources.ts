@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { SignalboxError } from '../../core/errors.ts';
+import { messageOf, SignalboxError } from '../../core/errors.ts';
 import { parseSource, type Source, shownSource, sourceBodySchema } from '../../inbound/source.ts';
 import { toWire } from '../../record/wire.ts';
 import { refusalSubject, unknownSource } from '../inbound-door.ts';
@@ -94,6 +94,22 @@ export function registerSourceChanges(
     if (!(await store.deleteSource(name))) throw unknown(name);
     return { success: true, deleted: name };
   });
+}
+
+/** What `PUT` would refuse, of the sources of a file. Throws `config_invalid`. */
+export async function checkFileSources(
+  { store }: Pick<AppPorts, 'store'>,
+  startables: Startables,
+): Promise<void> {
+  for (const source of await store.sources()) {
+    if (source.origin !== 'file') continue;
+    try {
+      checkStarts(startables, source);
+    } catch (error) {
+      const problem = `SIGNALBOX_SOURCES cannot be used. ${source.name}: ${messageOf(error)}`;
+      throw new SignalboxError('config_invalid', problem, { cause: error });
+    }
+  }
 }
 
 function checkStarts(startables: Startables, source: Source): void {

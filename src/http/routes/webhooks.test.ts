@@ -265,6 +265,7 @@ describe('/sources', () => {
       name: 'tracker',
       ...tracker,
       secrets: [{ label: 'secret 1', not_before: null, not_after: null }],
+      origin: 'api',
     });
     assert.equal((await put(app, 'tracker', { ...tracker, secrets: ['changed'] })).statusCode, 200);
     assert.equal((await post(app, '/webhooks/tracker', body, issue(body))).statusCode, 401);

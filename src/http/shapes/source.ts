@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { anyObject, nullable, success, time, uuid } from './parts.ts';
+import { anyObject, nullable, oneOf, success, time, uuid } from './parts.ts';
 
 const source = {
   name: Type.String(),
@@ -9,6 +9,10 @@ const source = {
     { description: 'Never with the secret itself.' },
   ),
   starts: Type.Union([Type.Object({ flow: Type.String() }), Type.Object({ definition_id: Type.String() })]),
+  origin: oneOf(['api', 'file'], 'A source of a file is changed there alone.'),
+  overridden: Type.Optional(
+    Type.Literal(true, { description: 'A source of this name in the file stands in the place of this one.' }),
+  ),
   options: anyObject('Those of every source and those of its scheme; see docs/reference/inbound.md.'),
 };
 
