@@ -41,7 +41,9 @@ export interface FailedAttempt {
 export function nextDelayMs(policy: RetryPolicy, failed: FailedAttempt): number | undefined {
   if (!failed.retryable || failed.attempt >= policy.maxAttempts) return undefined;
   const planned = policy.delaysMs[Math.min(failed.attempt, policy.delaysMs.length) - 1] ?? 0;
-  const delayMs = Math.max(jitter(planned, failed.random), failed.retryAfterMs ?? 0);
+  const { retryAfterMs = 0 } = failed;
+  const asked = Number.isFinite(retryAfterMs) ? retryAfterMs : 0;
+  const delayMs = Math.max(jitter(planned, failed.random), asked);
   const tooLate = policy.maxElapsedMs !== undefined && failed.elapsedMs + delayMs > policy.maxElapsedMs;
   return tooLate ? undefined : delayMs;
 }

@@ -2,7 +2,7 @@ import { SignalboxError } from './errors.ts';
 
 /**
  * The JSON text of a value that survives the round trip unchanged. Throws `result_not_json` that names the place of what would
- * not: a function, a symbol, a BigInt, NaN or an infinity, a cycle, a Date, a Map, any other object with a class of its own.
+ * not: a function, a symbol, a BigInt, NaN or an infinity, a cycle, more than 1,000 levels, a Date, a Map, any other object with a class of its own.
  * Properties that are undefined are left out. Undefined itself gives undefined.
  */
 export function serialize(value: unknown, what: string): string | undefined {
@@ -11,6 +11,9 @@ export function serialize(value: unknown, what: string): string | undefined {
   check(value, what, '', []);
   return JSON.stringify(value);
 }
+
+/** Far from where the stack of a reader could end. */
+const mostLevels = 1_000;
 
 function check(value: unknown, what: string, path: string, ancestors: object[]): void {
   switch (typeof value) {
@@ -24,6 +27,7 @@ function check(value: unknown, what: string, path: string, ancestors: object[]):
     case 'object':
       if (value === null) return;
       if (ancestors.includes(value)) throw notJson(what, path, 'a cycle');
+      if (ancestors.length >= mostLevels) throw notJson(what, '', `more than ${mostLevels} levels`);
       ancestors.push(value);
       if (Array.isArray(value)) checkArray(value, what, path, ancestors);
       else checkObject(value, what, path, ancestors);

@@ -7,6 +7,9 @@ export interface AttemptEnd {
   readonly error?: unknown;
 }
 
+/** What a timer of the platform can wait for: 2^31 - 1 ms, some 24.8 days. */
+const longestTimerMs = 2_147_483_647;
+
 /**
  * One attempt of a step. It ends once: with what the work returned or threw, with its timeout, or by `abandon`; what comes
  * later from the work is ignored.
@@ -42,7 +45,7 @@ export class Attempt implements StepContext {
   }
 
   begin(work: (context: StepContext) => unknown, timeoutMs: number | undefined): void {
-    if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.#timeOut(timeoutMs), timeoutMs);
+    if (timeoutMs !== undefined) this.#arm(timeoutMs, timeoutMs);
     try {
       const value = work(this);
       if (isThenable(value)) {
@@ -54,6 +57,12 @@ export class Attempt implements StepContext {
     } catch (error) {
       this.#end({ error });
     }
+  }
+
+  #arm(timeoutMs: number, leftMs: number): void {
+    const waitMs = Math.min(leftMs, longestTimerMs);
+    const ring = () => (leftMs > waitMs ? this.#arm(timeoutMs, leftMs - waitMs) : this.#timeOut(timeoutMs));
+    this.#timer = setTimeout(ring, waitMs);
   }
 
   /** Aborts the work without reporting an end. */

@@ -1,4 +1,4 @@
-import { type ErrorCode, SignalboxError } from '../core/errors.ts';
+import { type ErrorCode, messageOf, SignalboxError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { RunError } from './engine.ts';
 
@@ -16,11 +16,28 @@ export function runErrorOf({ code, message, details }: KeptError): RunError {
 }
 
 export function keepError(thrown: unknown, otherwise: ErrorCode): KeptError {
-  if (thrown instanceof SignalboxError) {
-    const { code, message, retryable, details } = thrown;
-    return { code, message, retryable, ...(details && { details }) };
+  const known = asSignalboxError(thrown);
+  if (known === undefined) return { code: otherwise, ...shownError(thrown) };
+  const { code, message, retryable, details } = known;
+  return { code, message, retryable, ...(details && { details: keptDetails(details) }) };
+}
+
+/** The error of the catalogue that was thrown, if it was one. */
+export function asSignalboxError(thrown: unknown): SignalboxError | undefined {
+  try {
+    return thrown instanceof SignalboxError ? thrown : undefined;
+  } catch {
+    return undefined;
   }
-  return { code: otherwise, ...shownError(thrown) };
+}
+
+/** What JSON has no words for is left out as a whole. */
+function keptDetails(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(JSON.stringify(details)) as Record<string, unknown>;
+  } catch (error) {
+    return { unkept: `The details are no JSON: ${messageOf(error)}` };
+  }
 }
 
 /** Anything can be thrown, also what can't be looked at: an object without a prototype, a getter that throws. */

@@ -15,7 +15,10 @@ export interface ValueReference {
 }
 
 export interface KeptValue {
-  /** What to hand on in this process: the value, or, for one that looks like a reference, the reference to it. */
+  /**
+   * What to hand on in this process: the value as it comes back from the journal, so that whoever has it now sees what a replay will
+   * see; for one that looks like a reference, the reference to it.
+   */
   readonly value: unknown;
   /** The JSON for the journal; null for undefined. */
   readonly text: string | null;
@@ -48,9 +51,9 @@ export class Values {
     // UTF-8 takes at most three bytes for a UTF-16 unit: most values need no counting.
     const isSmall = text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
     const looksLikeReference = referenceOf(value) !== undefined;
-    if (isSmall && !looksLikeReference) return { value, text };
+    if (isSmall && !looksLikeReference) return { value: asKept(value, text), text };
     const kept = this.#keepLarge(runId, Buffer.from(text), what);
-    return { ...kept, value: looksLikeReference ? kept.reference : value };
+    return { ...kept, value: looksLikeReference ? kept.reference : asKept(value, text) };
   }
 
   #keepLarge(runId: string, body: Buffer, what: string) {
@@ -83,6 +86,12 @@ export class Values {
     const reference = referenceOf(value);
     return reference === undefined ? value : await this.load(reference);
   }
+}
+
+/** Undefined properties are gone, -0 is 0, and nothing is shared with whoever made it. */
+function asKept(value: unknown, text: string): unknown {
+  const isAsItWas = typeof value === 'string' || typeof value === 'boolean' || value === null;
+  return isAsItWas ? value : JSON.parse(text);
 }
 
 /** Where the values of all runs are. */

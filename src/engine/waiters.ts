@@ -18,6 +18,7 @@ export class Waiters {
 
   /** `settled` gives the run once it has ended or is paused. */
   async wait(runId: string, settled: () => Promise<Run | undefined>, signal?: AbortSignal): Promise<Run> {
+    signal?.throwIfAborted();
     for (let pauseMs = shortestMs; ; ) {
       const rung = this.#bell(runId, pauseMs, signal);
       const run = await settled().catch((error: unknown) => {

@@ -5,6 +5,7 @@ import { childCases } from './children.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
 import { orderCases } from './order.ts';
 import { programCases } from './programs.ts';
+import { refusalCases } from './refusals.ts';
 import { replayCases } from './replay.ts';
 import { retryCases } from './retries.ts';
 import { runCases } from './runs.ts';
@@ -39,6 +40,7 @@ export function engineContract(engineName: string, harness: EngineHarness): void
       ...childCases,
       ...sizeCases,
       ...startCases,
+      ...refusalCases,
       ...programCases,
     })) {
       const skip = harness.skip?.[title] ?? false;

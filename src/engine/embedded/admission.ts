@@ -27,10 +27,12 @@ export class Admission<T extends Ticket> {
   readonly #admit: (ticket: T) => void;
   #turn = 0;
   #running = 0;
-  #queued = 0;
   readonly #turns = new TurnBudget();
   readonly #keys = new KeyPlaces<T>();
+  /** Who stands in a queue; what lies in one without being here was taken out. */
+  readonly #waiting = new Set<number>();
   #closed = false;
+  #held = false;
 
   /** `limit` is for all flows together; `admit` is called for each ticket whose turn it is. */
   constructor(limit: number, admit: (ticket: T) => void) {
@@ -39,7 +41,7 @@ export class Admission<T extends Ticket> {
   }
 
   get queued(): number {
-    return this.#queued;
+    return this.#waiting.size;
   }
 
   get running(): number {
@@ -63,7 +65,7 @@ export class Admission<T extends Ticket> {
 
   enqueue(ticket: T): void {
     this.#queues.get(ticket.flow)!.tickets.add(ticket);
-    this.#queued += 1;
+    this.#waiting.add(ticket.id);
     this.#admitNext();
   }
 
@@ -80,6 +82,21 @@ export class Admission<T extends Ticket> {
     this.#admitNext();
   }
 
+  /** Takes a run out of its queue, if it stands in one. */
+  discard(id: number): void {
+    this.#waiting.delete(id);
+  }
+
+  /** Admits nobody until `proceed`, so that many who come at once are admitted by rank. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  proceed(): void {
+    this.#held = false;
+    this.#admitNext();
+  }
+
   /** Gives back the place of a run that has ended or rests. */
   release(flow: string): void {
     this.#queues.get(flow)!.running -= 1;
@@ -93,7 +110,7 @@ export class Admission<T extends Ticket> {
   }
 
   #admitNext(): void {
-    while (!this.#closed && this.#running < this.#limit && this.#turns.hasRoom) {
+    while (!this.#closed && !this.#held && this.#running < this.#limit && this.#turns.hasRoom) {
       const ticket = this.#take();
       if (ticket === undefined) return;
       this.#turns.use(() => this.#admitNext());
@@ -110,7 +127,6 @@ export class Admission<T extends Ticket> {
       if (ticket === undefined) continue;
       queue.running += 1;
       this.#running += 1;
-      this.#queued -= 1;
       return ticket;
     }
     return undefined;
@@ -119,7 +135,14 @@ export class Admission<T extends Ticket> {
   #takeFrom(queue: FlowQueue<T>): T | undefined {
     for (;;) {
       const ticket = queue.tickets.take();
-      if (ticket === undefined || this.#keys.admit(ticket)) return ticket;
+      if (ticket === undefined) return undefined;
+      if (!this.#waiting.has(ticket.id)) {
+        const next = this.#keys.passOver(ticket);
+        if (next !== undefined) queue.tickets.add(next);
+      } else if (this.#keys.admit(ticket)) {
+        this.#waiting.delete(ticket.id);
+        return ticket;
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import { hasEnded } from '../engine.ts';
+import { hasEnded, type OperationKind } from '../engine.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { Completion } from './execution-host.ts';
 import { nextSequence, operationsOf, putEnded, runById, setStatus } from './journal.ts';
@@ -15,8 +15,6 @@ export interface Cancelled {
   readonly reason: string;
   /** The operations that it ended; they throw into the flow. */
   readonly completions: readonly Completion[];
-  /** Nothing could be ended now: the next operation that the flow calls throws. */
-  readonly requested: boolean;
   /** The run had not begun, so that there was nothing to undo. */
   readonly hasEnded: boolean;
   readonly parent?: EndedWait;
@@ -33,7 +31,7 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
     new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
     'run_cancelled',
   );
-  const base = { id, flow: row.flow, priority: row.priority, reason, completions: [], requested: false };
+  const base = { id, flow: row.flow, priority: row.priority, reason, completions: [] };
   const operations = operationsOf(sql, id);
   if (operations.length === 0 && runtime.residents.get(id) === undefined) {
     const parent = runtime.ends.abandonRun(sql, id, error);
@@ -42,9 +40,13 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
   const children = sql.all<{ id: number }>('SELECT id FROM runs WHERE parent = ? AND ended_at IS NULL', id);
   const completions = endOpenOperations(runtime, sql, id, error);
   const requested = completions.length === 0 && children.length === 0;
-  if (requested) sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', reason, id);
+  if (requested) {
+    sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', reason, id);
+    // Now, not once it is durable: what the flow calls until then would be done, however long it takes.
+    runtime.residents.get(id)?.requestCancel(reason);
+  }
   return [
-    { ...base, completions, requested, hasEnded: false },
+    { ...base, completions, hasEnded: false },
     ...children.flatMap((child) => cancelRun(runtime, sql, child.id, reason)),
   ];
 }
@@ -52,7 +54,12 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
 function endOpenOperations(runtime: Runtime, sql: Sql, id: number, error: KeptError): Completion[] {
   const execution = runtime.residents.get(id);
   const recorded = operationsOf(sql, id);
-  const endedPositions = new Set(recorded.filter((row) => row.ended_at !== null).map((row) => row.position));
+  const rows = new Map(recorded.map((row) => [row.position, row]));
+  const isOpen = ({ position, kind }: { readonly position: number; readonly kind: OperationKind }) => {
+    const row = rows.get(position);
+    // A child that is there ends the call itself; one that is yet to be written never comes to be.
+    return row === undefined || (row.ended_at === null && kind !== 'call');
+  };
   const inMemory = (execution?.openCalls() ?? []).map(({ position, kind, name, attempts, startedAt }) => ({
     ...{ position, kind, name, attempts, startedAt },
     target: null,
@@ -60,13 +67,12 @@ function endOpenOperations(runtime: Runtime, sql: Sql, id: number, error: KeptEr
   const open =
     execution === undefined ? recorded.map((row) => ({ ...row, startedAt: row.started_at })) : inMemory;
   const endedAt = runtime.clock();
-  return open
-    .filter((operation) => operation.kind !== 'call' && !endedPositions.has(operation.position))
-    .map(({ position, kind, name, attempts, target, startedAt }) => {
-      const sequence = execution?.takeSequence() ?? nextSequence(sql, id);
-      const operation = { run: id, position, kind, name, attempts, target, startedAt };
-      putEnded(sql, { ...operation, sequence, endedAt, result: null, error: JSON.stringify(error) });
-      setStatus(sql, id, 'waiting', 'queued');
-      return { position, sequence, endedAt, error };
-    });
+  return open.filter(isOpen).map(({ position, kind, name, attempts, target, startedAt }) => {
+    const sequence = execution?.takeSequence() ?? nextSequence(sql, id);
+    const operation = { run: id, position, kind, name, attempts, target, startedAt };
+    putEnded(sql, { ...operation, sequence, endedAt, result: null, error: JSON.stringify(error) });
+    execution?.operationEnded(position);
+    setStatus(sql, id, 'waiting', 'queued');
+    return { position, sequence, endedAt, error };
+  });
 }

@@ -1,5 +1,6 @@
-import { SignalboxError } from '../../core/errors.ts';
+import { messageOf, SignalboxError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
+import type { Sql } from '../../sqlite/database.ts';
 import type {
   Engine,
   EngineStats,
@@ -14,14 +15,14 @@ import type {
   StartedRun,
   StartOptions,
 } from '../engine.ts';
-import { hasEnded } from '../engine.ts';
+import { hasEnded, operationLimit } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError } from '../kept-error.ts';
-import { checkStartOptions } from '../start-options.ts';
+import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
-import type { RunOrigin } from './execution-host.ts';
+import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
@@ -80,7 +81,7 @@ export class EmbeddedEngine implements Engine {
           expiresAt,
         );
       }
-      run.insert(sql);
+      insertUnlessTaken(sql, run);
       if (facts.length > 0) this.#runtime.writeFacts(sql, this.#runtime.ends.stamped(run.runId, facts));
       return undefined;
     });
@@ -98,9 +99,12 @@ export class EmbeddedEngine implements Engine {
     payload: Json,
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
+    checkSignal(name, options);
     const kept = this.#runtime.values.keep(runId, payload, `payload of signal "${name}"`);
     await kept.store?.();
     const text = kept.text ?? 'null';
+    const { openWaits } = this.#runtime;
+    let open: number | undefined;
     const { outcome, ended } = await this.#runtime.write(
       (sql): { outcome: SignalOutcome; ended?: EndedWait } => {
         const row = runByRunId(sql, runId);
@@ -108,7 +112,10 @@ export class EmbeddedEngine implements Engine {
         if (key !== undefined && !putSignalKey(sql, { runId, name, key, at }))
           return { outcome: 'duplicate' };
         if (row !== undefined && hasEnded(row.status)) throw runEnded(row);
-        const occurrence = options.occurrence ?? firstOpenOccurrence(sql, runId, name);
+        const occurrence =
+          options.occurrence ?? firstOpenOccurrence(sql, runId, name, openWaits.from(runId, name));
+        if (occurrence > operationLimit) throw tooManySignals(runId, name);
+        open = options.occurrence === undefined ? occurrence + 1 : open;
         const isFirst = putSignal(sql, { runId, name, occurrence, payload: text, at });
         if (!isFirst) return { outcome: 'duplicate' };
         const wait = row && waitingPosition(sql, row.id, name, occurrence);
@@ -118,12 +125,13 @@ export class EmbeddedEngine implements Engine {
         return ended === undefined ? { outcome: 'kept' } : { outcome: 'delivered', ended };
       },
     );
+    if (open !== undefined) openWaits.moved(runId, name, open);
     if (ended !== undefined) this.#runtime.deliver(ended);
     return outcome;
   }
 
   async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    const cancelled = await this.#runtime.write((sql) =>
+    const cancelled = await this.#runtime.writeFromOutside((sql) =>
       cancelRun(this.#runtime, sql, this.#row(runId).id, reason),
     );
     this.#afterCancel(cancelled);
@@ -138,8 +146,7 @@ export class EmbeddedEngine implements Engine {
         this.#runtime.reportEnd(run.id, run.parent);
       } else if (execution === undefined) {
         if (run.completions.length > 0) this.#runtime.queue.add(run);
-      } else if (run.completions.length > 0) execution.cancelCalls(run.completions);
-      else if (run.requested) execution.requestCancel(run.reason);
+      } else execution.cancelCalls(run.completions);
     }
   }
 
@@ -148,7 +155,7 @@ export class EmbeddedEngine implements Engine {
       new SignalboxError('run_cancelled', `The run was terminated: ${reason}`),
       'run_cancelled',
     );
-    const ended = await this.#runtime.write((sql) =>
+    const ended = await this.#runtime.writeFromOutside((sql) =>
       withDescendants(sql, this.#row(runId).id).map((id) => ({
         id,
         parent: this.#runtime.ends.abandonRun(sql, id, error),
@@ -211,7 +218,9 @@ export class EmbeddedEngine implements Engine {
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {
-    return this.#runtime.database.read((sql) => listRuns(sql, filter, (row) => this.#status(row)));
+    return this.#runtime.database.read((sql) =>
+      listRuns(sql, filter, this.#runtime.residents, (row) => this.#status(row)),
+    );
   }
 
   history(runId: string): Promise<readonly Operation[]> {
@@ -237,6 +246,7 @@ export class EmbeddedEngine implements Engine {
 
   #ending(runId: string, signal?: AbortSignal): Promise<Run> {
     const { promise, resolve, reject } = Promise.withResolvers<Run>();
+    signal?.throwIfAborted();
     const { id } = this.#row(runId);
     const tell = () => {
       const row = this.#row(runId);
@@ -320,6 +330,18 @@ function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: stri
   );
 }
 
+function insertUnlessTaken(sql: Sql, run: PreparedRun): void {
+  try {
+    run.insert(sql);
+  } catch (error) {
+    if (!messageOf(error).includes('runs.run_id')) throw error;
+    throw new SignalboxError(
+      'conflict',
+      `There is a run ${run.runId} already. Start this one under another id.`,
+    );
+  }
+}
+
 function originOf(options: StartOptions): RunOrigin {
   checkStartOptions(options);
   const { runId, priority = 0, startAt } = options;
@@ -330,12 +352,7 @@ function queuedRun({ id, flow, priority, concurrency_key: key }: RunRow): Queued
   return { id, flow, priority, ...(key !== null && { key }) };
 }
 
-function waitingPosition(
-  sql: Parameters<typeof runByRunId>[0],
-  run: number,
-  name: string,
-  occurrence: number,
-): number | undefined {
+function waitingPosition(sql: Sql, run: number, name: string, occurrence: number): number | undefined {
   return sql.get<{ position: number }>(
     `SELECT position FROM operations WHERE run = ? AND kind = 'signal' AND name = ? AND target = ? AND ended_at IS NULL`,
     run,
@@ -345,7 +362,7 @@ function waitingPosition(
 }
 
 /** A run and the runs that it waits for, to any depth, that have not ended. */
-function withDescendants(sql: Parameters<typeof runByRunId>[0], id: number): number[] {
+function withDescendants(sql: Sql, id: number): number[] {
   return sql
     .all<{ id: number }>(
       `WITH RECURSIVE family (id) AS (
@@ -354,6 +371,13 @@ function withDescendants(sql: Parameters<typeof runByRunId>[0], id: number): num
       id,
     )
     .map((row) => row.id);
+}
+
+function tooManySignals(runId: string, name: string): SignalboxError {
+  return new SignalboxError(
+    'too_many_operations',
+    `Run ${runId} has ${operationLimit} values for waits on "${name}", as many as it can wait for. It takes no more.`,
+  );
 }
 
 function runEnded(row: RunRow): SignalboxError {

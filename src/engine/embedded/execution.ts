@@ -33,6 +33,9 @@ export interface ExecutionOf {
   readonly journal?: readonly OperationRow[];
 }
 
+/** What a write comes to that something else has overtaken: nothing was written. */
+const overtaken = Symbol('overtaken');
+
 type State = 'active' | 'resting' | 'waking' | 'gone';
 
 /**
@@ -68,6 +71,9 @@ export class Execution {
   #turnScheduled = false;
   #isLoading = false;
   #cancelReason: string | null;
+  /** Operations that a request to cancel has ended in the journal, of which the flow may not know yet. */
+  readonly #endedByOthers = new Set<number>();
+  #hasEndedInJournal = false;
   #state: State = 'active';
 
   constructor(host: ExecutionHost, of: ExecutionOf) {
@@ -260,16 +266,39 @@ export class Execution {
   commit(call: Call, work: (sql: Sql) => Completion | undefined, afterwards?: () => void): void {
     this.setBusy(call, true);
     const { unwritten } = this.#patches;
-    this.#host.write(this.#patches.with(work)).then(
-      (completion) => {
-        this.#patches.written(unwritten);
-        this.setBusy(call, false);
-        afterwards?.();
-        if (completion === undefined) this.#scheduleTurn();
-        else this.complete(completion);
-      },
-      (error) => this.#state !== 'gone' && this.#host.writeFailed(this, error),
-    );
+    const write = this.#patches.with(work);
+    this.#host
+      .write((sql) => (this.#isOvertaken(call) ? overtaken : write(sql)))
+      .then(
+        (completion) => {
+          this.setBusy(call, false);
+          if (completion === overtaken) return this.#scheduleTurn();
+          this.#patches.written(unwritten);
+          afterwards?.();
+          if (completion === undefined) this.#scheduleTurn();
+          else this.complete(completion);
+        },
+        (error) => this.#state !== 'gone' && this.#host.writeFailed(this, error),
+      );
+  }
+
+  #isOvertaken({ position }: Call): boolean {
+    return this.#hasEndedInJournal || this.#endedByOthers.has(position);
+  }
+
+  /** To be called in the transaction that ends an operation from outside: whatever else would be written for it comes too late. */
+  operationEnded(position: number): void {
+    this.#endedByOthers.add(position);
+  }
+
+  /** To be called in the transaction that ends the run from outside: nothing more is written for it. */
+  runEnded(): void {
+    this.#hasEndedInJournal = true;
+  }
+
+  /** Whether something of it was ended from outside that it has not been told of. */
+  get isChangedFromOutside(): boolean {
+    return this.#hasEndedInJournal || this.#endedByOthers.size > 0;
   }
 
   /** Goes on with an operation once what it refers to is durable; at once when that is nothing. */
@@ -347,8 +376,15 @@ export class Execution {
   #deliver(completion: Completion): void {
     if (this.#isLoading) return;
     const call = this.#calls.get(completion.position);
+    const recorded = this.#recorded?.get(completion.position);
+    if (call === undefined && recorded !== undefined) {
+      this.#host.paused(this, journalLeftOver(this.runId, recorded));
+      return;
+    }
     if (call === undefined) {
-      this.#host.paused(this, journalLeftOver(this.runId, this.#recorded!.get(completion.position)!));
+      // Told of twice: the first end stands.
+      this.#ends.take();
+      this.#scheduleTurn();
       return;
     }
     const reference = referenceOf(call.kind === 'signal' ? payloadOf(completion) : completion.value);
@@ -360,6 +396,7 @@ export class Execution {
   #settle(call: Call, completion: Completion): void {
     this.#ends.take();
     this.#calls.delete(completion.position);
+    this.#endedByOthers.delete(completion.position);
     this.now = completion.endedAt;
     this.#scheduleTurn();
     if (completion.error === undefined) call.resolve(completion.value);

@@ -203,7 +203,7 @@ export function insertWaiting(sql: Sql, operation: WaitingOperation): undefined 
   );
 }
 
-/** Keeps a failed attempt of a step with the time of the next one. */
+/** Keeps a failed attempt of a step with the time of the next one, unless the step has ended. */
 export function putRetrying(
   sql: Sql,
   operation: {
@@ -219,7 +219,8 @@ export function putRetrying(
   sql.run(
     `INSERT INTO operations (run, position, kind, name, status, attempts, error, due_at, started_at)
      VALUES (?, ?, 'run', ?, 'retrying', ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET status = 'retrying', attempts = excluded.attempts, error = excluded.error, due_at = excluded.due_at`,
+     ON CONFLICT DO UPDATE SET status = 'retrying', attempts = excluded.attempts, error = excluded.error, due_at = excluded.due_at
+     WHERE operations.ended_at IS NULL`,
     operation.run,
     operation.position,
     operation.name,

@@ -63,6 +63,16 @@ export class KeyPlaces<T extends Keyed> {
     return next;
   }
 
+  /** Returns the one that may have the place which was meant for a run that has ended meanwhile. */
+  passOver({ flow, key }: T): T | undefined {
+    const name = key === undefined ? undefined : groupName(flow, key);
+    const group = name === undefined ? undefined : this.#groups.get(name);
+    if (group === undefined || group.holders.size >= group.limit) return undefined;
+    const next = group.waiting.take();
+    if (next === undefined && group.holders.size === 0) this.#groups.delete(name!);
+    return next;
+  }
+
   #take(id: number, name: string, limit: number): void {
     const group = this.#groups.get(name) ?? { limit, holders: new Set(), waiting: new RankedQueue<T>() };
     this.#groups.set(name, group);

@@ -17,7 +17,12 @@ const defaultPage = 50;
 const largestPage = 500;
 
 /** A page of runs, newest first; the cursor is the number of the last run of the page. */
-export function listRuns(sql: Sql, filter: RunFilter, statusOf: (row: RunRow) => RunStatus): RunPage {
+export function listRuns(
+  sql: Sql,
+  filter: RunFilter,
+  residents: Residents,
+  statusOf: (row: RunRow) => RunStatus,
+): RunPage {
   const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
   const conditions: string[] = ['id < ?'];
   const values: (string | number)[] = [cursorValue(filter.after)];
@@ -30,6 +35,11 @@ export function listRuns(sql: Sql, filter: RunFilter, statusOf: (row: RunRow) =>
     // Few have not ended, among however many that have: they have an index of their own.
     conditions.push(hasEnded(filter.status) ? 'status = ?' : 'status = ? AND ended_at IS NULL');
     values.push(filter.status === 'running' ? 'queued' : filter.status);
+    if (filter.status === 'running' || filter.status === 'queued') {
+      // The journal has one word for both.
+      conditions.push(`id ${filter.status === 'running' ? 'IN' : 'NOT IN'} (SELECT value FROM json_each(?))`);
+      values.push(JSON.stringify(residents.activeIds()));
+    }
   }
   const rows = sql.all<RunRow>(
     `SELECT * FROM runs WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,

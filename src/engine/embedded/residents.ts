@@ -39,6 +39,15 @@ export class Residents {
     return active;
   }
 
+  /** Those that execute. */
+  activeIds(): number[] {
+    return [...this.#all.values()].filter(({ state }) => state === 'active').map(({ id }) => id);
+  }
+
+  changedFromOutside(): Execution[] {
+    return [...this.#all.values()].filter(({ isChangedFromOutside }) => isChangedFromOutside);
+  }
+
   get(id: number): Execution | undefined {
     return this.#all.get(id);
   }

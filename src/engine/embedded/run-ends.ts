@@ -39,6 +39,9 @@ export class RunEnds {
   readonly #clock: () => number;
   readonly #observer: EngineObserver;
 
+  /** How many runs this process has ended from outside. */
+  abandoned = 0;
+
   constructor(of: {
     residents: Residents;
     flows: FlowRegistry;
@@ -69,6 +72,8 @@ export class RunEnds {
     if (hasEnded(row.status)) return undefined;
     const facts = this.#closingFacts(sql, row, error);
     if (facts.length > 0) this.#writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
+    this.#residents.get(id)?.runEnded();
+    this.abandoned += 1;
     return this.endRun(sql, id, 'cancelled', { error });
   }
 

@@ -102,10 +102,12 @@ export class RunQueue {
     for (const { id, flow, key } of database.all<HolderRow>(holdersText)) {
       this.#admission.holdKey({ id, flow, key });
     }
+    this.#admission.hold();
     for (const row of database.all<QueuedRow>(queuedText)) {
       const { id, flow, priority, key } = row;
       this.add({ id, flow, priority, readyAt: row.ready_at, ...(key !== null && { key }) });
     }
+    this.#admission.proceed();
   }
 
   /** Queues a run that was started just now. */
@@ -165,9 +167,14 @@ export class RunQueue {
     this.#admission.release(flow);
   }
 
-  /** Makes a run that is new and queued do nothing when its turn comes. */
+  /** Takes out a run that has ended before its turn came. */
   drop(id: number, reason: Error): void {
+    if (!this.#queued.has(id)) return;
     this.#queued.get(id)?.drop(reason);
+    this.#queued.delete(id);
+    this.#admission.discard(id);
+    const alone = this.#waitingAlone.findIndex((ticket) => ticket.id === id);
+    if (alone >= 0) this.#waitingAlone.splice(alone, 1);
   }
 
   /** Admits nothing more. */
@@ -236,8 +243,8 @@ export class RunQueue {
   /** A run has ended, is paused or waits: if it was a suspect, it is none any more, and the next one may execute. */
   settled(id: number): void {
     const forget = this.#suspects.settled(id);
-    if (forget === undefined) return;
-    this.#runtime.write(forget).catch(() => {});
+    if (forget !== undefined) this.#runtime.write(forget).catch(() => {});
+    if (this.#suspects.isOneAlone) return;
     const next = this.#waitingAlone.shift();
     if (next !== undefined) this.#admission.enqueue(next);
   }

@@ -1,10 +1,9 @@
-import { SignalboxError } from '../../core/errors.ts';
 import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
 import { executing } from '../executing.ts';
-import { type KeptError, keepError } from '../kept-error.ts';
+import { asSignalboxError, type KeptError, keepError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
 import type { Call, ExecutionHost } from './execution-host.ts';
 import { putRetrying } from './journal.ts';
@@ -54,7 +53,7 @@ function attemptFailed(step: RunningStep, error: unknown, facts: readonly Fact[]
   const delayMs = nextDelayMs(options.retry ?? noRetry, {
     attempt: call.attempts,
     retryable: kept.retryable,
-    retryAfterMs: error instanceof SignalboxError ? error.retryAfterMs : undefined,
+    retryAfterMs: asSignalboxError(error)?.retryAfterMs,
     elapsedMs: at - call.startedAt,
     random: Math.random(),
   });

@@ -2,7 +2,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import type { Objects } from '../../objects/objects.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
-import type { EndedStatus, StampedFact } from '../engine.ts';
+import { type EndedStatus, hasEnded, type StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { keepError } from '../kept-error.ts';
@@ -16,6 +16,7 @@ import { insertRun, pauseRun, purgeExpiredKeys, runById, setStatus } from './jou
 import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
+import { OpenWaits } from './signals.ts';
 import { steadyClock } from './steady-clock.ts';
 import { type DueRetry, Timers } from './timers.ts';
 
@@ -59,6 +60,7 @@ export class Runtime implements ExecutionHost {
   readonly ends: RunEnds;
   readonly endings = new Endings();
   readonly values: Values;
+  readonly openWaits = new OpenWaits();
   stopping = false;
   readonly #writeFacts: FactWriter;
   readonly #timers: Timers;
@@ -84,7 +86,7 @@ export class Runtime implements ExecutionHost {
     this.#writeFacts = writeFacts;
     this.#lastRunNumber = database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#timers = new Timers(this);
-    this.#purger = setInterval(() => this.#purgeKeys(), purgeEveryMs).unref();
+    this.#purger = setInterval(() => this.#forgetOld(), purgeEveryMs).unref();
   }
 
   write<T>(work: (sql: Sql) => T): Promise<T> {
@@ -97,6 +99,11 @@ export class Runtime implements ExecutionHost {
 
   setAlarm(dueAt: number): void {
     this.#timers.set(dueAt);
+  }
+
+  #forgetOld(): void {
+    this.openWaits.forget();
+    this.#purgeKeys();
   }
 
   /** Forgets idempotency keys that have expired, a group at a time. */
@@ -144,14 +151,27 @@ export class Runtime implements ExecutionHost {
       ...(key !== undefined && { key }),
       ...(startAt !== undefined && { startAt }),
     };
+    let abandonedBefore = 0;
     return {
       id,
       runId,
       ...(store !== undefined && { store }),
-      insert: (sql) => insertRun(sql, row),
+      insert: (sql) => {
+        insertRun(sql, row);
+        abandonedBefore = this.ends.abandoned;
+      },
       enqueue: () => {
+        // It may have been ended from outside since it was written.
+        if (this.ends.abandoned !== abandonedBefore && hasEnded(runById(this.database, id)!.status)) return;
         if (startAt !== undefined) return this.setAlarm(startAt);
-        const of = { id, runId, flow: flow as unknown as Flow, input: kept.value, createdAt, priority };
+        const of = {
+          id,
+          runId,
+          flow: flow as unknown as Flow,
+          input: kept.value ?? null,
+          createdAt,
+          priority,
+        };
         this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }), key);
       },
     };
@@ -267,6 +287,21 @@ export class Runtime implements ExecutionHost {
     }
     this.residents.forget(execution, error);
     this.#tryAgainLater(execution, error);
+  }
+
+  /** Writes a change that comes from outside; if that fails, the runs that were told of it are read again as they are. */
+  async writeFromOutside<T>(work: (sql: Sql) => T): Promise<T> {
+    try {
+      return await this.write(work);
+    } catch (error) {
+      for (const execution of this.residents.changedFromOutside()) {
+        const isExecuting = execution.state === 'active';
+        this.residents.forget(execution, new Error('The run is read again.'));
+        if (isExecuting) this.#tryAgainLater(execution, error);
+        else setTimeout(() => this.queue.addAgain(execution), storageRetryMs).unref();
+      }
+      throw error;
+    }
   }
 
   #tryAgainLater(execution: Execution, error: unknown): void {

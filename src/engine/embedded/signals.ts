@@ -41,17 +41,42 @@ export function putSignalKey(
   return putSignal(sql, { runId, name: ledger, occurrence: 1, payload: null, at });
 }
 
-/** The first wait on a name that has neither a value nor timed out. */
-export function firstOpenOccurrence(sql: Sql, runId: string, name: string): number {
+/** The first wait on a name, from the `from`th, that has neither a value nor timed out. */
+export function firstOpenOccurrence(sql: Sql, runId: string, name: string, from = 1): number {
   const gap = sql.get<{ occurrence: number }>(
     `SELECT min(occurrence) + 1 AS occurrence FROM (
-       SELECT 0 AS occurrence UNION ALL SELECT occurrence FROM signals WHERE run_id = ?1 AND name = ?2
+       SELECT ?3 - 1 AS occurrence UNION ALL SELECT occurrence FROM signals WHERE run_id = ?1 AND name = ?2 AND occurrence >= ?3
      ) AS taken
      WHERE NOT EXISTS (SELECT 1 FROM signals WHERE run_id = ?1 AND name = ?2 AND occurrence = taken.occurrence + 1)`,
     runId,
     name,
+    from,
   );
   return gap!.occurrence;
+}
+
+const mostPlaces = 10_000;
+
+/**
+ * Where to look for the first open wait on a name, so that a run with thousands of signals is not gone through for each further one.
+ * Only what is durable gets in, and all of it is forgotten now and then: rows may be removed again.
+ */
+export class OpenWaits {
+  readonly #from = new Map<string, number>();
+
+  from(runId: string, name: string): number {
+    return this.#from.get(`${runId}/${name}`) ?? 1;
+  }
+
+  /** The waits before this one have their values. */
+  moved(runId: string, name: string, from: number): void {
+    if (this.#from.size >= mostPlaces) this.forget();
+    this.#from.set(`${runId}/${name}`, from);
+  }
+
+  forget(): void {
+    this.#from.clear();
+  }
 }
 
 /** The result of a wait, as it is kept: a `SignalResult`. */

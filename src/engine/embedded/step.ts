@@ -1,5 +1,6 @@
 import { defaultRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import { checkedStep } from '../checked-step.ts';
 import type { ChildOptions, Fact, SignalResult, Step, StepContext, StepOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { keepError } from '../kept-error.ts';
@@ -13,7 +14,7 @@ const defaultOptions: StepOptions = { retry: defaultRetry };
 
 /** The step that a flow acts through, over an execution. */
 export function createStep(execution: Execution, host: ExecutionHost): Step {
-  return {
+  return checkedStep({
     runId: execution.runId,
     run: <T>(name: string, work: (context: StepContext) => T | Promise<T>, options?: StepOptions) => {
       const attemptOptions = options === undefined ? defaultOptions : { ...defaultOptions, ...options };
@@ -41,7 +42,7 @@ export function createStep(execution: Execution, host: ExecutionHost): Step {
     now: () => execution.now,
     random: () => execution.source.random(),
     uuid: () => execution.source.uuid(),
-  };
+  });
 }
 
 function beginSleep(execution: Execution, host: ExecutionHost, call: Call, durationMs: number): void {

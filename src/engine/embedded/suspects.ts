@@ -73,6 +73,11 @@ export class Suspects {
     return this.#recovered.has(id);
   }
 
+  /** Whether one executes that must be alone. */
+  get isOneAlone(): boolean {
+    return this.#alone !== undefined;
+  }
+
   /** Whether it must wait until another one has come to rest. */
   mustWait(id: number): boolean {
     return this.#alone !== undefined && this.#isLastChance(this.#recovered.get(id) ?? 1);

@@ -187,7 +187,7 @@ describe('lambda', () => {
   });
 
   test('names that AWS does not take come back as they were', async (context) => {
-    const names = ['plain', 'größer & 100 % ~ \u{1f600}', 'a\nb', ''];
+    const names = ['plain', 'größer & 100 % ~ \u{1f600}', 'a\nb'];
     const flow = flowOf('names', async (step) => {
       for (const name of names) await step.run(name, () => null);
       await step.run('x'.repeat(1_000), () => null);

@@ -24,7 +24,7 @@ import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError, runErrorOf } from '../kept-error.ts';
 import { change, type Records } from '../records.ts';
-import { checkStartOptions } from '../start-options.ts';
+import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
 import type { ExecutionState, LambdaApi } from './api.ts';
@@ -192,6 +192,7 @@ export class LambdaEngine implements Engine {
     payload: Json,
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
+    checkSignal(name, options);
     const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
     if (!isUuid(runId)) throw new SignalboxError('unknown_run', `There is no run ${runId}.`);
     const record = await this.#runs.find(runId);

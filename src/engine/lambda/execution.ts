@@ -6,7 +6,7 @@ import { type Fact, type OperationKind, operationLimit, type StampedFact, type S
 import { executing } from '../executing.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
-import { type KeptError, keepError, revivedError } from '../kept-error.ts';
+import { asSignalboxError, type KeptError, keepError, revivedError } from '../kept-error.ts';
 import type { KeptValue, Values } from '../values.ts';
 import { type Arrival, Entries } from './entries.ts';
 import { Hold } from './hold.ts';
@@ -382,7 +382,7 @@ const never = new Promise<never>(() => {});
 const shown = ({ position, kind, encoded }: Label) => ({ position, kind, name: decodedName(encoded) });
 
 const isPause = (error: unknown): error is SignalboxError =>
-  error instanceof SignalboxError && (error.code === 'flow_changed' || error.code === 'run_unreadable');
+  ['flow_changed', 'run_unreadable'].includes(asSignalboxError(error)?.code ?? '');
 
 function tooManyOperations(name: string): SignalboxError {
   return new SignalboxError(

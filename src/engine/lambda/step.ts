@@ -1,4 +1,5 @@
 import { defaultRetry } from '../../core/retry.ts';
+import { checkedStep } from '../checked-step.ts';
 import type { DeterministicSource } from '../deterministic.ts';
 import type { ChildOptions, Step } from '../engine.ts';
 import type { Flow } from '../flow.ts';
@@ -9,7 +10,7 @@ import { beginSignalWait, beginSleep } from './waits.ts';
 
 /** The step that a flow acts through, over an execution. */
 export function createStep(execution: Execution, source: DeterministicSource): Step {
-  return {
+  return checkedStep({
     runId: execution.runId,
     run: (name, work, options = {}) => {
       const policy = { retry: defaultRetry, ...options };
@@ -35,5 +36,5 @@ export function createStep(execution: Execution, source: DeterministicSource): S
     now: () => execution.now,
     random: () => source.random(),
     uuid: () => source.uuid(),
-  };
+  });
 }

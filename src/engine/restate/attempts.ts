@@ -1,8 +1,7 @@
-import { SignalboxError } from '../../core/errors.ts';
 import { nextDelayMs, noRetry } from '../../core/retry.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
 import type { StepContext, StepOptions } from '../engine.ts';
-import { keepError } from '../kept-error.ts';
+import { asSignalboxError, keepError } from '../kept-error.ts';
 import type { KeptValue } from '../values.ts';
 import type { Execution, Operation } from './execution.ts';
 import { label } from './labels.ts';
@@ -109,7 +108,7 @@ function failed(step: RunningStep, attempt: number, error: unknown, at: number) 
   const delayMs = nextDelayMs(step.options.retry ?? noRetry, {
     attempt,
     retryable: kept.retryable,
-    retryAfterMs: error instanceof SignalboxError ? error.retryAfterMs : undefined,
+    retryAfterMs: asSignalboxError(error)?.retryAfterMs,
     elapsedMs: at - step.startedAt!,
     random: Math.random(),
   });

@@ -23,7 +23,7 @@ import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import type { EngineObserver } from '../observer.ts';
-import { checkStartOptions } from '../start-options.ts';
+import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
 import { abandonedFacts } from './abandoned.ts';
@@ -205,6 +205,7 @@ export class RestateEngine implements Engine {
     payload: Json,
     options: SignalOptions = {},
   ): Promise<SignalOutcome> {
+    checkSignal(name, options);
     const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
     if (!isUuid(runId)) throw unknownRun(runId);
     const ended = await this.#ingress.hasEnded(this.#runService, runId);

@@ -1,4 +1,5 @@
 import { defaultRetry } from '../../core/retry.ts';
+import { checkedStep } from '../checked-step.ts';
 import type { ChildOptions, Step } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { attemptStep } from './attempts.ts';
@@ -9,7 +10,7 @@ import { beginSignalWait, beginSleep } from './waits.ts';
 /** The step that a flow acts through, over an execution. */
 export function createStep(execution: Execution): Step {
   const { rand } = execution.context;
-  return {
+  return checkedStep({
     runId: execution.runId,
     run: (name, work, options = {}) => {
       const policy = { retry: defaultRetry, ...options };
@@ -35,5 +36,5 @@ export function createStep(execution: Execution): Step {
     now: () => execution.now,
     random: () => rand.random(),
     uuid: () => rand.uuidv4(),
-  };
+  });
 }

@@ -374,6 +374,24 @@ test('an agent that never ends is given up in its time', async () => {
   assert.equal(aborted, true);
 });
 
+test('a question that is cancelled once it is answered is closed, and the caller hears of it', async () => {
+  let ids: string[] = [];
+  const system = await start({
+    agent: async (question) => {
+      const answer = await answerPlainly(question);
+      // Its turn comes after the answer of this step, and before the delivery is started.
+      setImmediate(() => void Promise.all(ids.map((id) => system.engine.cancel(id, 'too late'))));
+      return answer;
+    },
+  });
+  for (let n = 0; n < 20; n++) {
+    const trackingId = await system.ask();
+    ids = [trackingId];
+    const conversation = await system.completed(trackingId);
+    assert.ok(['delivered', 'failed'].includes(conversation.status), conversation.status);
+  }
+});
+
 test('an answer of any length arrives, shortened', async () => {
   const system = await start({
     agent: async (question) => ({ ...(await answerPlainly(question)), markdown: '"\n'.repeat(500_000) }),

@@ -55,16 +55,15 @@ export function createQueryFlow(ports: QueryFlowPorts): Flow<QueryInput, QueryOu
     output: queryOutputSchema,
     async run(step, input) {
       let prepared: Prepared = { deliveryId: input.deliveryId, sessionId: sessionIdOf(input, step.uuid()) };
-      let answered: Answered;
       try {
         const { sessionId } = prepared;
         prepared = await step.run('prepare', (context) => prepare(ports, input, sessionId, context));
-        answered = await askAgent(ports, step, input, prepared);
+        const answered = await askAgent(ports, step, input, prepared);
+        return await deliverAnswer(ports, step, input, prepared, answered);
       } catch (error) {
         await deliverFailure(ports, step, input, prepared, error);
         throw error;
       }
-      return await deliverAnswer(ports, step, input, prepared, answered);
     },
     abandoned: abandonedQuestion,
   });
