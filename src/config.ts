@@ -255,6 +255,21 @@ export const settings = {
     default: 'development',
     parse: (text) => text === 'production',
   }),
+  corsOrigins: required<readonly string[]>({
+    variable: 'SIGNALBOX_CORS_ORIGINS',
+    about:
+      'Origins whose pages may call, with a key that they send themselves. Without any, browsers keep all other origins out.',
+    expects: 'comma-separated origins such as `https://app.example`',
+    default: '',
+    parse: parseOrigins,
+  }),
+  connectionLimit: required({
+    variable: 'SIGNALBOX_CONNECTION_LIMIT',
+    about: 'How many connections may be open at once; further ones are closed at once.',
+    expects: 'a whole number from 1 to 1000000',
+    default: '10000',
+    parse: wholeNumber(1, 1_000_000),
+  }),
   queueLimit: required({
     variable: 'SIGNALBOX_QUEUE_LIMIT',
     about: 'How many runs may wait for their turn before further requests are answered 503 `queue_full`.',
@@ -765,6 +780,15 @@ function wholeNumber(least: number, most: number): (text: string) => number | un
 
 function oneOf<T extends string>(values: readonly T[], text: string): T | undefined {
   return values.find((value) => value === text);
+}
+
+/** Exactly as browsers write them. */
+function parseOrigins(text: string): readonly string[] | undefined {
+  const origins = text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  return origins.every((one) => /^https?:/.test(one) && URL.parse(one)?.origin === one) ? origins : undefined;
 }
 
 function parseBoolean(text: string): boolean | undefined {

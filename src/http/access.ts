@@ -112,7 +112,8 @@ export function checkCaller(callers: Callers): Guard {
     if (open && !isLoopbackHost(request.headers.host ?? '')) throw hostNotAllowed(request);
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
     const ignoresOrigin = !open && request.routeOptions.config.originIsSender === true;
-    if ((open || changes) && isForeign(request, ignoresOrigin)) throw originNotAllowed(request);
+    if (!open && !changes) return;
+    if (!request.originIsAllowed && isForeign(request, ignoresOrigin)) throw originNotAllowed(request);
   };
 }
 

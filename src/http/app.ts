@@ -3,7 +3,8 @@ import { SignalboxError } from '../core/errors.ts';
 import { parseStrictJson } from '../core/strict-json.ts';
 import { checkCaller, nameScopes, requireScope, restrict } from './access.ts';
 import { auditActs } from './audit.ts';
-import { answerAsProblems, answerBrokenRequest, checkHost } from './broken-request.ts';
+import { answerAsProblems, answerBrokenRequest } from './broken-request.ts';
+import { allowOrigins } from './cors.ts';
 import { InboundDoor } from './inbound-door.ts';
 import { registerMetrics, unlessAllowed } from './monitoring.ts';
 import { registerDocumentation } from './openapi/routes.ts';
@@ -11,6 +12,7 @@ import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
+import { checkForm, refuseCharset, refuseEncoding, refuseVastNumbers } from './request-form.ts';
 import { registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
@@ -31,6 +33,7 @@ import { checkFileSources, registerSourceChanges, registerSources } from './rout
 import { registerStatistics } from './routes/statistics.ts';
 import { registerTrigger } from './routes/trigger.ts';
 import { registerWebhooks } from './routes/webhooks.ts';
+import { addSecurityHeaders } from './security-headers.ts';
 import { createStartables } from './startables.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 import { collectRoutes, type ServedRoute, zone } from './zones.ts';
@@ -61,13 +64,15 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   let draining = false;
   let stopping = false;
   server.addHook('onRequest', async (request) => {
-    checkHost(request.raw);
+    checkForm(request.raw);
     if (stopping && !request.url.startsWith('/health')) throw shuttingDown();
   });
   server.addHook('onSend', async (_, reply) => {
     if (draining) reply.header('connection', 'close');
   });
+  allowOrigins(server, ports.options.corsOrigins ?? []);
   server.addHook('onRequest', checkCaller(ports.callers));
+  server.addHook('preHandler', refuseVastNumbers);
   addErrors(server, ports, routes);
   const isDraining = () => draining;
   if (ports.options.servesHealthAlone) await addHealth(server, ports, isDraining);
@@ -86,12 +91,20 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   };
 }
 
-function createServer(ports: AppPorts): FastifyInstance {
+/** So many connections at once; the next ones are closed. */
+const usualConnections = 10_000;
+
+function createServer({ options }: AppPorts): FastifyInstance {
+  const { requestTimeoutMs = 30_000, connectionLimit = usualConnections } = options;
   const server = fastify({
-    bodyLimit: ports.options.bodyLimitBytes,
-    requestTimeout: 30_000,
+    bodyLimit: options.bodyLimitBytes,
+    requestTimeout: requestTimeoutMs,
     // Node looks for requests that take too long every 30 s unless it is told otherwise.
-    http: { requireHostHeader: false, headersTimeout: 30_000, connectionsCheckingInterval: 5_000 },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
+    },
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -101,12 +114,16 @@ function createServer(ports: AppPorts): FastifyInstance {
     // A request is not changed to fit: no values are turned into others, no unknown parameters are dropped.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },
   });
+  server.server.maxConnections = connectionLimit;
+  // Node leaves out headers beyond a number, silently; their size is bounded anyway.
+  server.server.maxHeadersCount = 0;
   answerAsProblems(server.server);
   // The schemas of answers describe; nothing is left out or changed by them.
   server.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   server.removeAllContentTypeParsers();
   const parseJson = async (request: FastifyRequest, body: Buffer) => {
     refuseEncoding(request);
+    refuseCharset(request);
     request.rawBody = body;
     return parseStrictJson(body);
   };
@@ -117,16 +134,6 @@ function createServer(ports: AppPorts): FastifyInstance {
     return unsent.admit(reply, payload);
   });
   return server;
-}
-
-function refuseEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  // "Content codings are case-insensitive" (RFC 9110, section 8.4.1).
-  if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') return;
-  throw new SignalboxError(
-    'unsupported_media_type',
-    `The content encoding ${JSON.stringify(encoding.slice(0, 80))} is not accepted. Send the body as it is.`,
-  );
 }
 
 /** Bodies as they came, of any type: they are read once they are verified. */
@@ -274,9 +281,3 @@ const shuttingDown = () =>
   new SignalboxError('shutting_down', 'The server is stopping. Send the request again in a few seconds.', {
     retryAfterMs: 5_000,
   });
-
-function addSecurityHeaders(reply: FastifyReply): void {
-  reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'same-origin');
-  if (reply.hasHeader('content-security-policy')) return;
-  reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-}

@@ -44,7 +44,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     reason: 'Request Header Fields Too Large',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
-    detail: 'The request did not arrive in 30 s.',
+    detail: 'The request did not arrive in time (30 s).',
     status: 408,
     reason: 'Request Timeout',
   },
@@ -54,16 +54,6 @@ function end(socket: Duplex, error: SignalboxError, status: number, reason: stri
   if (!socket.writable) return;
   const body = JSON.stringify({ ...problemOf(error), status });
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${problemType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
   );
-}
-
-/** RFC 9112, section 3.2: a request has one Host. Throws `malformed_request`. */
-export function checkHost({ rawHeaders, httpVersion }: IncomingMessage): void {
-  let hosts = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]!.length === 4 && rawHeaders[at]!.toLowerCase() === 'host') hosts++;
-  }
-  if (hosts === 1 || (hosts === 0 && httpVersion !== '1.1')) return;
-  throw new SignalboxError('malformed_request', `The request has ${hosts} Host headers; one is expected.`);
 }

@@ -108,6 +108,12 @@ export interface AppOptions {
   readonly servesHealthAlone?: boolean;
   /** From where `/health` and `/metrics` may be read without a key. */
   readonly monitoringNetworks?: Networks | undefined;
+  /** Of pages that may call, exactly as browsers send them. */
+  readonly corsOrigins?: readonly string[];
+  /** For a request to arrive in, headers and body. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+  /** At once; further ones are closed. Default 10,000. */
+  readonly connectionLimit?: number;
   readonly clock?: () => number;
   /** Between comments that keep an idle event stream open. Default 15,000. */
   readonly heartbeatMs?: number;
