@@ -31,7 +31,9 @@ serveJobs<RecordJob, Filled>(async ({ folder, count }) => {
   const store = createSqliteStore(database, new LiveRecord({ onError: () => {} }));
   const fillSeconds = await seconds(async () => {
     const lives = new Lives(count);
-    for (let n = 0; n < count; n += 500) {
+    // One that was cut off goes on.
+    const present = database.get<{ n: number }>('SELECT count(*) AS n FROM conversations')!.n;
+    for (let n = present; n < count; n += 500) {
       const facts = Array.from({ length: Math.min(500, count - n) }, (_, at) => lives.facts(n + at));
       await store.append(facts.flat());
     }

@@ -27,7 +27,7 @@ export interface RecordOptions {
 
 const dayMs = 86_400_000;
 const perSecond = 500;
-const readsEach = 150;
+const readsEach = 100;
 
 const anyTime = () => Date.now() - Math.floor(Math.random() * days * dayMs);
 const iso = (at: number) => new Date(at).toISOString();

@@ -298,6 +298,8 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /conversations/:conversation_id',
       'operators GET /conversations/:conversation_id/export',
       'operators GET /conversations/search',
+      'operators GET /conversations/:conversation_id/events',
+      'operators GET /conversations/:conversation_id/timeline',
       'operators GET /conversations/stats',
       'operators GET /projections',
       'operators POST /projections/rebuild',

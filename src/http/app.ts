@@ -16,6 +16,7 @@ import { checkForm, refuseCharset, refuseEncoding, refuseVastNumbers } from './r
 import { registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
+import { registerConversationEvents } from './routes/conversation-events.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEventsHandshake, registerSourceHandshake } from './routes/delivery-handshake.ts';
@@ -188,6 +189,7 @@ async function addZones(
       restrict(reading, callers, 'read');
       registerConversations(reading, ports);
       registerExports(reading, ports);
+      registerConversationEvents(reading, ports, streams);
       registerSearch(reading, ports);
       registerStatistics(reading, ports);
       registerProjections(reading, ports);

@@ -1,5 +1,6 @@
 import { describeDuration } from '../../core/duration.ts';
-import type { RecordedEvent, RecordedToolCall } from '../../record/events.ts';
+import type { EventType, RecordedToolCall } from '../../record/events.ts';
+import type { TimelineEntry } from '../../record/timeline.ts';
 import type { Conversation, DeliveryAttempt } from '../../store/store.ts';
 import { type Html, html } from './html.ts';
 import { page } from './layout.ts';
@@ -9,7 +10,7 @@ import { clockTime, timeAt } from './time.ts';
 
 export function conversationPage(
   conversation: Conversation,
-  events: readonly RecordedEvent[],
+  entries: readonly TimelineEntry[],
   now: number,
 ): string {
   return page({
@@ -23,7 +24,7 @@ export function conversationPage(
 ${answer(conversation)}
 ${sources(conversation.answer?.toolCalls ?? [])}
 ${deliveries(conversation, now)}
-${timeline(events)}
+${timeline(entries, now)}
 ${identity(conversation)}
 </article>`,
   });
@@ -108,46 +109,66 @@ function deliveryRow(attempt: DeliveryAttempt, now: number): Html {
   return html`<tr><td>${attempt.attempt}</td><td>${timeAt(attempt.at, now)}</td><td class="url">${url === null ? '' : url.origin + url.pathname}</td><td class="${attempt.delivered ? 'good' : 'bad'}">${result}</td><td class="right">${describeDuration(attempt.responseTimeMs)}</td></tr>`;
 }
 
-function timeline(events: readonly RecordedEvent[]): Html | false {
-  const first = events[0];
+function timeline(entries: readonly TimelineEntry[], now: number): Html | false {
+  const first = entries[0];
   if (first === undefined) return false;
   return html`<section aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><ol class="timeline">
-${events.map((event) => html`<li class="${toneOf(event)}"><span class="what">${sentenceOf(event)}</span><span class="meta"><span>${clockTime(event.at)}</span><span>+${describeDuration(event.at - first.at)}</span><span class="mono">${event.type}</span></span></li>`)}
+${entries.map((entry) => html`<li class="${toneOf(entry)}"><span class="what">${sentenceOf(entry)}</span><span class="meta"><span>${clockTime(entry.startedAt)}</span><span>+${describeDuration(Math.max(0, entry.startedAt - first.startedAt))}</span>${lengthOf(entry, now)}<span class="mono">${entry.kind === 'event' ? entry.name : entry.kind.replace('_', ' ')}</span></span>${contentOf(entry)}</li>`)}
 </ol></section>`;
 }
 
-function toneOf(event: RecordedEvent): string {
-  if (event.type === 'WEBHOOK_DELIVERY_FAILED') return 'bad';
-  if (event.type === 'WEBHOOK_CONVERSATION_COMPLETED' && event.data.deliveryStatus === 'failed') return 'bad';
-  return event.type === 'WEBHOOK_CONVERSATION_COMPLETED' || event.type === 'WEBHOOK_DELIVERY_SUCCESS'
-    ? 'good'
-    : '';
+function toneOf({ outcome, name, kind, detail }: TimelineEntry): string {
+  if (outcome === 'failed' || detail.delivery_status === 'failed') return 'bad';
+  return kind === 'delivery_attempt' || name === 'WEBHOOK_CONVERSATION_COMPLETED' ? 'good' : '';
 }
 
-function sentenceOf(event: RecordedEvent): string {
-  switch (event.type) {
-    case 'WEBHOOK_REQUEST_RECEIVED':
-      return `Question received from ${event.data.sourceSystem}`;
-    case 'WEBHOOK_MANAGER_AGENT_INVOKED':
-      return `${event.data.agent} was asked`;
-    case 'WEBHOOK_MANAGER_AGENT_RESPONSE':
-      return event.data.error === null ? `${event.data.agent} answered` : `${event.data.agent} failed`;
-    case 'WEBHOOK_RESPONSE_CLASSIFIED':
-      return `Classified as ${typeLabel(event.data.webhookType)}`;
-    case 'WEBHOOK_OUTBOUND_QUEUED':
-      return 'Delivery queued';
-    case 'WEBHOOK_DELIVERY_SUCCESS':
-      return `Delivered at attempt ${event.data.attempt}`;
-    case 'WEBHOOK_DELIVERY_FAILED':
-      return `Attempt ${event.data.attempt} failed: ${event.data.reason}`;
-    case 'WEBHOOK_CONVERSATION_COMPLETED':
-      return `Complete: ${event.data.deliveryStatus.replace('_', ' ')}`;
-    case 'WEBHOOK_CONVERSATION_EXPORTED':
-      return `Exported to ${event.data.prefix}`;
+function lengthOf({ durationMs, startedAt, startIsEstimated }: TimelineEntry, now: number): Html | false {
+  if (durationMs === null)
+    return html`<span>for ${describeDuration(Math.max(0, now - startedAt))} so far</span>`;
+  return (
+    durationMs > 0 &&
+    html`<span>took ${describeDuration(durationMs)}${startIsEstimated && ', about then'}</span>`
+  );
+}
+
+/** Arguments and result of a tool. */
+function contentOf({ kind, detail }: TimelineEntry): Html | false {
+  if (kind !== 'tool_call') return false;
+  const text = JSON.stringify({ input: detail.input, output: detail.output }, null, 2).slice(0, 4_000);
+  return html`<details><summary>Arguments and result</summary><pre>${text}</pre></details>`;
+}
+
+const verbs = { step: 'Step', wait: 'Wait', run: 'Run' } as const;
+
+function sentenceOf({ kind, name, detail, outcome }: TimelineEntry): string {
+  switch (kind) {
+    case 'question':
+      return `Question received from ${name}`;
+    case 'agent_message':
+      return outcome === 'failed' ? `${name} failed` : `${name} answered`;
+    case 'tool_call':
+      return `${name} was called`;
+    case 'delivery_attempt':
+      return outcome === 'failed'
+        ? `Attempt ${detail.attempt} failed: ${detail.reason}`
+        : `Delivered at attempt ${detail.attempt}`;
+    case 'event':
+      return sentenceOfEvent(name, detail);
     default:
-      return event.type;
+      return `${verbs[kind]}: ${name}${outcome === 'failed' ? ' failed' : ''}`;
   }
 }
+
+const sentences: Readonly<Partial<Record<EventType, (detail: TimelineEntry['detail']) => string>>> = {
+  WEBHOOK_MANAGER_AGENT_INVOKED: (detail) => `${detail.agent} was asked`,
+  WEBHOOK_RESPONSE_CLASSIFIED: (detail) => `Classified as ${String(detail.webhook_type).replace('_', ' ')}`,
+  WEBHOOK_OUTBOUND_QUEUED: () => 'Delivery queued',
+  WEBHOOK_CONVERSATION_COMPLETED: (detail) => `Complete: ${String(detail.delivery_status).replace('_', ' ')}`,
+  WEBHOOK_CONVERSATION_EXPORTED: (detail) => `Exported to ${detail.prefix}`,
+};
+
+const sentenceOfEvent = (name: string, detail: TimelineEntry['detail']): string =>
+  sentences[name as EventType]?.(detail) ?? name;
 
 function identity(conversation: Conversation): Html {
   const { trackingId, conversationId, deliveryId } = conversation;

@@ -11,6 +11,7 @@ import type { Accept } from '../routes/ask.ts';
 import { trackingIdOf, unknownConversation } from '../routes/conversations.ts';
 import { replay } from '../routes/dead-letters.ts';
 import { htmlPage, text } from '../shapes/parts.ts';
+import { readTimeline } from '../timeline.ts';
 import { conversationPage } from './conversation.ts';
 import { deadLettersPage } from './dead-letters.ts';
 import { homePage } from './home.ts';
@@ -90,7 +91,8 @@ function registerReading(app: FastifyInstance, ports: AppPorts): void {
       const trackingId = trackingIdOf(request.params.tracking_id);
       const conversation = await store.conversation(trackingId);
       if (conversation === undefined) throw unknownConversation(trackingId);
-      return sendPage(reply, conversationPage(conversation, await store.events(trackingId), clock()));
+      const entries = await readTimeline(ports, trackingId);
+      return sendPage(reply, conversationPage(conversation, entries, clock()));
     },
   );
   app.get<{ Querystring: { q?: string; after?: string } }>(

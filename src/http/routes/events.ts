@@ -1,20 +1,23 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import { toWire } from '../../record/wire.ts';
+import type { ConversationSummary } from '../../store/store.ts';
 import type { AppPorts } from '../ports.ts';
 import { eventStream } from '../shapes/conversation.ts';
 import { trackingIdOf, unknownConversation } from './conversations.ts';
 
+export const lastEventIdHeader = Type.Object({
+  'Last-Event-ID': Type.Optional(
+    Type.String({ pattern: '^\\d{1,15}$', description: 'The last event that was seen.' }),
+  ),
+});
+
 const schema = {
   summary: 'Follow the events of a conversation until it is complete',
-  acceptedHeaders: Type.Object({
-    'Last-Event-ID': Type.Optional(
-      Type.String({ pattern: '^\\d{1,15}$', description: 'The last event that was seen.' }),
-    ),
-  }),
+  acceptedHeaders: lastEventIdHeader,
   response: {
     200: eventStream,
     204: Type.Null({ description: 'It is complete, and every event was seen.' }),
@@ -52,30 +55,56 @@ export class Streams {
  * reconnecting.
  */
 export function registerEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
-  const heartbeatMs = ports.options.heartbeatMs ?? 15_000;
   const route = { exposeHeadRoute: false, schema };
   app.get<{ Params: { tracking_id: string } }>(
     '/webhook/:tracking_id/events',
     route,
     async (request, reply) => {
       const trackingId = trackingIdOf(request.params.tracking_id);
-      const afterSequence = lastEventId(request);
       const summary = await ports.store.summary(trackingId);
       if (summary === undefined) throw unknownConversation(trackingId);
-      const controller = streams.open(request);
-      const events = ports.follow(trackingId, { afterSequence, signal: controller.signal });
-      const iterator = events[Symbol.asyncIterator]();
-      const first = iterator.next();
-      if (summary.complete && afterSequence > 0 && (await first).done === true) {
-        controller.abort();
-        return reply.code(204).send();
-      }
-      reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-      return reply
-        .type('text/event-stream; charset=utf-8')
-        .send(Readable.from(frames(iterator, first, heartbeatMs, controller), { highWaterMark: 16 }));
+      return streamEvents(ports, streams, { request, reply, summary });
     },
   );
+}
+
+export interface EventStream {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly summary: Pick<ConversationSummary, 'trackingId' | 'complete'>;
+  /** Default: all. */
+  readonly types?: readonly string[] | undefined;
+}
+
+/** Answers with the events of a conversation as they happen. Throws `invalid_request` for an id to go on from that is none. */
+export async function streamEvents(
+  ports: AppPorts,
+  streams: Streams,
+  of: EventStream,
+): Promise<FastifyReply> {
+  const { request, reply, summary, types } = of;
+  const afterSequence = lastEventId(request);
+  const controller = streams.open(request);
+  const followed = ports.follow(summary.trackingId, { afterSequence, signal: controller.signal });
+  const events = types === undefined ? followed : ofTypes(followed, types);
+  const iterator = events[Symbol.asyncIterator]();
+  const first = iterator.next();
+  if (summary.complete && afterSequence > 0 && (await first).done === true) {
+    controller.abort();
+    return reply.code(204).send();
+  }
+  reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
+  const heartbeatMs = ports.options.heartbeatMs ?? 15_000;
+  return reply
+    .type('text/event-stream; charset=utf-8')
+    .send(Readable.from(frames(iterator, first, heartbeatMs, controller), { highWaterMark: 16 }));
+}
+
+async function* ofTypes(
+  events: AsyncIterable<RecordedEvent>,
+  types: readonly string[],
+): AsyncGenerator<RecordedEvent> {
+  for await (const event of events) if (types.includes(event.type)) yield event;
 }
 
 /**

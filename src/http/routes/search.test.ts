@@ -94,3 +94,54 @@ test('projections are made anew on demand', async () => {
   const refused = await app.server.inject({ method: 'POST', url: '/projections/rebuild', payload: wrong });
   assert.equal(refused.statusCode, 422);
 });
+
+test('the events of a conversation come in pages, by type, and as a stream', async () => {
+  const app = await asked();
+  const { body: list } = await get(app, '/conversations?limit=1');
+  const { tracking_id: id, conversation_id: conversationId } = list.conversations[0];
+  const all = await get(app, `/conversations/${conversationId}/events`);
+  assert.equal(all.body.events[0].event_type, 'WEBHOOK_REQUEST_RECEIVED');
+  assert.equal(all.body.next, null);
+  const first = await get(app, `/conversations/${id}/events?limit=2`);
+  const rest = await get(app, `/conversations/${id}/events?after=${first.body.next}`);
+  assert.deepEqual([...first.body.events, ...rest.body.events], all.body.events);
+  const types = 'WEBHOOK_CONVERSATION_COMPLETED,WEBHOOK_RESPONSE_CLASSIFIED';
+  const some = await get(app, `/conversations/${id}/events?type=${types}`);
+  assert.deepEqual(
+    some.body.events.map((event: { event_type: string }) => event.event_type),
+    ['WEBHOOK_RESPONSE_CLASSIFIED', 'WEBHOOK_CONVERSATION_COMPLETED'],
+  );
+  const headers = { accept: 'text/event-stream' };
+  const stream = await app.server.inject({ url: `/conversations/${id}/events?type=${types}`, headers });
+  assert.deepEqual(stream.body.match(/^event: .*$/gm), [
+    'event: WEBHOOK_RESPONSE_CLASSIFIED',
+    'event: WEBHOOK_CONVERSATION_COMPLETED',
+  ]);
+  const seen = { ...headers, 'last-event-id': String(all.body.events.at(-1).sequence) };
+  assert.equal(
+    (await app.server.inject({ url: `/conversations/${id}/events`, headers: seen })).statusCode,
+    204,
+  );
+  assert.equal((await get(app, `/conversations/${id}/events?type=NOTHING`)).status, 422);
+  assert.equal((await get(app, '/conversations/nothing/events')).status, 404);
+});
+
+test('a timeline tells what happened, from the record and from the runs', async () => {
+  const app = await asked();
+  const { body: list } = await get(app, '/conversations?limit=1');
+  const { body } = await get(app, `/conversations/${list.conversations[0].conversation_id}/timeline`);
+  const kinds = body.timeline.map((entry: { kind: string; name: string }) => `${entry.kind} ${entry.name}`);
+  for (const expected of [
+    'question testing_system',
+    'agent_message tester',
+    'tool_call warehouse.query',
+    'step manager agent',
+    'run deliver',
+    'event WEBHOOK_CONVERSATION_COMPLETED',
+  ]) {
+    assert.ok(kinds.includes(expected), `${expected} is not in ${kinds}`);
+  }
+  const page = (await app.server.inject({ url: `/page/conversations/${body.tracking_id}` })).body;
+  assert.match(page, /warehouse\.query was called/);
+  assert.match(page, /Complete: not configured/);
+});

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { webhookTypes } from '../../record/events.ts';
 import { projectionNames } from '../../record/projections.ts';
-import { summaryShape } from './conversation.ts';
-import { nullable, oneOf, page, success, time } from './parts.ts';
+import { eventStream, summaryShape } from './conversation.ts';
+import { anyObject, nullable, oneOf, page, success, time, uuid } from './parts.ts';
 
 const behind = Type.Integer({ description: 'Events of the record that have not been looked at yet.' });
 
@@ -74,6 +74,37 @@ export const projectionsShape = success({
         ),
       },
       { title: 'Projection' },
+    ),
+  ),
+});
+
+const eventsPage = success({
+  events: Type.Array(anyObject('An event: `event_type`, `sequence`, `timestamp`, and what is of its type.')),
+  next: nullable(Type.Integer({ description: 'The value of `after` for the following page.' })),
+});
+
+export const eventsShape = {
+  description: 'A page, or server-sent events.',
+  content: { 'application/json': { schema: eventsPage }, ...eventStream.content },
+};
+
+export const timelineShape = success({
+  tracking_id: uuid(),
+  timeline: Type.Array(
+    Type.Object(
+      {
+        kind: oneOf([
+          ...(['question', 'agent_message', 'tool_call', 'delivery_attempt', 'event'] as const),
+          ...(['step', 'wait', 'run'] as const),
+        ]),
+        name: Type.String(),
+        started_at: time(),
+        start_is_estimated: Type.Boolean(),
+        duration_ms: nullable(Type.Number({ description: 'Null while it goes on.' })),
+        outcome: oneOf(['done', 'failed', 'going_on']),
+        detail: anyObject('What it was about: content, arguments and result, URL and status …'),
+      },
+      { title: 'TimelineEntry' },
     ),
   ),
 });

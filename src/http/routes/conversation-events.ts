@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { SignalboxError } from '../../core/errors.ts';
+import { eventTypes, type RecordedEvent } from '../../record/events.ts';
+import { toWire } from '../../record/wire.ts';
+import type { AppPorts } from '../ports.ts';
+import { eventsShape, timelineShape } from '../shapes/record.ts';
+import { readTimeline, timelineToWire } from '../timeline.ts';
+import { findConversation } from './conversations.ts';
+import { lastEventIdHeader, type Streams, streamEvents } from './events.ts';
+
+const eventsQuery = Type.Object(
+  {
+    type: Type.Optional(
+      Type.String({ maxLength: 500, description: 'One or more of the types, separated by commas.' }),
+    ),
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'The `next` of the page before.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: 'Default 100.' })),
+  },
+  { additionalProperties: false },
+);
+
+interface EventsQuery {
+  readonly type?: string;
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+type Params = { readonly conversation_id: string };
+
+const schemas = {
+  events: {
+    summary: 'List the events of a conversation, or follow them until it is complete',
+    description: 'With `Accept: text/event-stream` they come as they happen.',
+    querystring: eventsQuery,
+    acceptedHeaders: lastEventIdHeader,
+    response: {
+      200: eventsShape,
+      204: Type.Null({ description: 'A stream of a complete conversation of which every event was seen.' }),
+    },
+  },
+  timeline: {
+    summary:
+      'Tell a conversation: questions, messages, tool calls, attempts, steps and waits with their times',
+    response: { 200: timelineShape },
+  },
+};
+
+/** `GET /conversations/{id}/events` in pages or as a stream, and `GET /conversations/{id}/timeline`; the id is either of its ids. */
+export function registerConversationEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
+  app.get<{ Params: Params; Querystring: EventsQuery }>(
+    '/conversations/:conversation_id/events',
+    { exposeHeadRoute: false, schema: schemas.events },
+    async (request, reply) => {
+      const types = typesOf(request.query.type);
+      const summary = await findConversation(ports.store, request.params.conversation_id);
+      if (wantsStream(request)) return streamEvents(ports, streams, { request, reply, summary, types });
+      const { after = 0, limit = 100 } = request.query;
+      const page = await readPage(ports, summary.trackingId, { after, limit, types });
+      return { success: true, events: page.events.map(toWire), next: page.next };
+    },
+  );
+
+  app.get<{ Params: Params }>(
+    '/conversations/:conversation_id/timeline',
+    { schema: schemas.timeline },
+    async (request) => {
+      const { trackingId } = await findConversation(ports.store, request.params.conversation_id);
+      const entries = await readTimeline(ports, trackingId);
+      return { success: true, tracking_id: trackingId, timeline: entries.map(timelineToWire) };
+    },
+  );
+}
+
+const wantsStream = ({ headers }: FastifyRequest): boolean =>
+  (headers.accept ?? '').includes('text/event-stream');
+
+/** Undefined for all. Throws `invalid_request` for a type that there is not. */
+function typesOf(text: string | undefined): readonly string[] | undefined {
+  const types = text?.split(',').map((type) => type.trim());
+  const unknown = types?.find((type) => !eventTypes.some((known) => known === type));
+  if (unknown === undefined) return types;
+  const message = `has ${JSON.stringify(unknown.slice(0, 60))}, which is none of ${eventTypes.join(', ')}`;
+  throw new SignalboxError('invalid_request', `The parameter type ${message}.`, {
+    fields: [{ path: 'type', message }],
+  });
+}
+
+interface PageOf {
+  readonly after: number;
+  readonly limit: number;
+  readonly types: readonly string[] | undefined;
+}
+
+/** Looks at a thousand events at most; a page of some types may have none of them, and a next one. */
+async function readPage({ store }: AppPorts, trackingId: string, { after, limit, types }: PageOf) {
+  const lookedAt = types === undefined ? limit + 1 : 1_000;
+  const found = await store.events(trackingId, after, lookedAt);
+  const wanted = found.filter((event) => types === undefined || types.includes(event.type));
+  const events: readonly RecordedEvent[] = wanted.slice(0, limit);
+  if (wanted.length > limit) return { events, next: events.at(-1)!.sequence };
+  return { events, next: found.length === lookedAt ? found.at(-1)!.sequence : null };
+}
