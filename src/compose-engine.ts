@@ -8,7 +8,7 @@ import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
 import type { RestateEngine } from './engine/restate/engine.ts';
 import { type KnownRuns, ValueSweep } from './engine/value-sweep.ts';
-import type { EngineProblem, HealthSources } from './http/health.ts';
+import type { EngineProblem, HealthSources } from './http/health/parts.ts';
 import type { Objects } from './objects/objects.ts';
 import type { Log } from './observe/log.ts';
 

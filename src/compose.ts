@@ -2,6 +2,7 @@ import type { Agent } from './agents/agent.ts';
 import { createAlarms } from './compose-alarms.ts';
 import { executesHere, openEngine } from './compose-engine.ts';
 import { openFlows } from './compose-flows.ts';
+import { openHealth } from './compose-health.ts';
 import { openIdentity } from './compose-identity.ts';
 import { openObjects } from './compose-objects.ts';
 import { createMetrics, createMetricsPort, openTraces } from './compose-observe.ts';
@@ -12,7 +13,6 @@ import { messageOf, SignalboxError } from './core/errors.ts';
 import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { guessType } from './flows/query/classify.ts';
 import { type App, buildApp } from './http/app.ts';
-import { checkHealth } from './http/health.ts';
 import type { Log } from './observe/log.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { follow } from './record/live.ts';
@@ -94,11 +94,10 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     guessType,
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
-    health: () =>
-      checkHealth({
-        ...{ record, engine, engineProblem: problem, objectsProblem, store, breakers, queueLimit },
-        ...(executes && { workspace }),
-      }),
+    health: openHealth(config, {
+      ...{ record, engine, engineProblem: problem, objects, objectsProblem, breakers, queueLimit },
+      ...(executes && { workspace, agent }),
+    }),
     metrics: metricsPort,
     alarms: alarms.port,
     traces: traces?.tracer,
