@@ -347,6 +347,7 @@ test('every route is in a zone, and these are all', async () => {
       'probes GET /health/ready',
       'senders GET /webhook/:tracking_id',
       'senders GET /webhook/:tracking_id/events',
+      'senders GET /webhooks/:source',
       'senders OPTIONS /events',
       'senders OPTIONS /events/:source',
       'senders OPTIONS /webhooks/:source',

@@ -2,8 +2,8 @@ import { SignalboxError } from '../core/errors.ts';
 import { uuidv7 } from '../core/ids.ts';
 import type { Fact } from '../engine/engine.ts';
 import { type RefusedRequest, RefusedRequests, refusedRequest, spikeOf } from '../inbound/failures.ts';
-import { type Received, receive, VerificationError } from '../inbound/receive.ts';
-import type { InboundRequest } from '../inbound/scheme.ts';
+import { type Received, receive, receiveQuestion, VerificationError } from '../inbound/receive.ts';
+import type { InboundRequest, Reply } from '../inbound/scheme.ts';
 import type { Source } from '../inbound/source.ts';
 import { event } from '../record/events.ts';
 import type { AppPorts } from './ports.ts';
@@ -12,6 +12,11 @@ import type { AppPorts } from './ports.ts';
 export const unknownSource = '-';
 
 export const refusalSubject = (source: string) => `refused-requests:${source}`;
+
+interface Questioned {
+  readonly source: Source;
+  readonly reply: Reply;
+}
 
 /** Lets in what the scheme of its source verifies. What it refuses is told in samples: to the log and to the record. */
 export class InboundDoor {
@@ -29,15 +34,8 @@ export class InboundDoor {
     from: string,
     now: number,
   ): Promise<{ source: Source; received: Received }> {
-    const source = await this.#ports.store.source(name);
     const about = { name, from, now };
-    if (source === undefined) {
-      await this.#tell(unknownSource, request, { ...about, because: 'unknown_source' });
-      throw new SignalboxError(
-        'unknown_source',
-        `There is no source ${JSON.stringify(name.slice(0, 80))}. PUT /sources/{source} makes one.`,
-      );
-    }
+    const source = await this.#sourceOf(name, request, about);
     try {
       return { source, received: receive(source, request, now, this.#ports.options.verifiesWebhooks) };
     } catch (error) {
@@ -46,6 +44,29 @@ export class InboundDoor {
       }
       throw error;
     }
+  }
+
+  /** The answer to a vendor that asks whether its source is here. Throws `unknown_source`, `method_not_allowed`. */
+  async answer(name: string, request: InboundRequest, from: string, now: number): Promise<Questioned> {
+    const source = await this.#sourceOf(name, request, { name, from, now });
+    const reply = receiveQuestion(source, request, now);
+    if (reply !== undefined) return { source, reply };
+    const message = `The source "${source.name}" takes POST. Nothing that it was asked has an answer.`;
+    throw new SignalboxError('method_not_allowed', message);
+  }
+
+  async #sourceOf(
+    name: string,
+    request: InboundRequest,
+    about: { readonly name: string; readonly from: string; readonly now: number },
+  ): Promise<Source> {
+    const source = await this.#ports.store.source(name);
+    if (source !== undefined) return source;
+    await this.#tell(unknownSource, request, { ...about, because: 'unknown_source' });
+    throw new SignalboxError(
+      'unknown_source',
+      `There is no source ${JSON.stringify(name.slice(0, 80))}. PUT /sources/{source} makes one.`,
+    );
   }
 
   /** Resolves once it is durable, if it is kept at all. */

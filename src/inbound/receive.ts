@@ -3,6 +3,7 @@ import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { cloudEventMode, readCloudEvents } from './cloud-event.ts';
 import { eventOf, openEnvelope } from './envelope.ts';
+import { answerHandshake } from './handshakes.ts';
 import { payloadOf } from './payload.ts';
 import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
@@ -59,18 +60,29 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
     return { events, acknowledgement: undefined, secretLabel };
   }
   const payload = payloadOf(scheme, request);
-  const handshake = scheme.handshake?.(payload);
+  const handshake =
+    scheme.handshake?.(payload) ??
+    answerHandshake(handshakeOf(source), request, payload, secretTexts(source, nowMs));
   if (handshake !== undefined) return { handshake };
   const enveloped = scheme.takesAnyEvent
     ? openEnvelope(payload)?.flatMap(({ event }) => event ?? [])
     : undefined;
   const events = enveloped?.length ? enveloped : scheme.events(request, payload, source.options);
   return {
-    events: events.map((event) => receivedEvent(source, event, nowMs, bodyKey(scheme, request))),
+    events: events.map((event) => receivedEvent(source, event, nowMs, bodyKey(scheme, source, request))),
     acknowledgement: scheme.acknowledgement?.(),
     secretLabel,
   };
 }
+
+/** The answer to a request without a body and a signature that asks whether we are there; undefined for what is none. */
+export function receiveQuestion(source: Source, request: InboundRequest, nowMs: number): Reply | undefined {
+  return answerHandshake(handshakeOf(source), request, null, secretTexts(source, nowMs));
+}
+
+const handshakeOf = ({ options }: Source) =>
+  typeof options.handshake === 'string' ? options.handshake : undefined;
+const secretTexts = (source: Source, nowMs: number) => secretsAt(source, nowMs).map(({ secret }) => secret);
 
 function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: number): string | undefined {
   const secrets = secretsAt(source, nowMs);
@@ -87,10 +99,13 @@ function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: 
 /** What a source makes of an event. `fallbackKey` makes it idempotent where nothing of its own does. */
 export function receivedEvent(
   source: Source,
-  { eventType, eventSource, deliveryId, payload }: InboundEvent,
+  { eventType: typeOfScheme, eventSource, deliveryId, payload }: InboundEvent,
   nowMs: number,
   fallbackKey?: string,
 ): ReceivedEvent {
+  const { input, dedup_key: path, event_key: typePath } = source.options;
+  const typeOfSource = typePath === undefined ? undefined : asText(valueAt(payload, typePath));
+  const eventType = typeOfSource ?? typeOfScheme;
   const values = {
     payload,
     source: source.name,
@@ -98,7 +113,6 @@ export function receivedEvent(
     delivery_id: deliveryId ?? null,
     received_at: new Date(nowMs).toISOString(),
   } satisfies JsonObject;
-  const { input, dedup_key: path } = source.options;
   const own = path === undefined ? deliveryId : asText(valueAt(payload, path));
   return {
     eventType,
@@ -117,9 +131,12 @@ const asText = (value: Json | undefined) =>
 
 /**
  * Without an id of the sender, a signed body that comes again is the same delivery again: or else whoever has seen one could
- * send it for ever. Where nothing is signed there is nothing to repeat.
+ * send it for ever. Where a time is signed, the same body at another time is another delivery. Where nothing is signed there is
+ * nothing to repeat.
  */
-function bodyKey(scheme: Scheme, { body }: InboundRequest): string | undefined {
+function bodyKey(scheme: Scheme, { options }: Source, request: InboundRequest): string | undefined {
   if (!scheme.signsBody) return undefined;
-  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
+  const hash = createHash('sha256').update(request.body).digest('hex');
+  const time = scheme.signedTime?.(request, options);
+  return time === undefined ? `sha256:${hash}` : `sha256:${hash}:${time}`;
 }

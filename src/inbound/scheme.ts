@@ -36,6 +36,8 @@ export interface Scheme<Options extends JsonObject = JsonObject> {
   readonly takesAnyEvent?: true;
   /** The events that a verified request brings: mostly one. */
   events(request: InboundRequest, payload: Json, options: Options): readonly InboundEvent[];
+  /** The time that is signed beside the body, as it was sent. */
+  signedTime?: (request: InboundRequest, options: Options) => string | undefined;
   /** The answer of a request that only asks whether we are there; it starts nothing. */
   handshake?: (payload: Json) => Reply | undefined;
   /** The answer of a request that was taken, where the sender insists on one of its own. */

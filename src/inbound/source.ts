@@ -44,6 +44,8 @@ export interface SourceOptions extends JsonObject {
   readonly input?: JsonObject;
   /** Where in the payload the id lies that is the same when an event is sent again; without it, what the scheme knows. */
   readonly dedup_key?: string;
+  /** Where in the payload the type of an event lies; without it, what the scheme knows. */
+  readonly event_key?: string;
   /** How many events in which time, such as `600/1m`. */
   readonly rate_limit?: string;
 }
@@ -70,6 +72,7 @@ const commonOptions = Type.Object({
   ),
   input: Type.Optional(Type.Object({})),
   dedup_key: Type.Optional(Type.String({ pattern: '^[^.{}]+(\\.[^.{}]+)*$', maxLength: 200 })),
+  event_key: Type.Optional(Type.String({ pattern: '^[^.{}]+(\\.[^.{}]+)*$', maxLength: 200 })),
   rate_limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}/\\d+ ?(s|m|min|h|d)$' })),
 });
 

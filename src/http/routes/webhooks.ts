@@ -13,10 +13,16 @@ import { webhookTakenShape } from '../shapes/source.ts';
 import { startEvent } from '../start-events.ts';
 import type { Startables } from '../startables.ts';
 
+const handshakeShape = Type.Unsafe<object>({
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  description: 'What a vendor wants to see that asks whether its source is here.',
+});
+
 const taken = {
   description: 'What it started; for some senders the acknowledgement or the handshake that they ask for.',
   content: {
-    'application/json': { schema: webhookTakenShape },
+    'application/json': { schema: Type.Union([webhookTakenShape, handshakeShape]) },
     'text/xml': { schema: { type: 'string' } },
     'text/plain': { schema: { type: 'string' } },
   },
@@ -28,6 +34,20 @@ const schema = {
     'Any body, of any type: it is read once the signature holds. See docs/reference/inbound.md for what each scheme expects.',
   acceptedBody: { content: { '*/*': { schema: {} } } },
   response: { 200: taken, 202: taken },
+};
+
+const questionSchema = {
+  summary: 'Answer a vendor that asks whether its source is here',
+  description: 'Of a source with `options.handshake`; see docs/reference/inbound.md.',
+  response: {
+    200: {
+      description: 'What the vendor wants to see.',
+      content: {
+        'application/json': { schema: { type: 'object' } },
+        'text/plain': { schema: { type: 'string' } },
+      },
+    },
+  },
 };
 
 const sourceHeader = Type.Object({
@@ -70,6 +90,13 @@ export function registerWebhooks(
       : sendReply(reply, received.acknowledgement);
   };
   const config = { callerIsVerified: true };
+  const question = { config, schema: questionSchema, exposeHeadRoute: false };
+  app.get<{ Params: { source: string } }>('/webhooks/:source', question, async (request, reply) => {
+    reply.header('allow', 'POST');
+    const asked = await door.answer(request.params.source, inboundOf(request), request.ip, clock());
+    await quotas.takeForWebhook(reply, asked.source.name, rateLimitOf(asked.source));
+    return sendReply(reply, asked.reply);
+  });
   app.post<Params>('/webhooks/:source', { config, schema }, handle);
   app.post<Params>('/events/:source', { config, schema }, handle);
   app.post<Params>('/webhooks', { config, schema: { ...schema, acceptedHeaders: sourceHeader } }, handle);

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { type HandshakeName, handshakeOption } from '../handshakes.ts';
 import {
   type Encoding,
   encodings,
@@ -20,6 +21,7 @@ type Options = {
   tolerance_seconds?: number;
   id_header?: string;
   event_header?: string;
+  handshake?: HandshakeName;
 };
 
 const headerName = Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$" });
@@ -42,11 +44,13 @@ export const hmac: Scheme<Options> = {
     tolerance_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
     id_header: Type.Optional(headerName),
     event_header: Type.Optional(headerName),
+    handshake: handshakeOption,
   }),
   needsSecret: true,
   takesAnyEvent: true,
   signsBody: true,
   verify: (request, secrets, options, nowMs) => verifyHmac(recipeOf(options), request, secrets, nowMs),
+  signedTime: ({ headers }, { timestamp_header: header }) => header && headers[header.toLowerCase()],
   events: ({ headers }, payload, options) => [
     {
       deliveryId: headers[(options.id_header ?? 'webhook-id').toLowerCase()] ?? headers['idempotency-key'],
