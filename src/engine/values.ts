@@ -44,10 +44,10 @@ export class Values {
   }
 
   /** Throws `result_not_json` and `payload_over_limit`, which say what it was that is not kept. */
-  keep(runId: string, value: unknown, what: string): KeptValue {
+  keep(runId: string, value: unknown, what: string, inlineLimitBytes = this.#inlineLimitBytes): KeptValue {
     const text = serialize(value, what);
     if (text === undefined) return { value, text: null };
-    const limit = this.#inlineLimitBytes;
+    const limit = this.#objects === undefined ? this.#inlineLimitBytes : inlineLimitBytes;
     // UTF-8 takes at most three bytes for a UTF-16 unit: most values need no counting.
     const isSmall = text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
     const looksLikeReference = referenceOf(value) !== undefined;

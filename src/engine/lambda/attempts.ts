@@ -5,6 +5,7 @@ import type { StepContext, StepOptions } from '../engine.ts';
 import { asSignalboxError, keepError } from '../kept-error.ts';
 import type { KeptValue } from '../values.ts';
 import type { Execution, Operation } from './execution.ts';
+import { hasFacts, keepFacts } from './kept-facts.ts';
 import { label } from './labels.ts';
 import type { StepRecord } from './messages.ts';
 import { isShort, pastInProcess, wholeSeconds } from './waits.ts';
@@ -101,12 +102,16 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const { execution, operation } = step;
   const endedAt = execution.host.now();
-  const facts = execution.stamp(operation, attempt, end.facts, endedAt);
-  const about = { startedAt, endedAt, ...(facts.length > 0 && { facts }) };
-  if ('error' in end) return { ...about, ...failed(step, attempt, end.error, endedAt) };
+  const stamped = execution.stamp(operation, attempt, end.facts, endedAt);
+  const { values } = execution.host;
+  let about: Pick<Outcome, 'startedAt' | 'endedAt' | 'facts'> = { startedAt, endedAt };
   let kept: KeptValue;
   try {
-    kept = execution.host.values.keep(execution.runId, end.value, `result of step "${operation.name}"`);
+    const { facts, store } = keepFacts(values, execution.runId, stamped);
+    await execution.stored(store);
+    if (hasFacts(facts)) about = { ...about, facts };
+    if ('error' in end) return { ...about, ...failed(step, attempt, end.error, endedAt) };
+    kept = values.keep(execution.runId, end.value, `result of step "${operation.name}"`);
   } catch (error) {
     return { ...about, ...failed({ ...step, options: { retry: noRetry } }, attempt, error, endedAt) };
   }

@@ -3,6 +3,7 @@ import type { ChildOptions } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { keepError } from '../kept-error.ts';
 import type { Execution, Operation } from './execution.ts';
+import { hasFacts } from './kept-facts.ts';
 import { label } from './labels.ts';
 import type { ChildResult } from './messages.ts';
 import { type PreparedRequest, runRequest } from './run-request.ts';
@@ -67,7 +68,7 @@ function begun(execution: Execution, { request, store }: PreparedRequest) {
     await execution.stored(store);
     await execution.stored(() => execution.host.startChild(request));
     const { runId: value, facts } = request;
-    return { startedAt, endedAt: execution.host.now(), value, ...(facts.length > 0 && { facts }) };
+    return { startedAt, endedAt: execution.host.now(), value, ...(hasFacts(facts) && { facts }) };
   });
 }
 

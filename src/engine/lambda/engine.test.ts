@@ -209,6 +209,50 @@ describe('lambda', () => {
     assert.equal((await runToEnd(engine, flow)).error!.code, 'too_many_operations');
   });
 
+  test('facts that are too large for AWS beside their value, or their start, are told all the same', async (context) => {
+    const text = 'x'.repeat(190 * 1024);
+    const fact = { type: 'told', subject: 'subject', data: { text } };
+    const child = flowOf('child', async () => text);
+    const flow = flowOf('talkative', async (step) => {
+      const said = await step.run('says', (told) => {
+        told.record(fact);
+        told.record({ ...fact, type: 'told again' });
+        return text;
+      });
+      await step.start('begins', child, text, { facts: [fact, fact] });
+      return said.length + ((await step.call('asks', child, text, { facts: [fact] })) as string).length;
+    });
+    const under = await lambda({}, { alwaysSuspend: true }).open(context, [flow, child]);
+    const { runId } = await under.engine.start(flow, text, { facts: [fact, fact, fact] });
+    assert.equal((await under.engine.wait(runId)).output, 2 * text.length);
+    const facts = await under.facts();
+    assert.deepEqual(
+      facts.map(({ data }) => (data as { text: string }).text.length),
+      Array.from({ length: 8 }, () => text.length),
+    );
+    const idempotency = { key: 'k', fingerprint: 'f', expiresAt: Date.now() + 60_000 };
+    const [started, again] = [
+      await under.engine.start(child, text, { idempotency, facts: [fact, fact] }),
+      await under.engine.start(child, text, { idempotency, facts: [fact, fact] }),
+    ];
+    assert.equal(started.runId, again.runId);
+    assert.equal((await under.facts()).length, 10);
+  });
+
+  test('a run that is terminated tells the large facts that no invocation came to write', async (context) => {
+    const flow = flowOf('tells', async (step) => {
+      await step.run('says', (told) => {
+        told.record({ type: 'told', subject: 'subject', data: { text: 'x'.repeat(100_000) } });
+      });
+      await step.waitForSignal('never');
+    });
+    const { engine, facts } = await lambda({}).open(context, [flow]);
+    const { runId } = await engine.start(flow, {});
+    await untilStatus(engine, runId, 'waiting');
+    await engine.terminate(runId);
+    assert.equal((await facts()).length, 1);
+  });
+
   test('an execution that was started and not noted is noted by the run', async (context) => {
     const flow = flowOf('unnoted', async () => 'here');
     const { service, engine } = await lambda({}).open(context, [flow]);

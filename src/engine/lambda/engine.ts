@@ -18,7 +18,6 @@ import {
   type StartedRun,
   type StartOptions,
 } from '../engine.ts';
-import { FactWriter } from '../fact-writer.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
@@ -31,6 +30,7 @@ import type { ExecutionState, LambdaApi } from './api.ts';
 import { Executions } from './executions.ts';
 import { factsOf, operationsOf } from './history.ts';
 import { Inbox } from './inbox.ts';
+import { factsFrom, KeptFactWriter } from './kept-facts.ts';
 import {
   type ChildResult,
   type KeyRecord,
@@ -76,7 +76,7 @@ export class LambdaEngine implements Engine {
   readonly #runs: RunRecords;
   readonly #executions: Executions;
   readonly #inbox: Inbox;
-  readonly #facts: FactWriter;
+  readonly #facts: KeptFactWriter;
   readonly #now: () => number;
   readonly #waiters = new Waiters();
   #stopping = false;
@@ -90,7 +90,7 @@ export class LambdaEngine implements Engine {
     this.#runs = new RunRecords(options.records);
     this.#executions = new Executions(options.api, this.#runs);
     this.#inbox = new Inbox(options.records, options.api, this.#now);
-    this.#facts = new FactWriter(options.appendFacts);
+    this.#facts = new KeptFactWriter(this.#values, options.appendFacts);
   }
 
   /** Lets paused runs try again whose code is there now. */
@@ -272,10 +272,8 @@ export class LambdaEngine implements Engine {
     const history = operationsOf(events);
     const about = { input, error: runErrorOf(error!), at, isRestart: restartOf !== undefined, history };
     const closing = this.#flows.find(flow, version)?.abandoned(about) ?? [];
-    return [
-      ...factsOf(events),
-      ...closing.map((fact, index) => ({ ...fact, id: `${runId}/end/${index}`, at })),
-    ];
+    const told = await Promise.all(factsOf(events).map((kept) => factsFrom(this.#values, kept)));
+    return [...told.flat(), ...closing.map((fact, index) => ({ ...fact, id: `${runId}/end/${index}`, at }))];
   }
 
   async resume(runId: string): Promise<RunStatus> {

@@ -11,6 +11,7 @@ import type { KeptValue, Values } from '../values.ts';
 import { type Arrival, Entries } from './entries.ts';
 import { Hold } from './hold.ts';
 import type { Journal } from './journal.ts';
+import { hasFacts, type KeptFacts } from './kept-facts.ts';
 import { controlLabel, decodedName, delayLabel, encodedName, type Label, parseLabel } from './labels.ts';
 import type { ControlMessage, RunRequest } from './messages.ts';
 import { createStep } from './step.ts';
@@ -21,7 +22,7 @@ export interface ExecutionHost {
   readonly values: Values;
   now(): number;
   requireFlow(name: string, version: number): Flow;
-  appendFacts(facts: readonly StampedFact[]): Promise<void>;
+  appendFacts(facts: KeptFacts): Promise<void>;
   /** The run has come to life again under this callback; returns whether it may go on. */
   begin(request: RunRequest, control: string): Promise<boolean>;
   /** It has come to its time, and its code begins. */
@@ -346,8 +347,8 @@ export class Execution {
    * Writes facts whose operation is durable, before the flow goes on. Where AWS has something that was called later, an earlier
    * invocation has written them.
    */
-  async record(facts: readonly StampedFact[]): Promise<void> {
-    if (facts.length === 0 || this.entries.uncalled !== undefined) return;
+  async record(facts: KeptFacts): Promise<void> {
+    if (!hasFacts(facts) || this.entries.uncalled !== undefined) return;
     await this.host.appendFacts(facts);
   }
 

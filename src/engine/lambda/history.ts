@@ -1,6 +1,7 @@
-import type { Operation, RunError, StampedFact } from '../engine.ts';
+import type { Operation, RunError } from '../engine.ts';
 import { runErrorOf } from '../kept-error.ts';
 import type { ExecutionEvent } from './api.ts';
+import type { KeptFacts } from './kept-facts.ts';
 import { decodedName, type Label, parseLabel } from './labels.ts';
 import type { ChildResult, OrderRecord, StepRecord } from './messages.ts';
 
@@ -14,10 +15,11 @@ export function operationsOf(events: readonly ExecutionEvent[]): Operation[] {
 }
 
 /** The facts of a run, as its steps have them: also those that no invocation came to write. */
-export function factsOf(events: readonly ExecutionEvent[]): StampedFact[] {
+export function factsOf(events: readonly ExecutionEvent[]): KeptFacts[] {
   return events.flatMap(({ kind, name, result }) => {
     if (kind !== 'step' || result === undefined || parseLabel(name) === undefined) return [];
-    return (JSON.parse(result) as StepRecord).facts ?? [];
+    const { facts } = JSON.parse(result) as StepRecord;
+    return facts === undefined ? [] : [facts];
   });
 }
 

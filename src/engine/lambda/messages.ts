@@ -1,7 +1,8 @@
 import type { Json } from '../../core/json.ts';
-import type { Run, RunStatus, StampedFact } from '../engine.ts';
+import type { Run, RunStatus } from '../engine.ts';
 import type { KeptError } from '../kept-error.ts';
 import type { Place } from '../records.ts';
+import type { KeptFacts } from './kept-facts.ts';
 
 /**
  * What AWS and the records hold of ours. Runs outlive the program that began them, so that a field may be added here and never
@@ -17,7 +18,7 @@ export interface RunRequest {
   readonly createdAt: number;
   readonly startAt?: number;
   /** The facts of the start; the run writes them before anything else. */
-  readonly facts: readonly StampedFact[];
+  readonly facts: KeptFacts;
   readonly restartOf?: string;
   /** The callback of the run that waits for this one. */
   readonly parentCallback?: string;
@@ -33,7 +34,7 @@ export interface StepRecord {
   readonly error?: KeptError;
   /** How long to wait for the next attempt; without it an error is the end of the step. */
   readonly delayMs?: number;
-  readonly facts?: readonly StampedFact[];
+  readonly facts?: KeptFacts;
 }
 
 /** What has come from outside, in the order in which the flow was told of it: the result of an `order` step. */

@@ -1,5 +1,7 @@
+import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import type { Values } from '../values.ts';
+import { keepFacts } from './kept-facts.ts';
 import type { RunRequest } from './messages.ts';
 
 /** With the rest of what AWS keeps of a step or a start, it takes 256 KiB. */
@@ -11,18 +13,30 @@ export interface PreparedRequest {
   readonly store: (() => Promise<void>) | undefined;
 }
 
+type About = Pick<RunRequest, 'runId' | 'createdAt' | 'startAt' | 'restartOf'> & {
+  readonly facts: readonly StampedFact[];
+};
+
 /** What a run of a flow is started with. Throws `invalid_request` and what `Values.keep` throws. */
 export function runRequest<I>(
   values: Values,
   flow: Flow<I>,
   input: I,
-  about: Pick<RunRequest, 'runId' | 'createdAt' | 'startAt' | 'facts' | 'restartOf'>,
+  { facts, ...about }: About,
 ): PreparedRequest {
   const parsed = flow.parseInput(input);
   const kept = values.keep(about.runId, parsed, `input of flow ${flow.name}`);
   // A key that is none is refused, though nothing is limited by it here.
   flow.keyOf(parsed);
   const { name, version } = flow;
-  const request = { flow: name, version, input: kept.reference ?? parsed, ...about };
-  return { request, store: kept.store };
+  const keptFacts = keepFacts(values, about.runId, facts);
+  const request = { flow: name, version, input: kept.reference ?? parsed, ...about, facts: keptFacts.facts };
+  return { request, store: bothOf(kept.store, keptFacts.store) };
+}
+
+type Store = (() => Promise<void>) | undefined;
+
+function bothOf(one: Store, other: Store): Store {
+  if (one === undefined || other === undefined) return one ?? other;
+  return async () => void (await Promise.all([one(), other()]));
 }

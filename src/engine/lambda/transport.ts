@@ -3,7 +3,6 @@ import type {
   CheckpointDurableExecutionResponse,
   DurableExecutionClient,
   DurableExecutionInvocationInput,
-  DurableLogger,
   GetDurableExecutionStateRequest,
   GetDurableExecutionStateResponse,
   WireOperation,
@@ -47,21 +46,16 @@ export class Transport implements DurableExecutionClient {
     this.#journal = journal;
   }
 
-  async checkpoint(
-    request: CheckpointDurableExecutionRequest,
-    logger?: DurableLogger,
-  ): Promise<CheckpointDurableExecutionResponse> {
-    const response = await this.#client.checkpoint({ ...request, CheckpointToken: this.#token }, logger);
+  /** Without the SDK's logger: what an invocation fails with is told once, by who made it. */
+  async checkpoint(request: CheckpointDurableExecutionRequest): Promise<CheckpointDurableExecutionResponse> {
+    const response = await this.#client.checkpoint({ ...request, CheckpointToken: this.#token });
     this.#token = response.CheckpointToken ?? this.#token;
     this.#journal?.update(response.NewExecutionState?.Operations ?? []);
     return response;
   }
 
-  getExecutionState(
-    request: GetDurableExecutionStateRequest,
-    logger?: DurableLogger,
-  ): Promise<GetDurableExecutionStateResponse> {
-    return this.#client.getExecutionState(request, logger);
+  getExecutionState(request: GetDurableExecutionStateRequest): Promise<GetDurableExecutionStateResponse> {
+    return this.#client.getExecutionState(request);
   }
 
   /** Opens a callback that wakes the execution again, beside the operations of the SDK; returns its id. */

@@ -6,7 +6,6 @@ import type {
 import { SignalboxError } from '../../core/errors.ts';
 import type { Objects } from '../../objects/objects.ts';
 import type { StampedFact } from '../engine.ts';
-import { FactWriter } from '../fact-writer.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
@@ -18,6 +17,7 @@ import { Execution, type ExecutionHost } from './execution.ts';
 import { Executions } from './executions.ts';
 import { Inbox } from './inbox.ts';
 import { Journal } from './journal.ts';
+import { type KeptFacts, KeptFactWriter } from './kept-facts.ts';
 import type { ChildResult, RunRecord, RunRequest } from './messages.ts';
 import { RestNotes } from './rest-notes.ts';
 import { endOf, RunRecords } from './run-records.ts';
@@ -56,7 +56,7 @@ export class Worker implements ExecutionHost {
   readonly #runs: RunRecords;
   readonly #executions: Executions;
   readonly #inbox: Inbox;
-  readonly #facts: FactWriter;
+  readonly #facts: KeptFactWriter;
   readonly #rest: RestNotes;
   readonly #arns = new Map<string, string>();
   readonly #underWay = new Set<Execution>();
@@ -69,7 +69,7 @@ export class Worker implements ExecutionHost {
     this.#runs = new RunRecords(options.records);
     this.#executions = new Executions(options.api, this.#runs);
     this.#inbox = new Inbox(options.records, options.api, this.now);
-    this.#facts = new FactWriter(options.appendFacts);
+    this.#facts = new KeptFactWriter(this.values, options.appendFacts);
     this.#rest = new RestNotes(this.#runs);
   }
 
@@ -203,7 +203,7 @@ export class Worker implements ExecutionHost {
     return this.#flows.require(name, version);
   }
 
-  appendFacts(facts: readonly StampedFact[]): Promise<void> {
+  appendFacts(facts: KeptFacts): Promise<void> {
     return this.#facts.write(facts);
   }
 
