@@ -1,7 +1,7 @@
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
 import { createNotifying } from './compose-alarms.ts';
-import { type Traces, watchedBy } from './compose-observe.ts';
+import { type Watching, watchedBy } from './compose-observe.ts';
 import { openWorkspace, todayOf, whenPrepared } from './compose-workspace.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { createRedactor } from './core/redact.ts';
@@ -27,7 +27,7 @@ export interface FlowParts {
   /** Where exported conversations go. */
   readonly exports: Objects;
   readonly metrics: Metrics;
-  readonly traces: Traces | undefined;
+  readonly watching: Watching;
   /** Whether runs execute in this process, which then needs data to answer from. */
   readonly executes: boolean;
   /** Without another agent the analyst answers. */
@@ -37,15 +37,15 @@ export interface FlowParts {
 /** The flows, and what they reach the world by. */
 export function openFlows(
   config: Config,
-  { log, store, exports, metrics, traces, executes, agent: other }: FlowParts,
+  { log, store, exports, metrics, watching, executes, agent: other }: FlowParts,
 ) {
   const workspace = openWorkspace(config, log, executes, metrics);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const agent = whenPrepared(other ?? analyst, workspace.prepared);
   const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
-  const exporting = watchedBy(traces)(createExportFlow({ store, objects: exports, redact, log }));
-  const created = createFlows(config, log, store, agent, exporting, traces);
+  const exporting = watchedBy(watching)(createExportFlow({ store, objects: exports, redact, log }));
+  const created = createFlows(config, log, store, agent, exporting, watching);
   const close = async () => void (await Promise.all([created.sender.close(), workspace.warehouse.close()]));
   return { ...created, workspace, agent, redact, today, close };
 }
@@ -56,9 +56,10 @@ function createFlows(
   store: Store,
   agent: Agent,
   exporting: ExportFlow,
-  traces: Traces | undefined,
+  watching: Watching,
 ) {
-  const watch = watchedBy(traces);
+  const watch = watchedBy(watching);
+  const { traces } = watching;
   const endpointOf = endpointsFrom(endpointSettings(config));
   const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
   const breakers = new CircuitBreakers();

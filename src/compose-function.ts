@@ -3,7 +3,7 @@ import type { Agent } from './agents/agent.ts';
 import { openFlows } from './compose-flows.ts';
 import { openLambdaParts } from './compose-lambda.ts';
 import { openObjects } from './compose-objects.ts';
-import { createMetrics, engineLines, openTraces } from './compose-observe.ts';
+import { createMetrics, engineLines, openWatching } from './compose-observe.ts';
 import { openRecord } from './compose-record.ts';
 import type { Config } from './config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
@@ -28,8 +28,8 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
   const record = await openRecord(config, log);
   const { store, live } = record;
   const metrics = createMetrics(config, log, live);
-  const traces = await openTraces(config, metrics);
-  const parts = { log, store, exports, metrics, traces, agent };
+  const watching = await openWatching(config, metrics);
+  const parts = { log, store, exports, metrics, watching, agent };
   const { flows, close } = openFlows(config, { ...parts, executes: true });
   const [{ api, records }, { Worker: LambdaWorker }] = await Promise.all([
     openLambdaParts(config, record),
@@ -45,7 +45,7 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
     handle: (event, context) =>
       worker.handle(event, context).finally(async () => {
         log.flush();
-        await traces?.flush(500);
+        await watching.traces?.flush(500);
       }),
     close: async () => {
       worker.stop();

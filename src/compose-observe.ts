@@ -6,6 +6,7 @@ import type { MetricsPort } from './http/ports.ts';
 import type { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics/metrics.ts';
 import { Gauges } from './observe/metrics/readings.ts';
+import { StepTimes } from './observe/step-times.ts';
 import { createSampler } from './observe/traces/sampler.ts';
 import { Tracer } from './observe/traces/tracer.ts';
 import { watchedFlow } from './observe/watched-flow.ts';
@@ -64,8 +65,13 @@ export interface Traces {
   flush(withinMs: number): Promise<void>;
 }
 
+/** Who watches flows. */
+export async function openWatching(config: Config, metrics: Metrics): Promise<Watching> {
+  return { traces: await openTraces(config, metrics), stepTimes: new StepTimes() };
+}
+
 /** Where spans go; undefined where nobody asked for them, and then nothing of OpenTelemetry is loaded. */
-export async function openTraces(config: Config, metrics: Metrics): Promise<Traces | undefined> {
+async function openTraces(config: Config, metrics: Metrics): Promise<Traces | undefined> {
   const { traceEndpoint, traceEndpointItself, traceExporter, telemetryDisabled } = config;
   const hasEndpoint = (traceEndpoint ?? traceEndpointItself) !== undefined;
   if (!hasEndpoint || traceExporter === 'none' || telemetryDisabled) return undefined;
@@ -80,8 +86,14 @@ export async function openTraces(config: Config, metrics: Metrics): Promise<Trac
   return { tracer, flush: (withinMs) => spans.flush(withinMs) };
 }
 
-/** Has the runs of a flow watched by whoever wants to know. */
-export function watchedBy(traces: Traces | undefined): <I, O>(flow: Flow<I, O>) => Flow<I, O> {
-  const watchers = traces === undefined ? [] : [traces.tracer];
-  return (flow) => (watchers.length === 0 ? flow : watchedFlow(flow, watchers));
+/** Has the runs of a flow watched: for traces, and for how long steps take. */
+export function watchedBy(watching: Watching): <I, O>(flow: Flow<I, O>) => Flow<I, O> {
+  const { traces, stepTimes } = watching;
+  const watchers = traces === undefined ? [stepTimes] : [stepTimes, traces.tracer];
+  return (flow) => watchedFlow(flow, watchers);
+}
+
+export interface Watching {
+  readonly traces: Traces | undefined;
+  readonly stepTimes: StepTimes;
 }

@@ -5,7 +5,7 @@ import { openFlows } from './compose-flows.ts';
 import { openHealth } from './compose-health.ts';
 import { openIdentity } from './compose-identity.ts';
 import { openObjects } from './compose-objects.ts';
-import { createMetrics, createMetricsPort, openTraces } from './compose-observe.ts';
+import { createMetrics, createMetricsPort, openWatching } from './compose-observe.ts';
 import { openRecord } from './compose-record.ts';
 import { readSources } from './compose-sources.ts';
 import type { Config } from './config.ts';
@@ -14,6 +14,7 @@ import { makeDataFolder, opennessOf } from './data-folder.ts';
 import { guessType } from './flows/query/classify.ts';
 import { type App, buildApp } from './http/app.ts';
 import type { Log } from './observe/log.ts';
+import { Profiler } from './observe/profiler.ts';
 import { ProcessingTimeEstimator } from './record/estimate.ts';
 import { follow } from './record/live.ts';
 import { asStorageFailure } from './sqlite/database.ts';
@@ -72,8 +73,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const identity = await openIdentity(config, log, store);
   const executes = executesHere(config);
   const metrics = createMetrics(config, log, live);
-  const traces = await openTraces(config, metrics);
-  const opened = openFlows(config, { log, store, exports, metrics, traces, executes, agent: other });
+  const watching = await openWatching(config, metrics);
+  const opened = openFlows(config, { log, store, exports, metrics, watching, executes, agent: other });
   const { flows, workspace, agent, redact, today, breakers, deliversTo } = opened;
   const composed = await openEngine(config, { log, record, objects, flows: Object.values(flows) });
   const { engine, problem } = composed;
@@ -100,7 +101,9 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     }),
     metrics: metricsPort,
     alarms: alarms.port,
-    traces: traces?.tracer,
+    traces: watching.traces?.tracer,
+    stepTimes: executes ? watching.stepTimes : undefined,
+    profiler: new Profiler(),
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
       ...(executes && (await workspace.describe().catch(() => ({ tables: [], demo: false })))),
@@ -124,7 +127,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     await alarms.stop();
     await engine.stop(graceMs);
     await identity.close();
-    await Promise.all([opened.close(), traces?.flush(500)]);
+    await Promise.all([opened.close(), watching.traces?.flush(500)]);
     await record.close();
     closeObjects();
     lock.release();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -131,3 +133,60 @@ function metricNames(line: Record<string, unknown>): string[] {
     return Metrics.map(({ Name }) => Name);
   });
 }
+
+describe('a profile', () => {
+  test('of the running process, by the command and for administrators alone', {
+    timeout: 60_000,
+  }, async () => {
+    const file = join(folder, 'server.cpuprofile');
+    const child = spawn('bin/signalbox', ['profile', '--seconds', '1', '--out', file, '--json'], {
+      cwd: join(import.meta.dirname, '..'),
+      env: { PATH: process.env.PATH, SIGNALBOX_URL: server.url, SIGNALBOX_API_KEY: key },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+    });
+    const ended = once(child, 'close');
+    await ask();
+    assert.deepEqual(await ended, [0, null]);
+    const { heap } = JSON.parse(printed) as { heap: { used_bytes: number; taken_by: unknown[] } };
+    assert.ok(heap.used_bytes > 1e6);
+    const profile = JSON.parse(readFileSync(file, 'utf8')) as {
+      nodes: { id: number; callFrame: { functionName: string }; children?: number[] }[];
+      samples: number[];
+      timeDeltas: number[];
+      startTime: number;
+      endTime: number;
+    };
+    assert.ok(profile.endTime - profile.startTime >= 900_000);
+    assert.equal(profile.samples.length, profile.timeDeltas.length);
+    const ids = new Set(profile.nodes.map(({ id }) => id));
+    assert.ok(profile.samples.every((id) => ids.has(id)));
+    assert.equal((await fetch(`${server.url}/profile`, { method: 'POST' })).status, 401);
+  });
+
+  test('one at a time, and no longer than somebody waits for it', async () => {
+    const gone = new AbortController();
+    const url = `${server.url}/profile?seconds=120`;
+    const first = fetch(url, { method: 'POST', headers: authorization, signal: gone.signal }).catch(() => {});
+    const short = `${server.url}/profile?seconds=1`;
+    let second = 0;
+    while (second !== 409) {
+      second = (await fetch(short, { method: 'POST', headers: authorization })).status;
+      assert.ok(second === 409 || second === 200, String(second));
+    }
+    gone.abort();
+    await first;
+    const end = Date.now() + 10_000;
+    while ((await fetch(short, { method: 'POST', headers: authorization })).status !== 200) {
+      assert.ok(Date.now() < end);
+    }
+    const tooLong = await fetch(`${server.url}/profile?seconds=121`, {
+      method: 'POST',
+      headers: authorization,
+    });
+    assert.equal(tooLong.status, 422);
+  });
+});

@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   flows: async () => (await import('./flows.ts')).flows,
   trigger: async () => (await import('./trigger.ts')).trigger,
   executions: async () => (await import('./executions.ts')).executions,
+  profile: async () => (await import('./profile.ts')).profile,
   runs: async () => (await import('./runs.ts')).runs,
   endpoints: async () => (await import('./endpoints.ts')).endpoints,
   keys: async () => (await import('./keys.ts')).keys,

@@ -79,10 +79,11 @@ async function show(client: Client, context: Context, id: string, json: boolean)
     one.status,
     one.attempts,
     one.started_at,
+    durationOf(one),
     one.due_at ?? '',
     errorOf(one),
   ]);
-  const headings = ['#', 'kind', 'name', 'status', 'attempts', 'started', 'due', 'error'];
+  const headings = ['#', 'kind', 'name', 'status', 'attempts', 'started', 'took', 'due', 'error'];
   context.write(`\n${table(context, headings, cells)}`);
   return 0;
 }
@@ -99,6 +100,12 @@ async function change(
   if (json) printJson(context, { success: true, changed });
   else for (const one of changed) context.write(`${one.run_id} is ${one.status}\n`);
   return 0;
+}
+
+/** Marked when it is longer than 99 of 100 steps of its kind. */
+function durationOf({ duration_ms: durationMs, p99_ms: p99Ms, slow }: Row): string {
+  if (durationMs === undefined) return '';
+  return slow === true ? `${durationMs} ms, slow (p99 ${p99Ms} ms)` : `${durationMs} ms`;
 }
 
 const errorOf = (row: Row): string => (row.error as { readonly message?: string } | null)?.message ?? '';

@@ -27,6 +27,7 @@ import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { registerInboundEvents } from './routes/inbound-events.ts';
 import { registerKeys } from './routes/keys.ts';
+import { registerProfile } from './routes/profile.ts';
 import { registerProjections, registerRebuild } from './routes/projections.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
 import { registerSearch } from './routes/search.ts';
@@ -216,6 +217,7 @@ async function addZones(
       registerSourceChanges(administering, ports, startables);
       registerKeys(administering, ports);
       registerAudit(administering, ports);
+      registerProfile(administering, ports);
     });
     await operators.register(async (pages) => registerPages(pages, ports, accept));
     await operators.register(async (documenting) => {
@@ -228,7 +230,11 @@ async function addZones(
 
 async function addHealth(server: FastifyInstance, ports: AppPorts, isDraining: () => boolean): Promise<void> {
   await zone(server, 'operators', async (operators) => {
-    registerMonitoring(operators, ports);
+    await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
+    await operators.register(async (administering) => {
+      restrict(administering, ports.callers, 'admin');
+      registerProfile(administering, ports);
+    });
   });
   await zone(server, 'probes', async (probes) => registerProbes(probes, ports, isDraining));
 }

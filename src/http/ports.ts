@@ -7,6 +7,8 @@ import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { Callers } from '../identity/callers.ts';
 import type { Log } from '../observe/log.ts';
+import type { Profiler } from '../observe/profiler.ts';
+import type { StepTimes } from '../observe/step-times.ts';
 import type { Tracer } from '../observe/traces/tracer.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
 import type { RedactConversation } from '../record/redact.ts';
@@ -76,6 +78,9 @@ export interface AppPorts {
   readonly health: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
   readonly alarms?: AlarmsPort;
+  readonly profiler?: Pick<Profiler, 'profile'>;
+  /** How long steps take in this process; absent where none execute. */
+  readonly stepTimes?: Pick<StepTimes, 'p99Ms'> | undefined;
   /** Where spans of requests go. */
   readonly traces?: Pick<Tracer, 'accepted'> | undefined;
   /** For the page: what the data are. */

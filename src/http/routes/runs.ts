@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
-import type { Run, RunStatus } from '../../engine/engine.ts';
+import type { Operation, Run, RunStatus } from '../../engine/engine.ts';
 import type { AppPorts } from '../ports.ts';
 import { oneOf, page, pageQuery, success } from '../shapes/parts.ts';
 import {
@@ -48,7 +48,7 @@ type Query = {
 };
 
 /** `GET /flows`, `GET /runs` and `GET /runs/{run_id}`: which versions there are, which runs hold them back, what each did. */
-export function registerRuns(app: FastifyInstance, { engine }: AppPorts): void {
+export function registerRuns(app: FastifyInstance, { engine, stepTimes }: AppPorts): void {
   app.get('/flows', { schema: schemas.flows }, async () => ({
     success: true,
     flows: (await engine.versions()).map(versionToWire),
@@ -62,8 +62,25 @@ export function registerRuns(app: FastifyInstance, { engine }: AppPorts): void {
   app.get<RunParams>('/runs/:run_id', { schema: schemas.show }, async (request) => {
     const run = await runOf(engine, request.params.run_id);
     const history = await engine.history(run.runId);
-    return { success: true, ...runToWire(run), history: history.map(operationToWire) };
+    const marked = history.map((operation) => ({
+      ...operationToWire(operation),
+      ...paceOf(run.flow, operation, stepTimes),
+    }));
+    return { success: true, ...runToWire(run), history: marked };
   });
+}
+
+/** How long it took, and whether that is longer than 99 of 100 of its kind. What was tried again waited in between. */
+function paceOf(
+  flow: string,
+  { kind, name, attempts, startedAt, endedAt }: Operation,
+  times: AppPorts['stepTimes'],
+) {
+  if (endedAt === undefined) return {};
+  const durationMs = endedAt - startedAt;
+  const p99Ms = kind === 'run' ? times?.p99Ms(flow, name) : undefined;
+  if (p99Ms === undefined || attempts > 1) return { duration_ms: durationMs };
+  return { duration_ms: durationMs, p99_ms: p99Ms, slow: durationMs > p99Ms };
 }
 
 /** `POST /runs/{run_id}/resume`, `/cancel` and `/terminate`. */

@@ -41,6 +41,11 @@ export const operationShape = Type.Object(
     attempts: Type.Integer(),
     started_at: nullable(time()),
     ended_at: nullable(time()),
+    duration_ms: Type.Optional(Type.Number({ description: 'How long it took, tries and waits included.' })),
+    p99_ms: Type.Optional(
+      Type.Number({ description: 'What 99 of 100 of these steps took at most in this process, to 10 %.' }),
+    ),
+    slow: Type.Optional(Type.Boolean({ description: 'Whether it took longer than that.' })),
     due_at: nullable(time('When a sleep, a timeout or the next attempt is due.')),
     result: anything('What it gave; null while it has not.'),
     error: nullable(failureShape),
