@@ -21,14 +21,14 @@ export interface FollowerOptions {
 const events = { first: 200, least: 25, most: 4_000 };
 /** The thread is left to others for so many times as long as a piece took, by how much of its time they use. */
 const rests = [
-  { belowLoad: 0.4, factor: 1 },
-  { belowLoad: 0.7, factor: 9 },
-  { belowLoad: Number.POSITIVE_INFINITY, factor: 49 },
+  { belowLoad: 0.5, factor: 1 },
+  { belowLoad: 0.8, factor: 6 },
+  { belowLoad: Number.POSITIVE_INFINITY, factor: 24 },
 ];
 
 /**
  * Goes on with projections that follow the log, when there is news and from time to time. It works half of the time when there is nothing else to
- * do, and a fiftieth when there is much: what accepts requests comes first, and the projections catch up afterwards.
+ * do, and a twenty-fifth when there is much: what accepts requests comes first, and the projections catch up afterwards.
  */
 export class Follower {
   readonly #options: FollowerOptions;

@@ -12,10 +12,12 @@ import { type ConversationRow, toSummary } from './rows.ts';
 
 /**
  * Lists go along one index, which gives rows in their order. Of several filters it is the one with the fewest rows, and
- * the others are looked at row by row: in pieces, between which everybody else has a turn, and not for ever.
+ * the others are looked up in their own indexes, so that only rows that are shown are read: in pieces, between which everybody else
+ * has a turn, and not for ever.
  */
-const pieceRows = 2_500;
+const pieceRows = 2_000;
 const rowsAtMost = 20_000;
+const budgetMs = 60;
 
 const indexOf: Readonly<Record<string, string>> = {
   conversation_id: 'conversations_by_conversation_id',
@@ -40,22 +42,21 @@ export async function listConversations(
   filter: ConversationFilter & PageOptions,
 ): Promise<ConversationPage> {
   const limit = pageLimit(filter);
-  const rows: ConversationRow[] = [];
-  let position = filter.after === undefined ? undefined : positionOf(filter.after);
+  const after = filter.after === undefined ? undefined : positionOf(filter.after);
   const plan = await database.read((sql) => planOf(sql, filter));
-  for (let looked = 0; looked < rowsAtMost; looked += pieceRows) {
-    const from = position;
-    const piece = await database.read((sql) => pieceOf(sql, plan, from, limit + 1 - rows.length));
-    rows.push(...piece.rows);
-    if (rows.length > limit) {
-      const shown = rows.slice(0, limit);
-      return { conversations: shown.map(toSummary), next: cursorOf(placeOf(shown.at(-1)!)) };
-    }
-    position = piece.end;
-    if (position === undefined) return { conversations: rows.map(toSummary) };
-  }
-  return { conversations: rows.map(toSummary), next: cursorOf(position!) };
+  const ids: number[] = [];
+  const end = await inPieces(database, plan, after, (sql, from) => {
+    ids.push(...idsOf(sql, plan, from, limit + 1 - ids.length));
+    return ids.length > limit;
+  });
+  const rows = await database.read((sql) => ids.flatMap((id) => rowOf(sql, id) ?? []));
+  const shown = rows.slice(0, limit);
+  const next = rows.length > limit ? placeOf(shown.at(-1)!) : end;
+  return { conversations: shown.map(toSummary), ...(next && { next: cursorOf(next) }) };
 }
+
+const rowOf = (sql: Sql, id: number) =>
+  sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id);
 
 const placeOf = (row: Pick<ConversationRow, 'received_at' | 'id'>): Position => ({
   ...{ receivedAt: row.received_at, id: row.id },
@@ -71,18 +72,34 @@ export async function countConversations(
     return { count: Math.min(count, countLimit), exact: count <= countLimit };
   }
   let count = 0;
-  let position: Position | undefined;
-  for (let looked = 0; looked < rowsAtMost; looked += pieceRows) {
+  const end = await inPieces(database, plan, undefined, (sql, from) => {
+    count += countPiece(sql, plan, from);
+    return count > countLimit;
+  });
+  return { count: Math.min(count, countLimit), exact: end === undefined && count <= countLimit };
+}
+
+/** Goes along the index until `work` says that it is enough; returns where it could go on, or undefined at its end. */
+async function inPieces(
+  database: Database,
+  plan: Plan,
+  after: Position | undefined,
+  work: (sql: Sql, after: Position | undefined) => boolean,
+): Promise<Position | undefined> {
+  let position = after;
+  for (let [looked, spentMs] = [0, 0]; looked < rowsAtMost && spentMs < budgetMs; looked += pieceRows) {
     const from = position;
-    const piece = await database.read((sql) => ({
-      count: countPiece(sql, plan, from),
-      end: endOf(sql, plan, from),
-    }));
-    count += piece.count;
+    const piece = await database.read((sql) => {
+      const begun = performance.now();
+      const isEnough = work(sql, from);
+      const end = isEnough || plan.others.length === 0 ? undefined : endOf(sql, plan, from);
+      return { end, isEnough, tookMs: performance.now() - begun };
+    });
     position = piece.end;
-    if (position === undefined) return { count: Math.min(count, countLimit), exact: count <= countLimit };
+    if (position === undefined) return undefined;
+    spentMs += piece.tookMs;
   }
-  return { count: Math.min(count, countLimit), exact: false };
+  return position;
 }
 
 function planOf(sql: Sql, filter: ConversationFilter): Plan {
@@ -97,33 +114,32 @@ function planOf(sql: Sql, filter: ConversationFilter): Plan {
   return plans.reduce((best, plan) => (sizes.get(plan)! < sizes.get(best)! ? plan : best));
 }
 
-interface Piece {
-  readonly rows: readonly ConversationRow[];
-  /** Where the next piece goes on; absent when there is none. */
-  readonly end?: Position | undefined;
-}
-
-function pieceOf(sql: Sql, plan: Plan, after: Position | undefined, wanted: number): Piece {
+/** The conversations of one piece that have everything, at most as many as are wanted. */
+function idsOf(sql: Sql, plan: Plan, after: Position | undefined, wanted: number): number[] {
   const { from, values } = alongText(plan, after);
   if (plan.others.length === 0) {
-    const rows = sql.all<ConversationRow>(`SELECT * FROM ${from} ${inOrder} LIMIT ?`, ...values, wanted);
-    return { rows };
+    const rows = sql.all<{ id: number }>(`SELECT id FROM ${from} ${inOrder} LIMIT ?`, ...values, wanted);
+    return rows.map((row) => row.id);
   }
-  const others = conditionText(plan.others);
-  const rows = sql.all<ConversationRow>(
-    `SELECT * FROM (SELECT * FROM ${from} ${inOrder} LIMIT ${pieceRows}) WHERE ${others} LIMIT ?`,
-    ...values,
-    ...plan.others.map((condition) => condition.value),
-    wanted,
-  );
-  return { rows, end: rows.length === wanted ? undefined : endOf(sql, plan, after) };
+  const piece = pieceText(plan, from);
+  const others = plan.others.map((condition) => condition.value);
+  const rows = sql.all<{ id: number }>(`SELECT id FROM ${piece} LIMIT ?`, ...values, ...others, wanted);
+  return rows.map((row) => row.id);
 }
 
 function countPiece(sql: Sql, plan: Plan, after: Position | undefined): number {
   const { from, values } = alongText(plan, after);
-  const text = `SELECT count(*) AS n FROM (SELECT * FROM ${from} ${inOrder} LIMIT ${pieceRows})
-    WHERE ${conditionText(plan.others)}`;
-  return sql.get<{ n: number }>(text, ...values, ...plan.others.map((condition) => condition.value))!.n;
+  const others = plan.others.map((condition) => condition.value);
+  return sql.get<{ n: number }>(`SELECT count(*) AS n FROM ${pieceText(plan, from)}`, ...values, ...others)!
+    .n;
+}
+
+function pieceText({ others }: Plan, from: string): string {
+  const has = others.map(
+    ({ column }) => `EXISTS (SELECT 1 FROM conversations AS other INDEXED BY ${indexOf[column]}
+      WHERE other.${column} = ? AND other.received_at = found.received_at AND other.id = found.id)`,
+  );
+  return `(SELECT received_at, id FROM ${from} ${inOrder} LIMIT ${pieceRows}) AS found WHERE ${has.join(' AND ')}`;
 }
 
 /** The last row of a piece, if it has as many as a piece may have. */

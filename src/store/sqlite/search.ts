@@ -47,8 +47,8 @@ async function look(database: Database, looking: Looking, before: number, limit:
     if (rows.length > limit) return { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
     if (piece.end === undefined) return { rows, next: undefined };
     end = piece.end;
-    if (piece.tookMs < 2) window *= 4;
-    else if (piece.tookMs > 8) window = Math.max(1_000, Math.floor(window / 2));
+    if (piece.tookMs < 8) window *= 4;
+    else if (piece.tookMs > 20) window = Math.max(1_000, Math.floor(window / 2));
   }
   return { rows, next: end };
 }
@@ -57,7 +57,7 @@ async function look(database: Database, looking: Looking, before: number, limit:
 function pieceOf(sql: Sql, { match, conditions }: Looking, end: number, window: number) {
   const begun = performance.now();
   const table = searchTable(generationOf(sql, 'search'));
-  const newest = sql.get<{ id: number | null }>('SELECT max(id) AS id FROM conversations')!.id ?? 0;
+  const newest = sql.get<{ id: number | null }>(`SELECT max(id) AS id FROM ${table}_docsize`)!.id ?? 0;
   const last = Math.min(end - 1, newest);
   const first = Math.max(1, last - window + 1);
   const ids = sql.all<{ id: number }>(
