@@ -302,6 +302,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /conversations/:conversation_id/timeline',
       'operators GET /conversations/stats',
       'operators GET /projections',
+      'operators POST /profile',
       'operators POST /projections/rebuild',
       'operators GET /dead-letters',
       'operators GET /dead-letters/:run_id',
