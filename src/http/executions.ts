@@ -51,7 +51,12 @@ export async function startExecution(
 
 /** What a flow says of its input, as places of the trigger. */
 function throwAboutInput(error: unknown): never {
-  if (!(error instanceof SignalboxError) || error.fields === undefined) throw error;
+  if (!(error instanceof SignalboxError)) throw error;
+  if (error.code === 'idempotency_key_reused') {
+    const message = 'This execution_id stands for an execution of another definition, or with another input.';
+    throw new SignalboxError(error.code, `${message} Use a new one.`, { cause: error });
+  }
+  if (error.fields === undefined) throw error;
   const fields = error.fields.map(({ path, message }) => ({
     path: `/input_data${path === '/' ? '' : path}`,
     message,

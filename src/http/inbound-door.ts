@@ -37,7 +37,11 @@ export class InboundDoor {
     const about = { name, from, now };
     const source = await this.#sourceOf(name, request, about);
     try {
-      return { source, received: receive(source, request, now, this.#ports.options.verifiesWebhooks) };
+      const received = receive(source, request, now, this.#ports.options.verifiesWebhooks);
+      if (received.handshake !== undefined && received.notice !== undefined) {
+        this.#ports.log.warning(received.notice);
+      }
+      return { source, received };
     } catch (error) {
       if (error instanceof VerificationError) {
         await this.#tell(source.name, request, { ...about, because: error.because });

@@ -60,7 +60,7 @@ export interface AppPorts {
   readonly rateLimits: RateLimits;
   readonly log: Pick<
     Log,
-    'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered' | 'failed'
+    'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered' | 'failed' | 'warning'
   >;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;

@@ -7,12 +7,13 @@ import { answerHandshake } from './handshakes.ts';
 import { payloadOf } from './payload.ts';
 import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
+import { subscriptionNotice } from './sns-subscription.ts';
 import { type Source, secretsAt, wants } from './source.ts';
 import { fillTemplate, valueAt } from './template.ts';
 
 /** A verified request: the answer to a question whether we are there, or events. */
 export type Received =
-  | { readonly handshake: Reply }
+  | { readonly handshake: Reply /** For the log. */; readonly notice?: string }
   | {
       readonly handshake?: undefined;
       readonly events: readonly ReceivedEvent[];
@@ -64,6 +65,8 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
     scheme.handshake?.(payload) ??
     answerHandshake(handshakeOf(source), request, payload, secretTexts(source, nowMs));
   if (handshake !== undefined) return { handshake };
+  const subscription = scheme.takesAnyEvent ? subscriptionNotice(request, payload) : undefined;
+  if (subscription !== undefined) return { handshake: subscription.reply, notice: subscription.notice };
   const enveloped = scheme.takesAnyEvent
     ? openEnvelope(payload)?.flatMap(({ event }) => event ?? [])
     : undefined;

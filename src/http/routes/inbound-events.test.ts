@@ -182,6 +182,47 @@ describe('POST /events', () => {
     assert.equal(records.json().events[1].error.errors[0].path, '/definition_id');
   });
 
+  test('what SNS asks about a subscription is told to whoever operates, and starts nothing', async () => {
+    const source = { ...subscription(), scheme: 'basic', secrets: ['user:hush'] };
+    const app = await createApp({}, { topic: source });
+    const ask = (url: string, fields: object) =>
+      app.server.inject({
+        method: 'POST',
+        url,
+        headers: {
+          ...local,
+          'content-type': 'text/plain; charset=UTF-8',
+          'x-amz-sns-message-type': 'SubscriptionConfirmation',
+          authorization: `Basic ${btoa('user:hush')}`,
+        },
+        payload: JSON.stringify({ ...snsNotification(), Type: 'SubscriptionConfirmation', ...fields }),
+      });
+    const url = 'https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f37';
+    for (const door of ['/events', '/webhooks/topic']) {
+      assert.equal((await ask(door, { SubscribeURL: url })).statusCode, 200, door);
+      assert.ok(app.log.at(-1)!.includes(`open ${url}`), String(app.log.at(-1)));
+      for (const evil of ['https://sns.us-west-2.amazonaws.com.evil.example/', 'http://127.0.0.1/', 'x']) {
+        assert.equal((await ask(door, { SubscribeURL: evil })).statusCode, 200);
+        assert.ok(!app.log.at(-1)!.includes(evil), String(app.log.at(-1)));
+      }
+    }
+    assert.deepEqual((await app.server.inject({ url: '/runs', headers: local })).json().runs, []);
+    const sent = await app.server.inject({
+      method: 'POST',
+      url: '/webhooks/topic',
+      headers: {
+        'content-type': 'text/plain; charset=UTF-8',
+        'x-amz-sns-message-type': 'Notification',
+        authorization: `Basic ${btoa('user:hush')}`,
+      },
+      payload: JSON.stringify(snsNotification('{"data":{"order":7}}')),
+    });
+    assert.deepEqual(
+      [sent.statusCode, sent.json().runs[0].event_type],
+      [202, 'com.amazonaws.sns.notification'],
+    );
+  });
+
   test('needs a key with the scope ingest; the Origin of a delivery is its sender, never a page', async () => {
     const app = await createApp({ apiKeys: keys });
     const send = async (headers: Record<string, string>) =>

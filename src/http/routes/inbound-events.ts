@@ -5,10 +5,11 @@ import { cloudEventMode, readCloudEvents } from '../../inbound/cloud-event.ts';
 import { type Enveloped, eventOf, openEnvelope } from '../../inbound/envelope.ts';
 import { receivedEvent } from '../../inbound/receive.ts';
 import type { InboundEvent, InboundRequest } from '../../inbound/scheme.ts';
+import { type SubscriptionNotice, subscriptionNotice } from '../../inbound/sns-subscription.ts';
 import { rateLimitOf, type Source } from '../../inbound/source.ts';
 import { parseTrigger } from '../../inbound/trigger.ts';
 import { startExecution } from '../executions.ts';
-import { inboundOf } from '../inbound-request.ts';
+import { inboundOf, sendReply } from '../inbound-request.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
 import { eventsTakenShape } from '../shapes/event.ts';
@@ -50,7 +51,17 @@ const schema = {
       '*/*': { schema: {} },
     },
   },
-  response: { 200: eventsTakenShape, 202: eventsTakenShape, 207: eventsTakenShape },
+  response: {
+    200: {
+      description: 'Nothing was started; or a word for SNS, which asked about a subscription.',
+      content: {
+        'application/json': { schema: eventsTakenShape },
+        'text/plain': { schema: { type: 'string' } },
+      },
+    },
+    202: eventsTakenShape,
+    207: eventsTakenShape,
+  },
 };
 
 /** So many starts are under way at once for one batch. */
@@ -70,6 +81,11 @@ export function registerInboundEvents(
   app.post('/events', { config: { originIsSender: true }, schema }, async (request, reply) => {
     const inbound = inboundOf(request);
     const arrival = { now: clock(), receivedAt: performance.now(), sizeBytes: inbound.body.length };
+    const subscription = subscriptionOf(inbound);
+    if (subscription !== undefined) {
+      ports.log.warning(subscription.notice);
+      return sendReply(reply, subscription.reply);
+    }
     const items = itemsOf(inbound);
     await quotas.takeForSource(reply, request.caller, 'events');
     const sources = (await ports.store.sources()).filter(
@@ -85,6 +101,11 @@ export function registerInboundEvents(
     }
     return answer(reply, handled);
   });
+}
+
+function subscriptionOf(request: InboundRequest): SubscriptionNotice | undefined {
+  const isOfSns = request.headers['x-amz-sns-message-type'] !== undefined;
+  return isOfSns ? subscriptionNotice(request, parseStrictJson(request.body)) : undefined;
 }
 
 function itemsOf(request: InboundRequest): readonly Item[] {
