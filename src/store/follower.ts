@@ -36,6 +36,7 @@ export class Follower {
   #isWorking = false;
   #hasNews = false;
   #stopped = true;
+  #hasFailed = false;
   #limit = events.first;
   /** The share of the thread's time that others use. */
   #load = 0;
@@ -57,7 +58,7 @@ export class Follower {
   /** There is something to look at. */
   wake(): void {
     this.#hasNews = true;
-    if (!this.#isWorking && !this.#stopped) this.#workIn(this.#options.delayMs ?? 200);
+    if (!this.#isWorking && !this.#stopped) this.#workIn(this.#delayMs);
   }
 
   /** Does all that there is to do, without resting. */
@@ -70,9 +71,26 @@ export class Follower {
     this.#isWorking = true;
     this.#timer = setTimeout(() => {
       this.#work()
-        .catch((error) => !this.#stopped && this.#options.onError?.(error))
+        .then(
+          () => {
+            this.#hasFailed = false;
+          },
+          (error) => this.#tell(error),
+        )
         .finally(() => this.#rest());
     }, delayMs).unref();
+  }
+
+  /** Once until it goes well again. */
+  #tell(error: unknown): void {
+    if (!this.#stopped && !this.#hasFailed) this.#options.onError?.(error);
+    this.#hasFailed = true;
+  }
+
+  /** What has failed is tried again later, whatever news there is. */
+  get #delayMs(): number {
+    const { delayMs = 200, everyMs = 5_000 } = this.#options;
+    return this.#hasFailed ? everyMs : delayMs;
   }
 
   #rest(): void {

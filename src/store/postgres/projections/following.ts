@@ -40,6 +40,8 @@ const parts: Readonly<Record<FollowedName, Part>> = {
  * is emptied first; when that has come to the end of the log, the two change places.
  */
 export async function followPiece(database: PostgresDatabase, limit: number): Promise<FollowedPiece> {
+  // What has nothing to do writes nothing either.
+  if (await database.read(isUpToDate)) return { isThrough: true, tookMs: 0 };
   const begun = performance.now();
   let isThrough = true;
   for (const name of projectionNames) {
@@ -51,6 +53,12 @@ export async function followPiece(database: PostgresDatabase, limit: number): Pr
     isThrough &&= done;
   }
   return { isThrough, tookMs: performance.now() - begun };
+}
+
+async function isUpToDate(sql: Transaction): Promise<boolean> {
+  const text = `SELECT 1 FROM projections WHERE next_position IS NOT NULL
+    OR name <> 'conversations' AND position < (SELECT max(sequence) FROM events)`;
+  return (await sql.all(text)).length === 0;
 }
 
 /** Resolves with whether nothing is left to do. */
