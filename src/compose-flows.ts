@@ -1,11 +1,13 @@
 import type { Agent } from './agents/agent.ts';
 import { createAnalyst } from './agents/analyst/analyst.ts';
+import { agentDoor, remoteAgent } from './compose-agents.ts';
 import { createNotifying } from './compose-alarms.ts';
 import { type Watching, watchedBy } from './compose-observe.ts';
 import { openWorkspace, todayOf, whenPrepared } from './compose-workspace.ts';
 import { type Config, endpointSettings } from './config.ts';
 import { createRedactor } from './core/redact.ts';
 import { safeUrl } from './core/safe-url.ts';
+import { createInvocationFlow } from './flows/invocation/invocation.ts';
 import { createDeliveryFlow } from './flows/query/delivery.ts';
 import { createExportFlow, type ExportFlow } from './flows/query/export.ts';
 import { createQueryFlow } from './flows/query/query.ts';
@@ -42,12 +44,17 @@ export function openFlows(
   const workspace = openWorkspace(config, log, executes, metrics);
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
-  const agent = whenPrepared(other ?? analyst, workspace.prepared);
+  const own = whenPrepared(other ?? analyst, workspace.prepared);
+  const agent = remoteAgent(config) ?? own;
+  // Those elsewhere ask ours, never the one that we ask: so no question goes round in a circle.
+  const invocation = watchedBy(watching)(createInvocationFlow(own));
   const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
   const exporting = watchedBy(watching)(createExportFlow({ store, objects: exports, redact, log }));
   const created = createFlows(config, log, store, agent, exporting, watching);
   const close = async () => void (await Promise.all([created.sender.close(), workspace.warehouse.close()]));
-  return { ...created, workspace, agent, redact, today, close };
+  const flows = { ...created.flows, invocation };
+  const agents = agentDoor(config, store, invocation, own);
+  return { ...created, flows, agents, workspace, agent, redact, today, close };
 }
 
 function createFlows(

@@ -75,7 +75,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const metrics = createMetrics(config, log, live);
   const watching = await openWatching(config, metrics);
   const opened = openFlows(config, { log, store, exports, metrics, watching, executes, agent: other });
-  const { flows, workspace, agent, redact, today, breakers, deliversTo } = opened;
+  const { flows, agents, workspace, agent, redact, today, breakers, deliversTo } = opened;
   const composed = await openEngine(config, { log, record, objects, flows: Object.values(flows) });
   const { engine, problem } = composed;
   const alarms = createAlarms(config, log, record, engine, opened.notifying);
@@ -89,6 +89,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     callers: identity.callers,
     rateLimits,
     log,
+    agents,
     queryFlow: flows.query,
     exportFlow: flows.exporting,
     redact,

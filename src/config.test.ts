@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
@@ -199,4 +200,31 @@ test('issuers are taken as they are written, and need an audience', () => {
   refuses({ SIGNALBOX_OIDC_AUDIENCES: 'a' }, /SIGNALBOX_OIDC_ISSUERS is not/);
   refuses({ ...both, SIGNALBOX_OIDC_ISSUERS: 'http://idp.example' }, /^SIGNALBOX_OIDC_ISSUERS is/);
   refuses({ ...both, SIGNALBOX_OIDC_SCOPES: 'root=a=b' }, /^SIGNALBOX_OIDC_SCOPES is/);
+});
+
+test('agents of other processes need keys, and an address', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const pem = String(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const key = publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  const asking = {
+    SIGNALBOX_AGENT_URL: 'https://b.example/agents/analyst',
+    SIGNALBOX_AGENT_PRIVATE_KEY: pem,
+  };
+  assert.equal(readConfig(asking).agentUrl, 'https://b.example/agents/analyst');
+  assert.ok(readConfig({ ...asking, SIGNALBOX_AGENT_PRIVATE_KEY: pem.trim().replaceAll('\n', '\\n') }));
+  refuses({ SIGNALBOX_AGENT_URL: asking.SIGNALBOX_AGENT_URL }, /SIGNALBOX_AGENT_PRIVATE_KEY is not/);
+  refuses({ ...asking, SIGNALBOX_AGENT_URL: 'https://b.example/' }, /^SIGNALBOX_AGENT_URL is/);
+  refuses(
+    { SIGNALBOX_AGENT_PRIVATE_KEY: '/no/such/file' },
+    /^SIGNALBOX_AGENT_PRIVATE_KEY is set to something/,
+  );
+  const answering = {
+    SIGNALBOX_AGENT_CALLERS: `a=${key},a=${key}`,
+    SIGNALBOX_PUBLIC_URL: 'https://b.example',
+  };
+  const config = readConfig(answering);
+  assert.deepEqual([config.publicUrl, config.agentCallers.length], ['https://b.example', 2]);
+  refuses({ SIGNALBOX_AGENT_CALLERS: `a=${key}` }, /SIGNALBOX_PUBLIC_URL is not/);
+  refuses({ ...answering, SIGNALBOX_AGENT_CALLERS: 'a=x' }, /^SIGNALBOX_AGENT_CALLERS is/);
+  refuses({ SIGNALBOX_PUBLIC_URL: 'https://b.example/x' }, /^SIGNALBOX_PUBLIC_URL is/);
 });

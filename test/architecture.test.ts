@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   objects: ['core'],
   outbound: ['core', 'record'],
   tools: ['core', 'outbound'],
-  agents: ['core', 'tools'],
+  agents: ['core', 'identity', 'tools'],
   cluster: ['core'],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store', 'tools'],
   http: ['alarms', 'core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],

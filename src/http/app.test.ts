@@ -354,6 +354,7 @@ test('every route is in a zone, and these are all', async () => {
       'senders OPTIONS /webhooks/:source',
       'senders POST /events',
       'senders POST /events/:source',
+      'senders POST /agents/:name/invoke',
       'senders POST /webhook',
       'senders POST /webhooks',
       'senders POST /webhooks/:source',

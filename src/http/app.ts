@@ -13,6 +13,7 @@ import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
 import { checkForm, refuseCharset, refuseEncoding, refuseVastNumbers } from './request-form.ts';
+import { registerAgents } from './routes/agents.ts';
 import { registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
@@ -182,6 +183,7 @@ async function addZones(
       takeBytes(signing);
       registerSourceHandshake(signing, ports);
       registerWebhooks(signing, ports, startables, quotas, door);
+      registerAgents(signing, ports, quotas);
     });
   });
   await zone(server, 'operators', async (operators) => {

@@ -3,8 +3,10 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
+import type { InvocationFlow } from '../flows/invocation/invocation.ts';
 import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
+import type { AgentVerifier } from '../identity/agent-tokens.ts';
 import type { Callers } from '../identity/callers.ts';
 import type { Log } from '../observe/log.ts';
 import type { Profiler } from '../observe/profiler.ts';
@@ -30,6 +32,7 @@ export interface AppPorts {
     | 'terminate'
     | 'signal'
     | 'versions'
+    | 'wait'
     | 'stats'
   >;
   readonly store: Pick<
@@ -62,6 +65,8 @@ export interface AppPorts {
     Log,
     'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered' | 'failed' | 'warning'
   >;
+  /** How agents of other processes ask ours; undefined when none may. */
+  readonly agents?: AgentDoor | undefined;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;
   /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */
@@ -86,6 +91,13 @@ export interface AppPorts {
   /** For the page: what the data are. */
   readonly about: () => Promise<About>;
   readonly options: AppOptions;
+}
+
+export interface AgentDoor {
+  readonly verifier: AgentVerifier;
+  readonly flow: InvocationFlow;
+  /** Of the agents that may be asked. */
+  readonly names: readonly string[];
 }
 
 export interface MetricsPort {

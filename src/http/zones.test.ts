@@ -79,7 +79,7 @@ const allowed: Readonly<Record<string, readonly Scope[]>> = {
 
 /** Whoever comes here is verified by what is sent, or needs not be known. */
 const withoutScope =
-  /^(senders (GET|POST|OPTIONS) \/(webhooks|events)|probes |operators (GET|POST) \/(sign-in|sign-out|style\.css))/;
+  /^(senders (GET|POST|OPTIONS) \/(webhooks|events|agents)|probes |operators (GET|POST) \/(sign-in|sign-out|style\.css))/;
 
 test('who gets in where: every route of every zone, every kind of caller', async (context) => {
   const issuer = await startIssuer();
