@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Receiver, startReceiver } from './fixtures/receiver.ts';
+import { filterOf } from './fixtures/log-filters.ts';
+import { answer, type Receiver, startReceiver } from './fixtures/receiver.ts';
 import { type ServerProcess, startServer } from './fixtures/server-process.ts';
 
 /** What a real process tells those who watch it. */
@@ -39,10 +40,10 @@ const question = (fields: object = {}) => ({
   ...fields,
 });
 
-async function ask(fields?: object): Promise<Response> {
+async function ask(fields?: object, more: Record<string, string> = {}): Promise<Response> {
   return await fetch(`${server.url}/webhook`, {
     method: 'POST',
-    headers: { ...authorization, 'content-type': 'application/json' },
+    headers: { ...authorization, 'content-type': 'application/json', ...more },
     body: JSON.stringify(question(fields)),
   });
 }
@@ -133,6 +134,67 @@ function metricNames(line: Record<string, unknown>): string[] {
     return Metrics.map(({ Name }) => Name);
   });
 }
+
+describe('the log', () => {
+  const reference = readFileSync(join(import.meta.dirname, '../docs/reference/observability.md'), 'utf8');
+  const section = reference.slice(reference.indexOf('## Saved queries'));
+  const queries = [...section.slice(0, section.indexOf('\n## ', 5)).matchAll(/```\n([\s\S]*?)```/g)]
+    .flatMap(([, block]) => block!.trim().split('\n\n'))
+    .map((query) => query.replace(/\s*\n\s*/g, ' '));
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+
+  before(async () => {
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    await ask({ source_process: 'traced' }, { traceparent });
+    await until(completed);
+    const body = JSON.stringify({
+      definition_id: 'query',
+      input_data: { query: 'What deals are closing this quarter?' },
+      execution_id: 'a-saved-query',
+    });
+    const headers = { ...authorization, 'content-type': 'application/json' };
+    assert.equal(
+      (await fetch(`${server.url}/workflows/trigger`, { method: 'POST', headers, body })).status,
+      202,
+    );
+    receiver.next(answer(410));
+    await ask({ source_process: 'gone' });
+    await until(() => lines().some((line) => line.delivery_status === 'failed' && line.level === 'ERROR'));
+  });
+
+  test('every saved filter and query of the reference finds lines, and not all of them', () => {
+    const texts = server
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('{'));
+    assert.ok(queries.length >= 10, `${queries.length} queries`);
+    for (const query of queries) {
+      const found = texts.filter(filterOf(query)).length;
+      assert.ok(found > 0 && found < texts.length, `${query} finds ${found} of ${texts.length}`);
+    }
+    // Each can fail.
+    assert.equal(texts.filter(filterOf('{ $.event_type = "WEBHOOK_NO_SUCH_EVENT" }')).length, 0);
+    assert.equal(texts.filter(filterOf('"Bedrock Agent attempt 99"')).length, 0);
+    assert.equal(texts.filter(filterOf('filter total_time_ms > 99999999')).length, 0);
+  });
+
+  test('lines of a conversation have its run and its trace, which is that of its sender', () => {
+    const ofConversations = lines().filter(
+      (line) => typeof line.tracking_id === 'string' && line._aws === undefined,
+    );
+    assert.ok(ofConversations.length > 20);
+    for (const line of ofConversations) {
+      assert.match(String(line.trace_id), /^[0-9a-f]{32}$/, JSON.stringify(line));
+      assert.match(String(line.run_id), /^[0-9a-f-]{36}$/, JSON.stringify(line));
+    }
+    const traced = ofConversations.filter((line) => line.trace_id === traceId);
+    assert.equal(new Set(traced.map((line) => line.tracking_id)).size, 1);
+    const own = ofConversations.filter((line) => line.tracking_id === traced[0]!.tracking_id);
+    assert.equal(own.length, traced.length);
+    const other = ofConversations.find((line) => line.trace_id !== traceId)!;
+    assert.equal(other.trace_id, String(other.tracking_id).replaceAll('-', ''));
+  });
+});
 
 describe('a profile', () => {
   test('of the running process, by the command and for administrators alone', {

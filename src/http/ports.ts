@@ -63,7 +63,13 @@ export interface AppPorts {
   readonly rateLimits: RateLimits;
   readonly log: Pick<
     Log,
-    'requestFailed' | 'webhookRefused' | 'webhooksRefused' | 'workflowTriggered' | 'failed' | 'warning'
+    | 'requestFailed'
+    | 'traced'
+    | 'webhookRefused'
+    | 'webhooksRefused'
+    | 'workflowTriggered'
+    | 'failed'
+    | 'warning'
   >;
   /** How agents of other processes ask ours; undefined when none may. */
   readonly agents?: AgentDoor | undefined;

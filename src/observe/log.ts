@@ -1,9 +1,12 @@
 import { type LoggerOptions, pino } from 'pino';
 import { safeUrl } from '../core/safe-url.ts';
+import type { Traced } from '../core/trace-context.ts';
+import { whatExecutes } from '../engine/executing.ts';
 import type { Failure, RecordedEvent } from '../record/events.ts';
 import { toWire } from '../record/wire.ts';
 import { LineWriter } from './line-writer.ts';
 import { readable, readableLines } from './readable.ts';
+import { TraceIds } from './trace-ids.ts';
 
 /**
  * Everything that the system says. Each line is a method, so that its words and fields are designed in one place: saved
@@ -39,6 +42,9 @@ export interface Log {
     initiatedBy: string | null;
     channel: string;
   }): void;
+
+  /** In which trace of its sender a conversation is: its lines have the `trace_id` from then on. */
+  traced(conversation: Traced): void;
 
   /** Every event of the record, once it is durable; without its content (question, answer, tool calls). */
   recorded(event: RecordedEvent): void;
@@ -123,10 +129,17 @@ export function createLog(options: LogOptions): Log {
   const logger = pino(
     {
       ...loggerOptions(options.level),
+      // Of the run whose code writes the line.
+      mixin: () => {
+        const runId = whatExecutes()?.runId;
+        return runId === undefined ? {} : { run_id: runId };
+      },
       redact: { paths: redacted.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
     },
     { write: (line) => destination.write(redact(line)) },
   );
+  const traceIds = new TraceIds();
+  const about = (line: AboutLine) => ({ ...ids(line), trace_id: traceIds.of(line.trackingId) });
   const recordedLevel = options.format === 'json' ? 'info' : 'debug';
   return {
     started: (line) =>
@@ -154,9 +167,10 @@ export function createLog(options: LogOptions): Log {
         },
         'workflow_triggered',
       ),
+    traced: (conversation) => traceIds.note(conversation),
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel))
-        plain[recordedLevel](withoutContent(event, redact), event.type);
+        plain[recordedLevel]({ ...withoutContent(event, redact), ...placeOf(event, traceIds) }, event.type);
     },
     agentAttempt: (line) =>
       logger.info(
@@ -265,7 +279,13 @@ function withoutContent(event: RecordedEvent, redact: (text: string) => string):
   return line;
 }
 
-function about(line: AboutLine): Record<string, unknown> {
+/** The run and the trace of an event of a conversation. Its id begins with that of its run. */
+function placeOf({ type, id, trackingId }: RecordedEvent, traceIds: TraceIds): Record<string, unknown> {
+  if (!type.startsWith('WEBHOOK_')) return {};
+  return { run_id: id.split('/', 1)[0], trace_id: traceIds.of(trackingId) };
+}
+
+function ids(line: AboutLine): Record<string, unknown> {
   return {
     tracking_id: line.trackingId,
     conversation_id: line.conversationId,

@@ -37,6 +37,7 @@ export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput
     input: deliveryInputSchema,
     output: deliveryOutputSchema,
     async run(step, input) {
+      ports.log.traced(input);
       const result = await deliver(ports, step, input);
       if (result.exports) {
         const trace = { ...traceHeaders(input), parentRunId: step.runId };

@@ -54,6 +54,7 @@ export function createQueryFlow(ports: QueryFlowPorts): Flow<QueryInput, QueryOu
     input: queryInputSchema,
     output: queryOutputSchema,
     async run(step, input) {
+      ports.log.traced(input);
       let prepared: Prepared = { deliveryId: input.deliveryId, sessionId: sessionIdOf(input, step.uuid()) };
       try {
         const { sessionId } = prepared;
