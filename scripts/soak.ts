@@ -46,7 +46,7 @@ const ofACluster: readonly Program[] = [
   {
     file: 'cluster-storm',
     what: 'three nodes of Restate, PostgreSQL, two workers, two gateways: questions and approvals',
-    kills: 14,
+    kills: 18,
   },
   { file: 'lease', what: 'three processes that do what only one may do at a time', kills: 24 },
 ];

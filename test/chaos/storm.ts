@@ -37,7 +37,7 @@ type Blow = (struck: Struck) => Promise<string>;
 const kinds: readonly Blow[] = [
   ({ cluster }) => kill(cluster.processes, oneOf('restate', 3)),
   ({ cluster }) => kill(cluster.processes, oneOf('worker', 2)),
-  ...(isDivided ? [({ network }: Struck) => cutOff(network!, oneOf('restate', 3), 5_000)] : []),
+  ...(isDivided ? [({ network }: Struck) => cutOff(network!, [oneOf('restate', 3)], 5_000)] : []),
   ({ approvals }) => kill(approvals.processes, oneOf('approver', 2)),
   ({ cluster }) => kill(cluster.processes, oneOf('gateway', 2)),
   async ({ cluster: { postgres } }) => {
@@ -53,7 +53,13 @@ const kinds: readonly Blow[] = [
     node.signal('SIGCONT');
     return `${node.name} stopped for 2 s`;
   },
-  ...(isDivided ? [({ network }: Struck) => cutOff(network!, 'postgres', 3_000)] : []),
+  ...(isDivided
+    ? [
+        ({ network }: Struck) => cutOff(network!, ['postgres'], 3_000),
+        // The third alone can do nothing, and all goes on when they are back.
+        ({ network }: Struck) => cutOff(network!, ['restate-1', 'restate-2'], 5_000),
+      ]
+    : []),
 ];
 
 async function kill(processes: ReadonlyMap<string, ManagedProcess>, name: string): Promise<string> {
@@ -64,11 +70,11 @@ async function kill(processes: ReadonlyMap<string, ManagedProcess>, name: string
   return `${name} killed`;
 }
 
-async function cutOff(network: DividedNetwork, name: string, forMs: number): Promise<string> {
-  network.cutOff(name);
+async function cutOff(network: DividedNetwork, names: readonly string[], forMs: number): Promise<string> {
+  for (const name of names) network.cutOff(name);
   await pause(forMs);
-  network.join(name);
-  return `${name} cut off for ${forMs / 1_000} s`;
+  for (const name of names) network.join(name);
+  return `${names.join(' and ')} cut off for ${forMs / 1_000} s`;
 }
 
 /** Asks, and sends the same again under the same key until it is accepted, as a sender should. */
