@@ -40,6 +40,7 @@ export async function startExecution(
 ): Promise<TriggerOutcome> {
   const { definitionId, input, initiatedBy } = trigger;
   const startable = lookUp(startables, definitionId, '/definition_id');
+  await refuseIdOfARun(ports, trigger.executionId);
   const triggered = triggeredOf(trigger, arrival);
   const from = { system: initiatedBy ?? 'workflows', process: trigger.name ?? 'trigger', ...arrival };
   const kept = { runId: triggered.runId, facts: factsOf(triggered), ...idempotencyOf(trigger, arrival.now) };
@@ -47,6 +48,15 @@ export async function startExecution(
   if (!started.created) return { triggered: await firstOf(ports, triggered, started), created: false };
   ports.log.workflowTriggered(triggered);
   return { triggered, created: true };
+}
+
+/** Or else whoever may send could put a run of his own in the place of another one. */
+async function refuseIdOfARun({ engine }: Pick<AppPorts, 'engine'>, id: string | null): Promise<void> {
+  if (id === null || !isUuid(id) || (await engine.get(id.toLowerCase())) === undefined) return;
+  const message = 'is the id of a run that is here; choose another one';
+  throw new SignalboxError('invalid_request', `execution_id ${message}.`, {
+    fields: [{ path: '/execution_id', message }],
+  });
 }
 
 /** What a flow says of its input, as places of the trigger. */
@@ -101,14 +111,16 @@ export async function triggeredAs(
   return events.find((one) => one.type === 'WORKFLOW_TRIGGERED')?.data;
 }
 
-/** The id of the run that an execution is; undefined for an id that stands for none. */
+/** The id of the run that an execution is; undefined for an id that stands for none. That of a run is always that run's. */
 export async function runIdOf(
-  { store }: Pick<AppPorts, 'store'>,
+  { store, engine }: Pick<AppPorts, 'store' | 'engine'>,
   executionId: string,
 ): Promise<string | undefined> {
+  if (isUuid(executionId) && (await engine.get(executionId.toLowerCase())) !== undefined) {
+    return executionId.toLowerCase();
+  }
   const events = await store.events(subjectOf(executionId));
   // The latest: an id can be given again once it no longer stands for its first execution.
   const named = events.findLast((one) => one.type === 'WORKFLOW_EXECUTION_NAMED');
-  if (named !== undefined) return named.data.runId;
-  return isUuid(executionId) ? executionId.toLowerCase() : undefined;
+  return named?.data.runId;
 }

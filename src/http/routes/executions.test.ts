@@ -90,6 +90,20 @@ describe('POST /workflows/trigger', () => {
     }
   });
 
+  test('an id that is a UUID stands for its execution, and never for the run of another', async () => {
+    const app = await createApp();
+    const uuid = '7d444840-9dc0-11d1-b245-5ffdce74fad2';
+    await trigger(app, body({ execution_id: uuid }));
+    assert.equal((await trigger(app, body({ execution_id: uuid }))).headers['idempotent-replayed'], 'true');
+    const { run_id: runId } = await get(app, `/executions/${uuid}`);
+    assert.notEqual(runId, uuid);
+    for (const taken of [runId, runId.toUpperCase()]) {
+      const answer = await trigger(app, body({ execution_id: taken }));
+      assert.deepEqual([answer.statusCode, answer.json().errors[0].path], [422, '/execution_id']);
+      assert.equal((await get(app, `/executions/${taken}`)).execution_id, uuid);
+    }
+  });
+
   test('is refused with every fault at its place', async () => {
     const app = await createApp();
     const refused = async (payload: object, status = 422) => {
