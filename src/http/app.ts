@@ -112,7 +112,11 @@ function createServer({ options }: AppPorts): FastifyInstance {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: (error, _, reply) => void sendProblem(reply as FastifyReply, toSignalboxError(error)),
+    // These are answered before there is a route, and so without its hooks.
+    frameworkErrors: (error, _, reply) => {
+      addSecurityHeaders(reply as FastifyReply);
+      sendProblem(reply as FastifyReply, toSignalboxError(error));
+    },
     clientErrorHandler: answerBrokenRequest,
     // A request is not changed to fit: no values are turned into others, no unknown parameters are dropped.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: true } },

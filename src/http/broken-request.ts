@@ -9,7 +9,10 @@ export function answerAsProblems(server: Server): void {
     const seen = JSON.stringify((request.headers.expect ?? '').slice(0, 80));
     const message = `The expectation ${seen} cannot be met; 100-continue is the only one that can.`;
     const error = new SignalboxError('expectation_failed', message);
-    const headers = { 'content-type': problemType, connection: 'close' };
+    const headers = {
+      ...{ 'content-type': problemType, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' },
+      connection: 'close',
+    };
     response.writeHead(error.status, headers).end(JSON.stringify(problemOf(error)));
   });
   server.on('connect', (_, socket: Duplex) => {

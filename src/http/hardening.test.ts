@@ -187,6 +187,15 @@ describe('a body', () => {
   }
 });
 
+test('a form is a form, and not JSON', async () => {
+  const app = await createTestApp();
+  for (const url of ['/sign-in', '/page/ask']) {
+    const headers = { host: 'localhost', 'content-type': 'application/json' };
+    const response = await app.server.inject({ method: 'POST', url, headers, payload: '{}' });
+    assert.equal(response.statusCode, 415, url);
+  }
+});
+
 describe('who is slow, or many', () => {
   test('a request that does not come to its end is cut off, in its headers and in its body', async () => {
     const { port } = await listening({ requestTimeoutMs: 200 });
@@ -245,6 +254,8 @@ describe('what browsers are told', () => {
       '/health/live',
       '/nothing',
       '/webhook/x',
+      '/webhook/%c0%af',
+      '/webhook/%c0%af',
     ]) {
       const headers = await headersOf(app, url);
       assert.equal(headers['x-content-type-options'], 'nosniff', url);

@@ -56,6 +56,8 @@ const patienceMs = 1_500;
 export async function registerPages(app: FastifyInstance, ports: AppPorts, accept: Accept): Promise<void> {
   const { callers } = ports;
   app.setErrorHandler((thrown, request, reply) => sendErrorPage(reply, toSignalboxError(thrown, request)));
+  // Forms alone: what is read as one must be one.
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: 65_536 },
