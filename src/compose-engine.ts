@@ -6,6 +6,7 @@ import { EmbeddedEngine } from './engine/embedded/engine.ts';
 import { steadyClock } from './engine/embedded/steady-clock.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Flow } from './engine/flow.ts';
+import type { ForgetRuns } from './engine/forget.ts';
 import type { RestateEngine } from './engine/restate/engine.ts';
 import { type KnownRuns, ValueSweep } from './engine/value-sweep.ts';
 import type { EngineProblem, HealthSources } from './http/health/parts.ts';
@@ -13,7 +14,7 @@ import type { Objects } from './objects/objects.ts';
 import type { Log } from './observe/log.ts';
 
 export interface ComposedEngine {
-  readonly engine: Engine & { readonly knownRuns: KnownRuns };
+  readonly engine: Engine & { readonly knownRuns: KnownRuns; readonly forgetRuns: ForgetRuns };
   /** Takes up the runs that an earlier process left, and begins what goes on in the background. */
   begin(): void;
   /** Ends what goes on in the background. */

@@ -1,6 +1,7 @@
 import type { Agent } from './agents/agent.ts';
 import { createAlarms } from './compose-alarms.ts';
 import { executesHere, openEngine } from './compose-engine.ts';
+import { createErasing } from './compose-erasing.ts';
 import { openFlows } from './compose-flows.ts';
 import { openHealth } from './compose-health.ts';
 import { openIdentity } from './compose-identity.ts';
@@ -76,7 +77,13 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const watching = await openWatching(config, metrics);
   const opened = openFlows(config, { log, store, exports, metrics, watching, executes, agent: other });
   const { flows, agents, workspace, agent, redact, today, breakers, deliversTo } = opened;
-  const composed = await openEngine(config, { log, record, objects, flows: Object.values(flows) });
+  const erasing = createErasing({ store, objects, exports, engine: () => engine });
+  const composed = await openEngine(config, {
+    log,
+    record,
+    objects,
+    flows: [...Object.values(flows), erasing],
+  });
   const { engine, problem } = composed;
   const alarms = createAlarms(config, log, record, engine, opened.notifying);
   const estimator = new ProcessingTimeEstimator(store);
@@ -92,6 +99,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     agents,
     queryFlow: flows.query,
     exportFlow: flows.exporting,
+    eraseFlow: erasing,
     redact,
     guessType,
     estimate: (type) => estimator.estimate(type),

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { search, stats } from './conversations-search.ts';
+import { erase } from './erase.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
 
 export const conversations: Command = {
@@ -12,6 +13,7 @@ signalbox conversations list [--limit N] [--after CURSOR] [filters] [--count] [-
 signalbox conversations search "WORDS" [--limit N] [--after CURSOR] [filters] [--url URL] [--json]
 signalbox conversations stats [--bucket 5m] [--from TIME] [--to TIME] [--url URL] [--json]
 signalbox conversations show ID [--url URL] [--json]
+signalbox conversations erase --id ID | --source-system NAME | --subject TEXT [--dry-run] [--yes] [--url URL] [--json]
 
 search finds conversations whose question or answer has all of the words, newest first. "a phrase" in quotation marks, begin*, and -without.
 stats: how many were completed in each bucket (5m, 1h, 1d), how many milliseconds they took, and how many of those with a receiver were delivered.
@@ -19,9 +21,13 @@ stats: how many were completed in each bucket (5m, 1h, 1d), how many millisecond
 ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
 --from and --to, each a time such as 2026-08-14T09:00:00Z. --count says how many there are.
 
+erase takes the content away for good: question, answer, tool calls, exports, journals. --subject finds what has a text in its question, its
+answer or its further fields. What is not complete is left alone, and named.
+
 Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe; the key is SIGNALBOX_API_KEY.
 `,
   async run(args, context) {
+    if (args[0] === 'erase') return erase(args.slice(1), context);
     const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
     const client = createClient(context, values.url);
     const [what = 'list', id] = positionals;

@@ -335,6 +335,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /style.css',
       'operators POST /alarms/test',
       'operators POST /conversations/:conversation_id/export',
+      'operators POST /conversations/erase',
       'operators POST /dead-letters/:run_id/replay',
       'operators GET /runs',
       'operators GET /runs/:run_id',

@@ -22,6 +22,7 @@ import { registerConversations, registerStatus } from './routes/conversations.ts
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEventsHandshake, registerSourceHandshake } from './routes/delivery-handshake.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
+import { registerErase } from './routes/erase.ts';
 import { registerEvents, Streams } from './routes/events.ts';
 import { registerExecutionChanges, registerExecutions } from './routes/executions.ts';
 import { registerExportStart, registerExports } from './routes/exports.ts';
@@ -222,6 +223,7 @@ async function addZones(
       restrict(administering, callers, 'admin');
       registerSourceChanges(administering, ports, startables);
       registerKeys(administering, ports);
+      registerErase(administering, ports);
       registerAudit(administering, ports);
       registerProfile(administering, ports);
     });

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
+import type { EraseInput } from '../flows/erase.ts';
 import type { InvocationFlow } from '../flows/invocation/invocation.ts';
 import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
@@ -52,6 +53,7 @@ export interface AppPorts {
     | 'projections'
     | 'rebuild'
     | 'events'
+    | 'texts'
     | 'disabledEndpoints'
     | 'enableEndpoint'
     | 'append'
@@ -75,6 +77,7 @@ export interface AppPorts {
   readonly agents?: AgentDoor | undefined;
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;
+  readonly eraseFlow: Flow<EraseInput, unknown>;
   /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */
   readonly offeredFlows?: readonly Flow<never>[];
   readonly redact: RedactConversation;

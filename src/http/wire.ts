@@ -27,6 +27,7 @@ export function summaryToWire(summary: ConversationSummary): Record<string, unkn
     total_time_ms: summary.totalTimeMs,
     attempts: summary.attempts,
     problem: summary.problem,
+    erased_at: time(summary.erasedAt),
   };
 }
 

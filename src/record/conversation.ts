@@ -44,6 +44,8 @@ export interface ConversationSummary {
   readonly problem: string | null;
   /** Where the export is, once there is one. */
   readonly exportPrefix: string | null;
+  /** Since when its content is gone, if it is. */
+  readonly erasedAt: number | null;
 }
 
 export interface Conversation extends ConversationSummary {
@@ -99,8 +101,13 @@ export type ConversationChange = Partial<Omit<ConversationSummary, 'trackingId' 
 /** Which state a change needs: any; one that is not `delivered`; that, and the event's delivery being the current one. */
 export type Guard = 'always' | 'undelivered' | 'same_delivery';
 
+const always: ReadonlySet<EventType> = new Set([
+  'WEBHOOK_CONVERSATION_EXPORTED',
+  'WEBHOOK_CONVERSATION_ERASED',
+]);
+
 export function guardOf(type: EventType): Guard {
-  if (type === 'WEBHOOK_CONVERSATION_EXPORTED') return 'always';
+  if (always.has(type)) return 'always';
   return type === 'WEBHOOK_MANAGER_AGENT_INVOKED' ? 'undelivered' : 'same_delivery';
 }
 
@@ -146,6 +153,7 @@ export function begin(event: RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>): Conve
     attempts: 0,
     problem: null,
     exportPrefix: null,
+    erasedAt: null,
   };
 }
 
@@ -194,6 +202,8 @@ export function changeOf(event: ConversationEvent): ConversationChange {
       return completed(event);
     case 'WEBHOOK_CONVERSATION_EXPORTED':
       return { exportPrefix: event.data.prefix };
+    case 'WEBHOOK_CONVERSATION_ERASED':
+      return { queryStart: '', account: null, problem: null, exportPrefix: null, erasedAt: event.at };
   }
 }
 

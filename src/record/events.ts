@@ -75,6 +75,12 @@ export interface EventData extends SystemEventData {
     readonly keys: readonly string[];
     readonly sizeBytes: number;
   };
+  /** Its content was taken away, and is not in the events before this one any more (`erasure.ts`). */
+  readonly WEBHOOK_CONVERSATION_ERASED: AboutConversation & {
+    readonly runId: string;
+    /** Who asked for it. */
+    readonly erasedBy: string;
+  };
 }
 
 export type EventType = keyof EventData;
@@ -91,6 +97,7 @@ export const eventTypes = [
   'WEBHOOK_DELIVERY_FAILED',
   'WEBHOOK_CONVERSATION_COMPLETED',
   'WEBHOOK_CONVERSATION_EXPORTED',
+  'WEBHOOK_CONVERSATION_ERASED',
 ] as const satisfies readonly ConversationEventType[];
 
 /** What every event says about its conversation. */

@@ -101,7 +101,9 @@ export class Database implements Sql {
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
-          `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY;`,
+          `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY; ` +
+          // What is deleted is overwritten: text that was erased, or is past its time, is not left in what is free.
+          'PRAGMA secure_delete = ON;',
       );
       this.copyBeforeMigration = migrate(this.#connection);
       this.#connection.exec('PRAGMA synchronous = NORMAL');
@@ -168,6 +170,22 @@ export class Database implements Sql {
     if (this.#syncing !== undefined) await this.#settledPromise();
     this.#commitQueue();
     if (this.#syncing !== undefined) await this.#settledPromise();
+  }
+
+  /**
+   * Moves the log into the file and empties it, so that no earlier version of a page is left in it; whether that could be done now:
+   * while somebody reads, such as a backup, it is left for the next time.
+   */
+  async truncateLog(): Promise<boolean> {
+    await this.flush();
+    if (this.#closed || this.#isLost) return false;
+    this.#connection.exec('PRAGMA busy_timeout = 0');
+    try {
+      const { busy } = this.#connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+      return busy === 0;
+    } finally {
+      this.#connection.exec('PRAGMA busy_timeout = 5000');
+    }
   }
 
   /** Writes what is queued, moves the log into the file and closes it; all of it is on disk then, or refused. */

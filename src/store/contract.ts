@@ -10,6 +10,7 @@ import { type ConversationSummary, project } from '../record/conversation.ts';
 import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
 import { testAlarmRecords } from './contract-alarms.ts';
+import { testErasing } from './contract-erasing.ts';
 import { testAudit, testIdentities } from './contract-identities.ts';
 import type { Leases } from './leases.ts';
 import { testProjections } from './projections/contract.ts';
@@ -49,6 +50,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
   testAudit(withStore);
   testProjections(name, create);
   testAlarmRecords(withStore);
+  testErasing(withStore);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();

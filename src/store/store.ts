@@ -8,6 +8,7 @@ import type { SearchQuery } from '../record/search/query.ts';
 import type { Statistics } from '../record/statistics/statistics.ts';
 import type { AlarmRecords } from './alarms.ts';
 import type { Audit } from './audit.ts';
+import type { Erasing } from './erasing.ts';
 import type { Identities } from './identities.ts';
 
 export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from '../record/conversation.ts';
@@ -21,7 +22,7 @@ export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from 
  * the order of `sequence` is the order in which events became visible, however many processes write: who has read up to a
  * number never misses an event that comes later with a smaller one.
  */
-export interface Store extends Identities, Audit, AlarmRecords {
+export interface Store extends Identities, Audit, AlarmRecords, Erasing {
   /**
    * Writes facts and what is projected from them, all or none, in this order. A fact whose id the conversation has already
    * changes nothing, so that a caller that does not know whether its first try arrived tries again: an engine that runs a

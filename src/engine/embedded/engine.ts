@@ -23,6 +23,7 @@ import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import type { PreparedRun, RunOrigin } from './execution-host.ts';
+import { createForgetRuns } from './forget.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
@@ -273,6 +274,10 @@ export class EmbeddedEngine implements Engine {
       );
       return new Set(rows.map(({ id }) => id));
     });
+  }
+
+  forgetRuns(runIds: readonly string[]): Promise<void> {
+    return createForgetRuns(this.#runtime.database)(runIds);
   }
 
   stats(): EngineStats {

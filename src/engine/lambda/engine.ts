@@ -321,6 +321,9 @@ export class LambdaEngine implements Engine {
   }
 
   /** Those of them that are kept, and those for which something is: a signal, or a key, that came before them. */
+  /** AWS takes away what it keeps of an execution when its retention ends, and not before. */
+  async forgetRuns(_runIds: readonly string[]): Promise<void> {}
+
   async knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
     const found = await Promise.all(
       runIds.map(async (runId) => ((await this.#isKnown(runId)) ? [runId] : [])),

@@ -38,6 +38,11 @@ export class Admin {
     await this.#ask('PATCH', `/invocations/${invocationId}/kill`);
   }
 
+  /** Takes away what is kept of an invocation that has ended. */
+  async purge(invocationId: string): Promise<void> {
+    await this.#ask('PATCH', `/invocations/${invocationId}/purge`);
+  }
+
   close(): Promise<void> {
     return this.#client.close();
   }

@@ -323,6 +323,13 @@ export class RestateEngine implements Engine {
     return this.#reader.known(runIds);
   }
 
+  /** Ended ones, with their journals and signals. Idempotency keys keep the input of their run until they expire. */
+  async forgetRuns(runIds: readonly string[]): Promise<void> {
+    for (const runId of runIds) {
+      for (const id of await this.#reader.invocationsOf(runId)) await this.#admin.purge(id);
+    }
+  }
+
   stats(): EngineStats {
     const { waiting, running } = this.#worker;
     return { queued: waiting, running, resident: running + waiting };

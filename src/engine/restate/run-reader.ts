@@ -58,6 +58,16 @@ export class RunReader {
     this.#invocations.set(runId, invocationId);
   }
 
+  /** The run itself and what was asked of it: signals and the like. The run comes last, so that it is found again until all are gone. */
+  async invocationsOf(runId: string): Promise<string[]> {
+    if (!isUuid(runId)) return [];
+    const rows = await this.#admin.query<{ id: string }>(
+      `SELECT id FROM sys_invocation WHERE target_service_name = ${text(runService(this.#namespace))}
+         AND target_service_key = ${text(runId)} ORDER BY CASE WHEN target_handler_name = 'run' THEN 1 ELSE 0 END`,
+    );
+    return rows.map(({ id }) => id);
+  }
+
   remembers(runId: string): boolean {
     return this.#invocations.has(runId);
   }

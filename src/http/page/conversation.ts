@@ -165,6 +165,7 @@ const sentences: Readonly<Partial<Record<EventType, (detail: TimelineEntry['deta
   WEBHOOK_OUTBOUND_QUEUED: () => 'Delivery queued',
   WEBHOOK_CONVERSATION_COMPLETED: (detail) => `Complete: ${String(detail.delivery_status).replace('_', ' ')}`,
   WEBHOOK_CONVERSATION_EXPORTED: (detail) => `Exported to ${detail.prefix}`,
+  WEBHOOK_CONVERSATION_ERASED: () => 'Erased: the content is gone',
 };
 
 const sentenceOfEvent = (name: string, detail: TimelineEntry['detail']): string =>

@@ -75,6 +75,7 @@ const about = {
   total_time_ms: nullable(Type.Number()),
   attempts: Type.Integer({ description: 'Delivery attempts so far.' }),
   problem: nullable(Type.String({ description: 'Why it failed, or why its latest delivery attempt did.' })),
+  erased_at: nullable(time('Since when its content is gone.')),
 };
 
 export const summaryShape = Type.Object(

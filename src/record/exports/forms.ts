@@ -18,13 +18,15 @@ export function exportFiles(conversation: Conversation, events: readonly Recorde
   return exportForms.map((form) => exportFile(form, conversation, events));
 }
 
+/** What was done with the record afterwards is no part of what happened. */
+const apart: ReadonlySet<string> = new Set(['WEBHOOK_CONVERSATION_EXPORTED', 'WEBHOOK_CONVERSATION_ERASED']);
+
 export function exportFile(
   form: ExportForm,
   conversation: Conversation,
   events: readonly RecordedEvent[],
 ): ExportFile {
-  // That it was exported before is no part of what happened in it.
-  const told = events.filter(({ type }) => type !== 'WEBHOOK_CONVERSATION_EXPORTED');
+  const told = events.filter(({ type }) => !apart.has(type));
   const value = builders[form](conversation, told);
   const body = form === 'summary' ? JSON.stringify(value) : JSON.stringify(value, null, 2);
   return { name: `${form}.json`, body: `${body}\n` };

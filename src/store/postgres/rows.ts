@@ -42,6 +42,7 @@ const columnTypes = {
   attempts: 'bigint',
   problem: 'text',
   exportPrefix: 'text',
+  erasedAt: 'bigint',
 } as const satisfies Record<keyof ConversationSummary, string>;
 
 const names = Object.keys(columnTypes) as (keyof ConversationSummary)[];

@@ -9,6 +9,7 @@ import { createAlarmRecords } from './alarms.ts';
 import { AppendQueue } from './append-queue.ts';
 import { createAudit } from './audit.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
+import { createErasing } from './erasing.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { beginRebuild, projectionStates } from './projections/following.ts';
@@ -60,6 +61,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
+    ...createErasing(database, live),
   };
 }
 

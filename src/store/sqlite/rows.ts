@@ -40,6 +40,7 @@ export interface ConversationRow {
   readonly attempts: number;
   readonly problem: string | null;
   readonly export_prefix: string | null;
+  readonly erased_at: number | null;
 }
 
 export function toEvent(row: EventRow): RecordedEvent {
@@ -69,6 +70,7 @@ export function toSummary(row: ConversationRow): ConversationSummary {
     attempts: row.attempts,
     problem: row.problem,
     exportPrefix: row.export_prefix,
+    erasedAt: row.erased_at,
   };
 }
 

@@ -8,6 +8,7 @@ import type { DisabledEndpoint, Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
 import { appendFacts } from './append.ts';
 import { createAudit } from './audit.ts';
+import { createErasing } from './erasing.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { beginRebuild, followPiece, projectionStates } from './projections/following.ts';
@@ -55,6 +56,11 @@ export function createSqliteStore(
       )
       .map(toEvent);
 
+  const rebuild: Store['rebuild'] = async (names) => {
+    await database.write((sql) => beginRebuild(sql, names));
+    follower.wake();
+  };
+
   return {
     writeFacts,
     follower,
@@ -85,10 +91,7 @@ export function createSqliteStore(
 
     projections: () => database.read(projectionStates),
 
-    async rebuild(names) {
-      await database.write((sql) => beginRebuild(sql, names));
-      follower.wake();
-    },
+    rebuild,
 
     recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 
@@ -118,6 +121,7 @@ export function createSqliteStore(
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
+    ...createErasing(database, writeFacts, rebuild),
   };
 }
 

@@ -1,0 +1,92 @@
+import { Type } from 'typebox';
+import { exponentialDelays, type RetryPolicy } from '../core/retry.ts';
+import type { Step } from '../engine/engine.ts';
+import { defineFlow, type Flow } from '../engine/flow.ts';
+import type { Objects } from '../objects/objects.ts';
+import { exportPrefix } from '../record/exports/forms.ts';
+import type { Store } from '../store/store.ts';
+
+export interface EraseFlowPorts {
+  readonly store: Pick<Store, 'summary' | 'erase' | 'settleErasures'>;
+  /** What the engine keeps of a run and of those that belong to it. */
+  readonly runs: {
+    /** Throws `conflict` when one of them has not ended. */
+    family(runId: string): Promise<readonly string[]>;
+    forget(runIds: readonly string[]): Promise<void>;
+  };
+  /** Where exported conversations are. */
+  readonly exports: Objects;
+  readonly retry?: RetryPolicy;
+}
+
+export const erasedAtOnce = 50;
+
+const input = Type.Object({
+  /** Ids alone: whatever else was looked for must not be in the journal. */
+  trackingIds: Type.Array(Type.String(), { minItems: 1, maxItems: erasedAtOnce }),
+  by: Type.String(),
+});
+
+const output = Type.Object({
+  erased: Type.Array(Type.String()),
+  skipped: Type.Array(Type.Object({ trackingId: Type.String(), because: Type.String() })),
+});
+
+export type EraseInput = { trackingIds: string[]; by: string };
+export type EraseFlow = Flow<EraseInput, unknown>;
+
+/** For about an hour: parts of it may be away. */
+const eraseRetry: RetryPolicy = {
+  maxAttempts: 20,
+  delaysMs: exponentialDelays({ initialMs: 500, maxMs: 300_000, count: 10 }),
+};
+
+type Outcome = Awaited<ReturnType<Store['erase']>>;
+
+/**
+ * Takes the content of conversations away, one after the other: from the journals of their runs and what is kept beside them, from exports,
+ * from the record. Each part may be done again, and one that a crash cut off is: so it is all gone in the end, or the run is a dead
+ * letter that says what is not. The journals go first: once they are gone nothing can be started anew that would bring content back.
+ */
+export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
+  const options = { retry: ports.retry ?? eraseRetry, timeoutMs: 60_000 };
+  return defineFlow({
+    name: 'erase',
+    version: 1,
+    input,
+    output,
+    concurrency: 2,
+    async run(step, { trackingIds, by }) {
+      const outcomes = new Map<string, Outcome>();
+      for (const trackingId of trackingIds) outcomes.set(trackingId, await eraseOne(step, trackingId, by));
+      await step.run('settle', () => ports.store.settleErasures().then(() => null), options);
+      return {
+        erased: trackingIds.filter((id) => outcomes.get(id) === 'erased'),
+        skipped: [...outcomes].flatMap(([trackingId, because]) =>
+          because === 'erased' ? [] : [{ trackingId, because }],
+        ),
+      };
+    },
+  });
+
+  async function eraseOne(step: Step, trackingId: string, by: string): Promise<Outcome> {
+    const found = await step.run('look', () => look(trackingId), options);
+    if (found.outcome !== 'erased') return found.outcome;
+    await step.run('runs', () => ports.runs.forget(found.runIds).then(() => null), options);
+    await step.run('exports', () => removeExports(found.prefix).then(() => null), options);
+    const erase = (at: number) => ports.store.erase(trackingId, { runId: step.runId, by, at });
+    return step.run('record', () => erase(Date.now()), options);
+  }
+
+  async function look(trackingId: string): Promise<{ outcome: Outcome; runIds: string[]; prefix: string }> {
+    const summary = await ports.store.summary(trackingId);
+    if (summary === undefined) return { outcome: 'unknown', runIds: [], prefix: '' };
+    if (!summary.complete) return { outcome: 'not_complete', runIds: [], prefix: '' };
+    const runIds = [...(await ports.runs.family(trackingId))];
+    return { outcome: 'erased', runIds, prefix: exportPrefix(summary) };
+  }
+
+  async function removeExports(prefix: string): Promise<void> {
+    for (const key of await ports.exports.list(`${prefix}/`)) await ports.exports.delete(key);
+  }
+}
