@@ -35,6 +35,14 @@ const server = createServer(async (request, response) => {
 
 let api: AwsLambdaApi;
 
+const clientOf = (of: typeof server) =>
+  new LambdaClient({
+    region: 'us-east-1',
+    endpoint: `http://127.0.0.1:${(of.address() as AddressInfo).port}`,
+    credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+    maxAttempts: 1,
+  });
+
 const refused = (status: number, type: string): Answer => ({
   status,
   headers: { 'x-amzn-errortype': type },
@@ -45,13 +53,7 @@ describe('the API of AWS Lambda', () => {
   before(async () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const client = new LambdaClient({
-      region: 'us-east-1',
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
-      maxAttempts: 1,
-    });
-    api = new AwsLambdaApi({ functionName: 'f', qualifier: '1', client });
+    api = new AwsLambdaApi({ functionName: 'f', qualifier: '1', client: clientOf(server) });
   });
   after(() => server.close());
   beforeEach(() => {
@@ -175,6 +177,13 @@ describe('the API of AWS Lambda', () => {
     await assert.rejects(unplaced.check(), { code: 'config_invalid', message: /Set AWS_REGION/ });
   });
 
+  test('who may not look at the function may start runs all the same', async () => {
+    answers.push(refused(500, 'ServiceException'), refused(403, 'AccessDeniedException'));
+    const other = new AwsLambdaApi({ functionName: 'f', qualifier: '1', client: clientOf(server) });
+    assert.match((await other.check())!, /could not be looked at/);
+    assert.equal(await other.problem(), undefined);
+  });
+
   test('a problem is one until AWS answers again', async () => {
     const answer = { status: 200, body: { Status: 'RUNNING' } };
     answers.push(answer);
@@ -182,9 +191,9 @@ describe('the API of AWS Lambda', () => {
     assert.equal(await api.problem(), undefined);
     answers.push(refused(500, 'ServiceException'), refused(500, 'ServiceException'));
     await assert.rejects(api.get(arn));
-    assert.match((await api.problem())!, /AWS Lambda has refused/);
+    assert.match((await api.problem())!, /could not be looked at/);
     const calls = asked.length;
-    assert.match((await api.problem())!, /refused/);
+    assert.match((await api.problem())!, /could not be looked at/);
     assert.equal(asked.length, calls, 'it is not asked all the time');
     answers.push(answer);
     await api.get(arn);

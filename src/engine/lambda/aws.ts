@@ -49,9 +49,14 @@ export class AwsLambdaApi implements LambdaApi {
       await client.config.region();
       const request = new sdk.GetFunctionConfigurationCommand({ FunctionName, Qualifier });
       const { DurableConfig: durable } = await client.send(request);
+      this.#failure = undefined;
       if (durable !== undefined) return undefined;
     } catch (error) {
-      return whatIsWrong(error, `${FunctionName}:${Qualifier}`);
+      const { message, isAway } = whatIsWrong(error, `${FunctionName}:${Qualifier}`);
+      this.#failure = isAway
+        ? new SignalboxError('engine_unavailable', message, { cause: error })
+        : undefined;
+      return message;
     }
     throw notDurable(`${FunctionName}:${Qualifier}`);
   }
@@ -60,8 +65,9 @@ export class AwsLambdaApi implements LambdaApi {
   async problem(): Promise<string | undefined> {
     if (this.#failure !== undefined && performance.now() - this.#askedAt > askAgainMs) {
       this.#askedAt = performance.now();
-      const detail = await this.check().catch(messageOf);
-      if (detail === undefined) this.#failure = undefined;
+      await this.check().catch((error: SignalboxError) => {
+        this.#failure = error;
+      });
     }
     return this.#failure?.message;
   }
@@ -211,16 +217,18 @@ const advice: Readonly<Record<string, string>> = {
   ExpiredTokenException: 'Set AWS_SESSION_TOKEN, with its key and secret, to one that is still good.',
 };
 
-function whatIsWrong(error: unknown, functionName: string): string {
+/** Throws `config_invalid` for what will not get better by itself. */
+function whatIsWrong(error: unknown, functionName: string): { message: string; isAway: boolean } {
   const { name = '' } = error as { name?: string };
   const message = messageOf(error).replace(/\.?$/, '.');
-  const found = /^Region is missing/.test(message)
+  const found = /^Region (is missing|not accepted)/.test(message)
     ? 'Set AWS_REGION to the region of the function.'
     : advice[name];
   const said = `The Lambda function ${functionName} cannot be used: ${message}`;
   if (found !== undefined) throw new SignalboxError('config_invalid', `${said} ${found}`, { cause: error });
   if (name === 'AccessDeniedException') {
-    return `Whether the Lambda function ${functionName} is there was not looked at (lambda:GetFunctionConfiguration): ${message}`;
+    const seen = `Whether the Lambda function ${functionName} is there was not looked at (lambda:GetFunctionConfiguration): ${message}`;
+    return { message: seen, isAway: false };
   }
-  return `The Lambda function ${functionName} could not be looked at: ${message}`;
+  return { message: `The Lambda function ${functionName} could not be looked at: ${message}`, isAway: true };
 }
