@@ -150,6 +150,10 @@ test('no statement of the engine, the record or retention reads a whole table', 
   await store.projections();
   await store.recentAnswerTimesMs('general', 200);
   await store.counts();
+  await store.acts({ after: '9' });
+  await store.keys();
+  await store.session('x');
+  await store.useToken('x', 2, 1);
   const clock = () => Date.now() + 86_400_000;
   await database.write((sql) => journalRetention({ keepMs: 1, clock }).piece(sql, 0, 100));
   await database.write((sql) => recordRetention({ keepMs: 1, clock }).piece(sql, 0, 100));

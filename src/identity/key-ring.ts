@@ -1,4 +1,5 @@
-import { type ApiKey, hashKey } from '../core/api-keys.ts';
+import { hash } from 'node:crypto';
+import type { ApiKey } from '../core/api-keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Identities } from '../store/identities.ts';
 import type { Caller } from './caller.ts';
@@ -60,7 +61,7 @@ export class KeyRing {
 
   /** Whose key it is; undefined for one that is not known, has expired or was revoked. Throws `storage_failed`. */
   find(presented: string): Caller | undefined {
-    const entry = this.#entries.get(hashKey(presented).toString('hex'));
+    const entry = this.#entries.get(hash('sha256', presented));
     if (entry === undefined || !this.#isUsable(entry)) return undefined;
     if (entry.isStored) this.#used.set(entry.caller.id!, this.#clock());
     return entry.caller;
