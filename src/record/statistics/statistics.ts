@@ -64,7 +64,7 @@ export function tally(events: readonly RecordedEvent[]): Tally[] {
 
 function emptyTally(periodMs: number, start: number, webhookType: WebhookType): Tally {
   const counts = { delivered: 0, failed: 0, notConfigured: 0 };
-  const times = { totalMs: 0, leastMs: Number.MAX_SAFE_INTEGER, mostMs: 0, times: new Map() };
+  const times = { totalMs: 0, leastMs: Number.MAX_SAFE_INTEGER, mostMs: 0, times: [] };
   return { periodMs, start, webhookType, ...counts, ...times };
 }
 
@@ -144,8 +144,10 @@ export class BucketSums {
 }
 
 function statisticsOf(tallies: readonly Tally[]): Statistics {
-  const times: Histogram = new Map();
-  for (const each of tallies) for (const [slot, count] of each.times) add(times, slot, count);
+  const times: Histogram = [];
+  for (const each of tallies) {
+    each.times.forEach((count, slot) => void add(times, slot, count));
+  }
   const count = tallies.reduce((sum, each) => sum + countOf(each), 0);
   const least = Math.min(...tallies.map((each) => each.leastMs));
   const most = Math.max(...tallies.map((each) => each.mostMs));
