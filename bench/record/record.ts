@@ -28,6 +28,8 @@ export interface RecordOptions {
 const dayMs = 86_400_000;
 const perSecond = 500;
 const readsEach = 100;
+/** Between two reads of one person who looks at things. */
+const pauseMs = 20;
 
 const anyTime = () => Date.now() - Math.floor(Math.random() * days * dayMs);
 const iso = (at: number) => new Date(at).toISOString();
@@ -70,7 +72,9 @@ export async function measureRecord({ conversations: count, folder }: RecordOpti
   const dataDir = folder ?? temporaryFolder('record');
   const filled = await fillOnce(dataDir, count);
   cpSync(join(await prepareData(), 'warehouse.duckdb'), join(dataDir, 'warehouse.duckdb'));
-  const server = await startSignalbox({ dataDir });
+  // What is accepted waits for its agent: what is measured here is reading beside accepting.
+  const door = new URL('../accept/slow-agent-server.ts', import.meta.url);
+  const server = await startSignalbox({ dataDir, door, warm: false });
   const load = acceptAt(server.port, perSecond);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const measured = await readAll(server.port);
@@ -101,6 +105,7 @@ async function readAll(port: number): Promise<RecordResult['reads']> {
       const sent = performance.now();
       const { status } = await connection.send(getRequest(path, authorization));
       latencies.get(name)!.add(performance.now() - sent);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
       if (status !== 200) throw new Error(`GET ${path} was answered with ${status}.`);
     }
   }

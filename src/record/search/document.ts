@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ConversationSummary } from '../conversation.ts';
 import type { RecordedEvent } from '../events.ts';
+import type { Term } from './query.ts';
 import { wordsOf } from './words.ts';
 
 /** What is kept of a conversation for the search: words, in their order. */
@@ -25,6 +26,16 @@ export function searchDocument(
     answer: wordsOf(answer, wordsAtMost).map((word) => word.text),
     facets: facetsOf(conversation),
   };
+}
+
+/** Whether question or answer have it. */
+export function hasTerm({ question, answer }: SearchDocument, { words, isPrefix }: Term): boolean {
+  const last = words.length - 1;
+  const isAt = (all: readonly string[], at: number) =>
+    words.every((word, n) =>
+      isPrefix && n === last ? all[at + n]?.startsWith(word) === true : all[at + n] === word,
+    );
+  return [question, answer].some((all) => all.some((_, at) => isAt(all, at)));
 }
 
 /** The texts that are searched: the question, and the latest answer. */

@@ -1,6 +1,6 @@
-import { textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
+import { hasTerm, searchDocument, textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
 import { highlight } from '../../record/search/highlight.ts';
-import type { Term } from '../../record/search/query.ts';
+import type { SearchQuery, Term } from '../../record/search/query.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import { numberOf } from '../cursor.ts';
 import { type Condition, equalitiesOf, hasValues, pageLimit, timesOf } from '../filter.ts';
@@ -11,11 +11,18 @@ import { type ConversationRow, toSummary } from './rows.ts';
 
 /** Matches that are looked at in one piece, between which everybody else has a turn. */
 const pieceRows = 400;
+/** The same where their texts are looked at. */
+const pieceTexts = 60;
+const samples = 100;
+const frequentSamples = 3;
 /** How long a page is looked for. */
 const budgetMs = 60;
 
 interface Looking {
-  readonly match: string;
+  /** Undefined when all that is looked for is looked for in the texts. */
+  readonly match: string | undefined;
+  /** What is looked for in the texts of what matches. */
+  readonly inTexts: Pick<SearchQuery, 'terms' | 'without'>;
   readonly conditions: readonly Condition[];
   /** Ids are looked at in windows, which grow while little is found in them. */
   readonly window: number;
@@ -54,45 +61,99 @@ async function look(database: Database, looking: Looking, before: number, limit:
 }
 
 /** The matches in one window of ids below `end`, and where the next piece goes on. */
-function pieceOf(sql: Sql, { match, conditions }: Looking, end: number, window: number) {
+function pieceOf(sql: Sql, looking: Looking, end: number, window: number) {
+  const { match, conditions } = looking;
   const begun = performance.now();
   const table = searchTable(generationOf(sql, 'search'));
   const newest = sql.get<{ id: number | null }>(`SELECT max(id) AS id FROM ${table}_docsize`)!.id ?? 0;
   const last = Math.min(end - 1, newest);
   const first = Math.max(1, last - window + 1);
-  const ids = sql.all<{ id: number }>(
-    `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?`,
-    ...[match, first, last, pieceRows],
-  );
-  const rows = ids.flatMap(
-    ({ id }) => sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id) ?? [],
-  );
-  const isWhole = ids.length < pieceRows;
-  const next = isWhole ? first : ids.at(-1)!.id;
+  const limit = isInTexts(looking) ? pieceTexts : pieceRows;
+  const bounds = [first, last, limit] as const;
+  const ids =
+    match === undefined
+      ? sql.all<{ id: number }>(inOrderText, ...bounds)
+      : sql.all<{ id: number }>(
+          `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?`,
+          ...[match, ...bounds],
+        );
+  const rows = ids.flatMap(({ id }) => rowOf(sql, id) ?? []);
+  const next = ids.length < limit ? first : ids.at(-1)!.id;
   return {
-    rows: rows.filter((row) => hasValues(row, conditions)),
+    rows: rows.filter((row) => hasValues(row, conditions) && hasTexts(sql, row, looking)),
     end: next <= 1 ? undefined : next,
     tookMs: performance.now() - begun,
   };
 }
 
+const inOrderText = 'SELECT id FROM conversations WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?';
+
+const rowOf = (sql: Sql, id: number) =>
+  sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id);
+
+const isInTexts = ({ inTexts }: Looking): boolean => inTexts.terms.length + inTexts.without.length > 0;
+
+function hasTexts(sql: Sql, row: ConversationRow, looking: Looking): boolean {
+  if (!isInTexts(looking)) return true;
+  const document = documentOf(sql, row);
+  const { terms, without } = looking.inTexts;
+  return terms.every((term) => hasTerm(document, term)) && !without.some((term) => hasTerm(document, term));
+}
+
+const documentOf = (sql: Sql, row: ConversationRow) =>
+  searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
+
+/**
+ * What begins with something is put together for the whole table before the first match is known, which takes long for what many
+ * conversations have. Those are looked for in the texts instead: where many have it, few have to be looked at. A hundred conversations from
+ * everywhere tell which ones they are.
+ */
+function frequentPrefixes(sql: Sql, { terms, without }: SearchQuery): Set<Term> {
+  const counts = new Map([...terms, ...without].filter((term) => term.isPrefix).map((term) => [term, 0]));
+  if (counts.size === 0) return new Set();
+  const newest = sql.get<{ id: number | null }>('SELECT max(id) AS id FROM conversations')!.id ?? 0;
+  const looked = Math.min(samples, newest);
+  for (let n = 1; n <= looked; n++) {
+    const row = rowOf(sql, Math.ceil((newest * n) / looked));
+    if (row === undefined) continue;
+    const document = documentOf(sql, row);
+    for (const [term, count] of counts) if (hasTerm(document, term)) counts.set(term, count + 1);
+  }
+  return new Set([...counts].filter(([, count]) => count >= frequentSamples).map(([term]) => term));
+}
+
 /** Undefined when the filter leaves nothing that could be found. */
 function lookingFor(sql: Sql, search: ConversationSearch): Looking | undefined {
-  const { terms, without } = search.query;
   const times = facetsOfTimes(sql, search);
   if (times === null) return undefined;
+  const frequent = frequentPrefixes(sql, search.query);
+  const inIndex = (term: Term) => !frequent.has(term);
+  const { terms, without } = search.query;
   const facets = valueFacets(search).map(quoted);
   if (times !== undefined) facets.push(`(${times.map(quoted).join(' OR ')})`);
-  const wanted = `{question answer} : (${terms.map(termText).join(' AND ')})`;
-  const all = facets.length === 0 ? wanted : `(${wanted}) AND (facets : (${facets.join(' AND ')}))`;
-  const unwanted = without.length > 0 && `{question answer} : (${without.map(termText).join(' OR ')})`;
-  const hasPrefix = [...terms, ...without].some((term) => term.isPrefix);
+  const [wanted, unwanted] = [terms.filter(inIndex), without.filter(inIndex)];
+  const parts = [
+    wanted.length > 0 && `{question answer} : (${wanted.map(termText).join(' AND ')})`,
+    facets.length > 0 && `facets : (${facets.join(' AND ')})`,
+  ].filter((part) => part !== false);
+  const all = parts.map((part) => `(${part})`).join(' AND ');
+  const isFor = (term: Term) => frequent.has(term);
   return {
-    match: unwanted === false ? all : `(${all}) NOT (${unwanted})`,
+    match: parts.length === 0 ? undefined : excluding(all, unwanted),
+    inTexts: {
+      terms: terms.filter(isFor),
+      // Without a match there is nothing that the index could leave out.
+      without: parts.length === 0 ? without : without.filter(isFor),
+    },
     conditions: [...equalitiesOf(search), ...timesOf(search)],
     // What begins with something is put together for the whole table, however small the window.
-    window: hasPrefix ? Number.MAX_SAFE_INTEGER : 20_000,
+    window: [...wanted, ...unwanted].some((term) => term.isPrefix) ? Number.MAX_SAFE_INTEGER : 20_000,
   };
+}
+
+function excluding(all: string, unwanted: readonly Term[]): string {
+  if (unwanted.length === 0) return all;
+  return `(${all}) NOT ({question answer} : (${unwanted.map(termText).join(' OR ')}))`;
 }
 
 /** Undefined without a range of times, or one of too many years; null when there is nothing in it. */
