@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { type CollectedSpan, startCollector } from './fixtures/otlp-collector.ts';
 import { answer, startReceiver } from './fixtures/receiver.ts';
-import { startServer } from './fixtures/server-process.ts';
+import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
+import { freePort, startServer } from './fixtures/server-process.ts';
 
 /** Traces as a collector sees them, of real processes. */
 const folder = mkdtempSync(join(tmpdir(), 'signalbox-traces-'));
@@ -50,10 +51,29 @@ async function until(what: string, look: () => boolean | Promise<boolean>, seen 
   }
 }
 
-test('one trace from the caller to the receiver, with a SIGKILL in the middle', async (context) => {
+/** What a process needs to run flows on Restate. */
+async function onRestate(context: TestContext): Promise<Record<string, string>> {
+  const restate = await startRestateServer();
+  context.after(() => restate.close());
+  return {
+    SIGNALBOX_ENGINE: 'restate',
+    RESTATE_INGRESS_URLS: restate.ingressUrl,
+    RESTATE_ADMIN_URL: restate.adminUrl,
+    SIGNALBOX_WORKER_PORT: String(await freePort()),
+  };
+}
+
+const title = 'one trace from the caller to the receiver, with a SIGKILL in the middle';
+test(title, (context) => oneTrace(context, {}));
+test(`${title}, on Restate`, { skip: restateBinary() === undefined && noServer }, async (context) =>
+  oneTrace(context, await onRestate(context)),
+);
+
+async function oneTrace(context: TestContext, engine: Record<string, string>): Promise<void> {
   const { collector, receiver } = await around(context);
   const variables = {
-    SIGNALBOX_DATA_DIR: join(folder, 'killed'),
+    ...engine,
+    SIGNALBOX_DATA_DIR: join(folder, `killed-${Object.keys(engine).length}`),
     SIGNALBOX_DELIVERY_SCHEDULE: '1500ms,1s',
     WEBHOOK_URL: `${receiver.url}?token=secret`,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -140,7 +160,7 @@ test('one trace from the caller to the receiver, with a SIGKILL in the middle', 
     receiver.received.map(({ headers }) => [headers.traceparent, headers.tracestate]),
     attempts.map(({ spanId }) => [`00-${traceId}-${spanId}-01`, 'vendor=1']),
   );
-});
+}
 
 test('nothing of OpenTelemetry is loaded unless it is asked for; what a sender says is passed on all the same', async (context) => {
   const { collector, receiver } = await around(context);
