@@ -343,7 +343,7 @@ describe('lambda: what was left half done is finished by whoever comes next', ()
     assert.equal((await (engine as LambdaEngine).reconcile()).ended, 0);
     const { arn } = (await records.read(recordKeys.run(childRunId)))!.value as RunRecord;
     await service.stop(arn!, { type: 'operator', message: 'in the console' });
-    assert.equal((await (engine as LambdaEngine).reconcile(1, undefined)).ended, 1);
+    assert.equal((await (engine as LambdaEngine).reconcile()).ended, 1);
     assert.equal((await engine.get(childRunId))!.status, 'cancelled');
     const known = await (engine as LambdaEngine).knownRuns([runId, uuidv7()]);
     assert.deepEqual([...known], [runId]);
