@@ -4,6 +4,7 @@ import type { FactWriter } from './engine/embedded/facts.ts';
 import { journalRetention, unclaimedSignals } from './engine/embedded/retention.ts';
 import type { Log } from './observe/log.ts';
 import { LiveRecord } from './record/live.ts';
+import { shortestOf } from './record/retention.ts';
 import { compaction } from './sqlite/compaction.ts';
 import { Database } from './sqlite/database.ts';
 import { inspectAtStart } from './sqlite/inspect.ts';
@@ -78,12 +79,12 @@ const followingFailed = 'Search and statistics could not follow the record; they
 
 /** What is past its time is removed in the background, and its room given back. */
 function createSweeper(config: Config, log: Log, database: Database): Sweeper {
-  const { retentionMs, recordRetentionMs } = config;
+  const { retentionMs, recordRetention: keep } = config;
   const tasks = [
     ...(retentionMs === null
       ? []
       : [journalRetention, unclaimedSignals].map((task) => task({ keepMs: retentionMs }))),
-    ...(recordRetentionMs === null ? [] : [recordRetention({ keepMs: recordRetentionMs })]),
+    ...(shortestOf(keep) === undefined ? [] : [recordRetention({ keep })]),
     compaction(),
   ];
   return new Sweeper({
@@ -95,7 +96,7 @@ function createSweeper(config: Config, log: Log, database: Database): Sweeper {
 }
 
 async function openShared(
-  { recordRetentionMs: keepMs }: Config,
+  { recordRetention: keep }: Config,
   log: Log,
   live: LiveRecord,
   settings: NonNullable<ReturnType<typeof postgresSettings>>,
@@ -113,7 +114,9 @@ async function openShared(
   const onSwept = (removed: Readonly<Record<string, number>>) => log.retentionRemoved(removed);
   const onError = (error: unknown) => log.failed('Retention stopped; it goes on in an hour', error);
   const retention =
-    keepMs === null ? undefined : new PostgresRetention({ database, leases, keepMs, onSwept, onError });
+    shortestOf(keep) === undefined
+      ? undefined
+      : new PostgresRetention({ database, leases, keep, onSwept, onError });
   return {
     ...{ store, live, rateLimits, leases, shared: { database, leases } },
     problem: () => database.problem(),

@@ -228,3 +228,15 @@ test('agents of other processes need keys, and an address', () => {
   refuses({ ...answering, SIGNALBOX_AGENT_CALLERS: 'a=x' }, /^SIGNALBOX_AGENT_CALLERS is/);
   refuses({ SIGNALBOX_PUBLIC_URL: 'https://b.example/x' }, /^SIGNALBOX_PUBLIC_URL is/);
 });
+
+test('the record is kept for a time, by type if need be', () => {
+  const of = (text: string) => readConfig({ SIGNALBOX_RECORD_RETENTION_DAYS: text }).recordRetention;
+  const day = 86_400_000;
+  assert.deepEqual(of('off'), { all: null, byType: {} });
+  assert.deepEqual(of('365, general=30,lead_analysis = off'), {
+    ...{ all: 365 * day, byType: { general: 30 * day, lead_analysis: null } },
+  });
+  for (const text of ['3', 'general=30', '365,general=3', '365,other=30', '365,general=30,general=40']) {
+    refuses({ SIGNALBOX_RECORD_RETENTION_DAYS: text }, /^SIGNALBOX_RECORD_RETENTION_DAYS is/);
+  }
+});

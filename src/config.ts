@@ -11,6 +11,8 @@ import type { RetryPolicy } from './core/retry.ts';
 import { Secret } from './core/secret.ts';
 import { type SamplerName, samplerNames } from './observe/traces/sampler.ts';
 import { type OutboundAllow, parseOutboundAllow } from './outbound/guard/allow.ts';
+import { type WebhookType, webhookTypes } from './record/events.ts';
+import type { RecordRetention } from './record/retention.ts';
 
 /**
  * The only reader of the environment. Each setting is data: the variable, what it is, what it expects, its default as
@@ -385,13 +387,14 @@ export const settings = {
     default: '30',
     parse: parseDays,
   }),
-  recordRetentionMs: required<number | null>({
+  recordRetention: required<RecordRetention>({
     variable: 'SIGNALBOX_RECORD_RETENTION_DAYS',
     about:
-      'How many days a conversation stays on the record after its end, unless it failed. Exported files stay.',
-    expects: 'a whole number from 7 to 36500, or `off` to keep everything',
+      'How many days a conversation stays on the record after its end, unless it failed; by type where one has its own. Exported files stay.',
+    expects:
+      'a whole number from 7 to 36500, or `off` to keep everything, and by type such as `365,general=30`',
     default: 'off',
-    parse: parseDays,
+    parse: parseRecordRetention,
   }),
   parkAfterCrashes: required<number | null>({
     variable: 'SIGNALBOX_PARK_AFTER_CRASHES',
@@ -894,6 +897,20 @@ function parseDays(text: string): number | null | undefined {
   if (text === 'off') return null;
   const days = wholeNumber(7, 36_500)(text);
   return days === undefined ? undefined : days * 86_400_000;
+}
+
+/** `365,general=30,deal_analysis=off`: first the time of all. */
+function parseRecordRetention(text: string): RecordRetention | undefined {
+  const [first = '', ...rest] = list(text);
+  const all = parseDays(first);
+  const byType = new Map<WebhookType, number | null>();
+  for (const part of rest) {
+    const [, name = '', days = ''] = /^(\w+)\s*=\s*(\w+)$/.exec(part) ?? [];
+    const [type, keepMs] = [oneOf(webhookTypes, name), parseDays(days)];
+    if (type === undefined || keepMs === undefined || byType.has(type)) return undefined;
+    byType.set(type, keepMs);
+  }
+  return all === undefined ? undefined : { all, byType: Object.fromEntries(byType) };
 }
 
 function parseShare(text: string): number | undefined {

@@ -39,7 +39,11 @@ const database = new Mortal(process.argv[2]!);
 const keepMs = 30 * 86_400_000;
 const sweeper = new Sweeper({
   database,
-  tasks: [journalRetention({ keepMs }), recordRetention({ keepMs }), compaction(0)],
+  tasks: [
+    journalRetention({ keepMs }),
+    recordRetention({ keep: { all: keepMs, byType: {} } }),
+    compaction(0),
+  ],
 });
 await sweeper.sweep();
 database.close();

@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { WebhookType } from '../../record/events.ts';
+import { isPast, type RecordRetention, shortestOf } from '../../record/retention.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import type { PostgresLease, PostgresLeases } from './leases.ts';
 
@@ -6,7 +8,7 @@ export interface PostgresRetentionOptions {
   readonly database: PostgresDatabase;
   readonly leases: PostgresLeases;
   /** How long complete conversations are kept. */
-  readonly keepMs: number;
+  readonly keep: RecordRetention;
   /** Of all processes together, from the end of one sweep to the next. Default: an hour. */
   readonly everyMs?: number;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -21,6 +23,8 @@ interface Candidate {
   readonly id: number;
   readonly tracking_id: string;
   readonly received_at: number;
+  readonly completed_at: number | null;
+  readonly webhook_type: WebhookType;
   readonly expired: boolean;
 }
 
@@ -30,7 +34,7 @@ const restFactor = 9;
 
 /** Conversations that failed or were not delivered stay: their dead letter may still be started anew, and needs them. */
 const candidatesText = `
-  SELECT id, tracking_id, received_at,
+  SELECT id, tracking_id, received_at, completed_at, webhook_type,
     complete AND completed_at <= $1 AND status NOT IN ('failed', 'delivery_failed') AS expired
   FROM conversations WHERE id > $2 ORDER BY id LIMIT $3`;
 
@@ -84,12 +88,16 @@ export class PostgresRetention {
 
   /** Undefined when the lease is somebody else's by now. */
   #piece(lease: PostgresLease, after: number) {
-    const { database, keepMs, clock = Date.now, pieceSize = 500 } = this.#options;
+    const { database, keep, clock = Date.now, pieceSize = 500 } = this.#options;
     return database.write(async (sql) => {
       if (!(await lease.renewIn(sql, leaseMs))) return undefined;
-      const before = clock() - keepMs;
+      const now = clock();
+      const before = now - (shortestOf(keep) ?? now);
       const candidates = await sql.all<Candidate>(candidatesText, [before, after, pieceSize]);
-      const removed = await remove(sql, candidates);
+      const past = candidates.filter(
+        (one) => one.expired && isPast(keep, one.webhook_type, one.completed_at!, now),
+      );
+      const removed = await remove(sql, past);
       const isThrough =
         candidates.length < pieceSize || candidates.every((each) => each.received_at > before);
       return { removed, next: isThrough ? undefined : candidates.at(-1)!.id };
@@ -103,7 +111,7 @@ export class PostgresRetention {
 }
 
 async function remove(sql: Transaction, candidates: readonly Candidate[]): Promise<number> {
-  const ids = candidates.filter((each) => each.expired).map((each) => each.tracking_id);
+  const ids = candidates.map((each) => each.tracking_id);
   if (ids.length === 0) return 0;
   await sql.run('DELETE FROM events WHERE tracking_id = ANY ($1)', [ids]);
   return sql.run('DELETE FROM conversations WHERE tracking_id = ANY ($1)', [ids]);

@@ -39,7 +39,13 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const later = aLife().facts[7]!.at + 10 * 86_400_000;
     const retentions = records.map(
       ({ database, leases }) =>
-        new PostgresRetention({ database, leases, keepMs: 7 * 86_400_000, clock: () => later, pieceSize: 7 }),
+        new PostgresRetention({
+          database,
+          leases,
+          keep: { all: null, byType: { deal_analysis: 7 * 86_400_000 } },
+          clock: () => later,
+          pieceSize: 7,
+        }),
     );
     const swept = await Promise.all(retentions.map((retention) => retention.sweep()));
     assert.deepEqual(

@@ -24,7 +24,7 @@ test('a conversation goes with its events when it was complete long ago; one tha
   );
   const end = (await store.summary(complete.trackingId))!.completedAt!;
   const sweepAt = (now: number) => {
-    const task = recordRetention({ keepMs: 90 * dayMs, clock: () => now });
+    const task = recordRetention({ keep: { all: 90 * dayMs, byType: {} }, clock: () => now });
     return new Sweeper({ database, tasks: [task] }).sweep();
   };
   assert.deepEqual(await sweepAt(end + 90 * dayMs - 1), { conversations: 0 });
@@ -36,4 +36,23 @@ test('a conversation goes with its events when it was complete long ago; one tha
     assert.notEqual(await store.summary(trackingId), undefined);
     assert.notDeepEqual(await store.events(trackingId), []);
   }
+});
+
+test('a type with a time of its own goes by that', async (context) => {
+  const database = new Database(':memory:');
+  context.after(() => database.close());
+  const store = createSqliteStore(database, new LiveRecord({ onError: () => {}, limit: 10 }));
+  const types = ['general', 'deal_analysis', 'lead_analysis', 'general'] as const;
+  const lives = types.map((webhookType) => aLife({ webhookType }));
+  for (const life of lives) await store.append(life.facts);
+  const end = (await store.summary(lives[0]!.trackingId))!.completedAt!;
+  const keep = { all: 365 * dayMs, byType: { general: 30 * dayMs, lead_analysis: null } };
+  const left = async (now: number) => {
+    await new Sweeper({ database, tasks: [recordRetention({ keep, clock: () => now })] }).sweep();
+    return (await store.conversations()).conversations.map((row) => row.webhookType).reverse();
+  };
+  assert.deepEqual(await left(end + 30 * dayMs - 1), types);
+  assert.deepEqual(await left(end + 30 * dayMs), types.slice(1));
+  // The newest stays, so that no number is given out twice.
+  assert.deepEqual(await left(end + 9_000 * dayMs), ['lead_analysis', 'general']);
 });
