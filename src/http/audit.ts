@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { safeUrl } from '../core/safe-url.ts';
-import { anybody } from '../identity/caller.ts';
+import { anybody, type Caller } from '../identity/caller.ts';
 import { type ActEnd, actEndFact, actFact, type OperatorAct } from '../record/acts.ts';
 import type { AppPorts } from './ports.ts';
 
@@ -32,7 +32,7 @@ export function auditActs(app: FastifyInstance, { store, log, options }: AppPort
   const refused = new RefusedCalls();
   app.addHook('preHandler', async (request) => {
     if (!steers(request) || isSignInOfNobody(request)) return;
-    const fact = actFact(actOf(request), clock());
+    const fact = actFact(actOf(request, request.caller ?? anybody), clock());
     await store.append([fact]);
     request.actId = fact.id;
   });
@@ -43,7 +43,7 @@ export function auditActs(app: FastifyInstance, { store, log, options }: AppPort
       } else if (isRefusal(request, reply)) {
         const more = refused.count(clock());
         if (more === undefined) return payload;
-        const act = { ...actOf(request), act: 'access.refused', ...(more > 0 && { more }) };
+        const act = { ...actOf(request, request.caller), act: 'access.refused', ...(more > 0 && { more }) };
         const fact = actFact(act, clock());
         await store.append([fact, actEndFact(fact.id, endOf(reply, payload), clock())]);
       }
@@ -61,26 +61,19 @@ function isRefusal(request: FastifyRequest, { statusCode }: FastifyReply): boole
   return statusCode === 401 && (authorization !== undefined || key !== undefined);
 }
 
-function actOf(request: FastifyRequest): OperatorAct {
+/** Who was not let in, and showed nothing that is known here, is unknown. */
+function actOf(request: FastifyRequest, caller: Caller | undefined): OperatorAct {
   const { method, routeOptions, ip } = request;
   const route = `${method} ${routeOptions.url ?? ''}`;
-  const caller = request.caller ?? anybody;
   return {
     act: named[route] ?? nameOf(method, routeOptions.url ?? ''),
     target: targetOf(request),
-    ...(isUnidentified(request)
+    ...(caller === undefined
       ? { actor: 'unknown', actorKind: 'unknown', actorId: null, session: null }
       : { actor: caller.name, actorKind: caller.kind, actorId: caller.id, session: caller.session ?? null }),
     address: ip ?? null,
     route,
   };
-}
-
-/** Whoever presented something and is not known; without any keys nobody presents anything. */
-function isUnidentified(request: FastifyRequest): boolean {
-  const { caller, headers } = request;
-  if (isSignInOfNobody(request)) return true;
-  return caller === undefined && (headers.authorization ?? headers['x-api-key']) !== undefined;
 }
 
 const isSignInOfNobody = ({ caller, routeOptions }: FastifyRequest): boolean =>

@@ -123,10 +123,12 @@ test('signing in from another site, with a wrong key, or too often is refused, a
   assert.match(wrong.body, /This key is not one of this server/);
   assert.ok(!wrong.body.includes('wwww'), 'nobody sees what was typed');
   const good = cookieOf(await signIn(app, keys.admin));
+  assert.equal((await call(app, 'POST', '/page/ask', good, 'query=x')).status, 403);
   const { acts } = JSON.parse((await call(app, 'GET', '/audit', good)).body);
   assert.deepEqual(
     acts.map((act: Record<string, unknown>) => [act.act, act.actor, act.outcome, act.status]),
     [
+      ['access.refused', 'unknown', 'refused', 403],
       ['session.begin', 'admin', 'done', 303],
       ['access.refused', 'unknown', 'refused', 401],
       ['access.refused', 'unknown', 'refused', 403],
