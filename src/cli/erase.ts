@@ -68,7 +68,9 @@ async function askAll(client: Client, context: Context, body: Row): Promise<Eras
 
 async function agrees(context: Context, count: number): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new UsageError(`${count} conversations would be erased for good. --yes says that it is meant.`);
+    throw new UsageError(
+      `${count} ${count === 1 ? 'conversation' : 'conversations'} would be erased for good. --yes says that it is meant.`,
+    );
   const asked = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const question = `Erase the content of ${count} ${count === 1 ? 'conversation' : 'conversations'} for good? [y/N] `;
