@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { compose, type Signalbox } from './compose.ts';
-import { type Config, checkRole, readConfig } from './config.ts';
+import { compose, type Signalbox } from './compose/compose.ts';
+import { type Config, checkRole, readConfig } from './config/config.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { createRedactor } from './core/redact.ts';
 import { keepFilesPrivate } from './data-folder.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Config, roleOf } from './config.ts';
+import { type Config, roleOf } from './config/config.ts';
 
 /** What the command line says of the configuration. Throws what `parseArgs` throws, and `config_invalid`. */
 export function startOptions(args: readonly string[]): Partial<Config> {

@@ -76,7 +76,15 @@ test('a gateway takes what a worker executes', {
   assert.match(await refused.text(), /requests go to a gateway/);
   const parts = async (url: string) =>
     Object.keys(((await (await fetch(`${url}/health`)).json()) as { parts: object }).parts);
-  assert.deepEqual(await parts(worker.url), ['storage', 'engine', 'objects', 'warehouse', 'agent', 'delivery', 'disk']);
+  assert.deepEqual(await parts(worker.url), [
+    'storage',
+    'engine',
+    'objects',
+    'warehouse',
+    'agent',
+    'delivery',
+    'disk',
+  ]);
   assert.deepEqual(await parts(gateway.url), ['storage', 'engine', 'objects', 'delivery', 'disk']);
   assert.match(await (await fetch(`${gateway.url}/`)).text(), /At the workers/);
   assert.match(worker.output(), /A worker of Signalbox is ready/);

@@ -1,5 +1,5 @@
-import { compose } from '../../src/compose.ts';
-import { readConfig } from '../../src/config.ts';
+import { compose } from '../../src/compose/compose.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observe/log.ts';
 
 /** The product as it is, with an agent that takes a minute to answer, as one with a model may: so runs wait. */

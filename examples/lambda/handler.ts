@@ -1,5 +1,5 @@
-import { composeFunction } from '../../src/compose-function.ts';
-import { readConfig } from '../../src/config.ts';
+import { composeFunction } from '../../src/compose/function.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observe/log.ts';
 
 /**

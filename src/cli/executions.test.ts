@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from 'typebox';
 import { createTestApp } from '../../test/fixtures/app.ts';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { defineFlow } from '../engine/flow.ts';
 import type { Command } from './command.ts';
 import { executions } from './executions.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createTestApp, question } from '../../test/fixtures/app.ts';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { exportCommand } from './export.ts';
 import { lineOf } from './progress.ts';

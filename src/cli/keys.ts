@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { withStore } from '../compose-keys.ts';
+import { withStore } from '../compose/keys.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { createKey, parseKeyRequest, revokeKey, shownKey } from '../identity/keys.ts';
 import { actEndFact, actFact } from '../record/acts.ts';

@@ -1,4 +1,4 @@
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { messageOf } from '../core/errors.ts';
 import { keepFilesPrivate } from '../data-folder.ts';
 import type { Command, Context } from './command.ts';

@@ -9,7 +9,7 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../test/fixtures/postgres-server.ts';
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { Secret } from '../core/secret.ts';
 import { LiveRecord } from '../record/live.ts';
 import { Database } from '../sqlite/database.ts';

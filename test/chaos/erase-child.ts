@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createErasing } from '../../src/compose-erasing.ts';
+import { createErasing } from '../../src/compose/erasing.ts';
 import { EmbeddedEngine } from '../../src/engine/embedded/engine.ts';
 import { silentObserver } from '../../src/engine/observer.ts';
 import { createFolderObjects } from '../../src/objects/folder.ts';

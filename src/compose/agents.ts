@@ -1,10 +1,10 @@
-import type { Agent } from './agents/agent.ts';
-import { createRemoteAgent } from './agents/remote/remote-agent.ts';
-import type { Config } from './config.ts';
-import type { InvocationFlow } from './flows/invocation/invocation.ts';
-import type { AgentDoor } from './http/ports.ts';
-import { createAgentSigner, createAgentVerifier } from './identity/agent-tokens.ts';
-import type { Store } from './store/store.ts';
+import type { Agent } from '../agents/agent.ts';
+import { createRemoteAgent } from '../agents/remote/remote-agent.ts';
+import type { Config } from '../config/config.ts';
+import type { InvocationFlow } from '../flows/invocation/invocation.ts';
+import type { AgentDoor } from '../http/ports.ts';
+import { createAgentSigner, createAgentVerifier } from '../identity/agent-tokens.ts';
+import type { Store } from '../store/store.ts';
 
 /** The agent of another Signalbox, where the configuration names one. */
 export function remoteAgent({ agentUrl: url, agentName, agentPrivateKey }: Config): Agent | undefined {

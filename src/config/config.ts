@@ -1,18 +1,18 @@
 import { isAbsolute, resolve } from 'node:path';
-import { alarmSettings } from './config-alarms.ts';
-import { identityProblems, identitySettings } from './config-identity.ts';
-import { type ApiKey, parseApiKeys } from './core/api-keys.ts';
-import { parseDuration } from './core/duration.ts';
-import { SignalboxError } from './core/errors.ts';
-import { nearest } from './core/nearest.ts';
-import { type Networks, parseNetworks } from './core/networks.ts';
-import { type Redaction, redactions } from './core/redact.ts';
-import type { RetryPolicy } from './core/retry.ts';
-import { Secret } from './core/secret.ts';
-import { type SamplerName, samplerNames } from './observe/traces/sampler.ts';
-import { type OutboundAllow, parseOutboundAllow } from './outbound/guard/allow.ts';
-import { type WebhookType, webhookTypes } from './record/events.ts';
-import type { RecordRetention } from './record/retention.ts';
+import { type ApiKey, parseApiKeys } from '../core/api-keys.ts';
+import { parseDuration } from '../core/duration.ts';
+import { SignalboxError } from '../core/errors.ts';
+import { nearest } from '../core/nearest.ts';
+import { type Networks, parseNetworks } from '../core/networks.ts';
+import { type Redaction, redactions } from '../core/redact.ts';
+import type { RetryPolicy } from '../core/retry.ts';
+import { Secret } from '../core/secret.ts';
+import { type SamplerName, samplerNames } from '../observe/traces/sampler.ts';
+import { type OutboundAllow, parseOutboundAllow } from '../outbound/guard/allow.ts';
+import { type WebhookType, webhookTypes } from '../record/events.ts';
+import type { RecordRetention } from '../record/retention.ts';
+import { alarmSettings } from './alarms.ts';
+import { identityProblems, identitySettings } from './identity.ts';
 
 /**
  * The only reader of the environment. Each setting is data: the variable, what it is, what it expects, its default as

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { Secret } from '../core/secret.ts';
+import { isPrivateKey, parsePublicKey, type TrustedCaller } from '../identity/agent-tokens.ts';
+import { parseScopeRules, type ScopeRule } from '../identity/oidc/scopes.ts';
 import type { Setting } from './config.ts';
-import { Secret } from './core/secret.ts';
-import { isPrivateKey, parsePublicKey, type TrustedCaller } from './identity/agent-tokens.ts';
-import { parseScopeRules, type ScopeRule } from './identity/oidc/scopes.ts';
 
 /** What is configured about identities, besides keys. The forms are those of `config.ts`. */
 interface WithDefault<T> extends Setting<T> {

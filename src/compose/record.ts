@@ -1,23 +1,23 @@
 import { join } from 'node:path';
-import { type Config, postgresSettings } from './config.ts';
-import type { FactWriter } from './engine/embedded/facts.ts';
-import { journalRetention, unclaimedSignals } from './engine/embedded/retention.ts';
-import type { Log } from './observe/log.ts';
-import { LiveRecord } from './record/live.ts';
-import { shortestOf } from './record/retention.ts';
-import { compaction } from './sqlite/compaction.ts';
-import { Database } from './sqlite/database.ts';
-import { inspectAtStart } from './sqlite/inspect.ts';
-import { Sweeper } from './sqlite/sweeper.ts';
-import type { Leases } from './store/leases.ts';
-import { createLocalLeases } from './store/local/leases.ts';
-import { createLocalRateLimits } from './store/local/rate-limits.ts';
-import type { PostgresDatabase } from './store/postgres/database.ts';
-import type { PostgresLeases } from './store/postgres/leases.ts';
-import type { RateLimits } from './store/rate-limits.ts';
-import { recordRetention } from './store/sqlite/retention.ts';
-import { createSqliteStore } from './store/sqlite/store.ts';
-import type { Store } from './store/store.ts';
+import { type Config, postgresSettings } from '../config/config.ts';
+import type { FactWriter } from '../engine/embedded/facts.ts';
+import { journalRetention, unclaimedSignals } from '../engine/embedded/retention.ts';
+import type { Log } from '../observe/log.ts';
+import { LiveRecord } from '../record/live.ts';
+import { shortestOf } from '../record/retention.ts';
+import { compaction } from '../sqlite/compaction.ts';
+import { Database } from '../sqlite/database.ts';
+import { inspectAtStart } from '../sqlite/inspect.ts';
+import { Sweeper } from '../sqlite/sweeper.ts';
+import type { Leases } from '../store/leases.ts';
+import { createLocalLeases } from '../store/local/leases.ts';
+import { createLocalRateLimits } from '../store/local/rate-limits.ts';
+import type { PostgresDatabase } from '../store/postgres/database.ts';
+import type { PostgresLeases } from '../store/postgres/leases.ts';
+import type { RateLimits } from '../store/rate-limits.ts';
+import { recordRetention } from '../store/sqlite/retention.ts';
+import { createSqliteStore } from '../store/sqlite/store.ts';
+import type { Store } from '../store/store.ts';
 
 /** The record as this process has it. */
 export interface ComposedRecord {
@@ -103,8 +103,8 @@ async function openShared(
 ): Promise<ComposedRecord> {
   // With its driver, which is not loaded for nothing.
   const [{ openPostgresRecord }, { PostgresRetention }] = await Promise.all([
-    import('./store/postgres/open.ts'),
-    import('./store/postgres/retention.ts'),
+    import('../store/postgres/open.ts'),
+    import('../store/postgres/retention.ts'),
   ]);
   const { store, database, leases, rateLimits, ...record } = await openPostgresRecord(
     settings,

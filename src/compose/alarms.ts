@@ -1,25 +1,25 @@
-import { deadLetterLimit } from './alarms/measures.ts';
-import { AlarmWatch } from './alarms/watch.ts';
-import type { ComposedRecord } from './compose-record.ts';
-import type { Config } from './config.ts';
-import { emailSettings } from './config-alarms.ts';
-import { uuidv7 } from './core/ids.ts';
-import type { Engine } from './engine/engine.ts';
+import { deadLetterLimit } from '../alarms/measures.ts';
+import { AlarmWatch } from '../alarms/watch.ts';
+import { emailSettings } from '../config/alarms.ts';
+import type { Config } from '../config/config.ts';
+import { uuidv7 } from '../core/ids.ts';
+import type { Engine } from '../engine/engine.ts';
 import {
   createNotificationFlow,
   createNotify,
   type NotificationFlow,
   notificationFlowName,
-} from './flows/notification.ts';
-import type { AlarmsPort } from './http/ports.ts';
-import type { Log } from './observe/log.ts';
-import type { Sender } from './outbound/send.ts';
-import type { Signer } from './outbound/sign.ts';
-import { createEmailNotifier } from './tools/notify/email.ts';
-import type { Notifier } from './tools/notify/notify.ts';
-import { createSlackNotifier } from './tools/notify/slack.ts';
-import { createTeamsNotifier } from './tools/notify/teams.ts';
-import { createWebhookNotifier } from './tools/notify/webhook.ts';
+} from '../flows/notification.ts';
+import type { AlarmsPort } from '../http/ports.ts';
+import type { Log } from '../observe/log.ts';
+import type { Sender } from '../outbound/send.ts';
+import type { Signer } from '../outbound/sign.ts';
+import { createEmailNotifier } from '../tools/notify/email.ts';
+import type { Notifier } from '../tools/notify/notify.ts';
+import { createSlackNotifier } from '../tools/notify/slack.ts';
+import { createTeamsNotifier } from '../tools/notify/teams.ts';
+import { createWebhookNotifier } from '../tools/notify/webhook.ts';
+import type { ComposedRecord } from './record.ts';
 
 export interface Notifying {
   readonly notifiers: readonly Notifier[];

@@ -1,12 +1,12 @@
-import type { Config } from './config.ts';
-import { SignalboxError } from './core/errors.ts';
-import { isLoopbackHost } from './http/access.ts';
-import { type Callers, createCallers } from './identity/callers.ts';
-import { KeyRing } from './identity/key-ring.ts';
-import { createTokens } from './identity/oidc/tokens.ts';
-import { Sessions } from './identity/sessions.ts';
-import type { Log } from './observe/log.ts';
-import type { Store } from './store/store.ts';
+import type { Config } from '../config/config.ts';
+import { SignalboxError } from '../core/errors.ts';
+import { isLoopbackHost } from '../http/access.ts';
+import { type Callers, createCallers } from '../identity/callers.ts';
+import { KeyRing } from '../identity/key-ring.ts';
+import { createTokens } from '../identity/oidc/tokens.ts';
+import { Sessions } from '../identity/sessions.ts';
+import type { Log } from '../observe/log.ts';
+import type { Store } from '../store/store.ts';
 
 /** Who may call this process. */
 export interface ComposedIdentity {

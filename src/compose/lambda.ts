@@ -1,7 +1,7 @@
-import type { ComposedEngine, EngineParts } from './compose-engine.ts';
-import type { ComposedRecord } from './compose-record.ts';
-import type { Config } from './config.ts';
-import { lambdaSettings } from './lambda-settings.ts';
+import type { Config } from '../config/config.ts';
+import { lambdaSettings } from '../config/lambda.ts';
+import type { ComposedEngine, EngineParts } from './engine.ts';
+import type { ComposedRecord } from './record.ts';
 
 /** The engine of a gateway; runs execute in the function. */
 export async function openLambda(
@@ -10,8 +10,8 @@ export async function openLambda(
 ): Promise<ComposedEngine> {
   const { api, records, leases } = await openLambdaParts(config, record);
   const [{ LambdaEngine }, { Upkeep }] = await Promise.all([
-    import('./engine/lambda/engine.ts'),
-    import('./engine/lambda/upkeep.ts'),
+    import('../engine/lambda/engine.ts'),
+    import('../engine/lambda/upkeep.ts'),
   ]);
   const warning = await api.check();
   if (warning !== undefined) log.warning(warning);
@@ -40,8 +40,8 @@ export async function openLambdaParts(config: Config, { shared }: Pick<ComposedR
   const settings = lambdaSettings(config);
   // With the SDK, which is not loaded for nothing.
   const [{ AwsLambdaApi }, { PostgresEngineRecords }] = await Promise.all([
-    import('./engine/lambda/aws.ts'),
-    import('./store/postgres/engine-records.ts'),
+    import('../engine/lambda/aws.ts'),
+    import('../store/postgres/engine-records.ts'),
   ]);
   const { database, leases } = shared!;
   return { api: new AwsLambdaApi(settings), records: new PostgresEngineRecords(database), leases };

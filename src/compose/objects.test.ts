@@ -3,13 +3,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { startReceiver } from '../test/fixtures/receiver.ts';
-import { startS3Server } from '../test/fixtures/s3-server.ts';
-import type { Agent } from './agents/agent.ts';
+import { startReceiver } from '../../test/fixtures/receiver.ts';
+import { startS3Server } from '../../test/fixtures/s3-server.ts';
+import type { Agent } from '../agents/agent.ts';
+import { readConfig } from '../config/config.ts';
+import type { App } from '../http/app.ts';
+import { createLog } from '../observe/log.ts';
 import { compose } from './compose.ts';
-import { readConfig } from './config.ts';
-import type { App } from './http/app.ts';
-import { createLog } from './observe/log.ts';
 
 const log = createLog({ level: 'silent', format: 'json', write: () => {} });
 

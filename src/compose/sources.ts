@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type Config, environment } from './config.ts';
-import { messageOf, SignalboxError } from './core/errors.ts';
-import type { Source } from './inbound/source.ts';
-import { parseSourcesFile } from './inbound/sources-file.ts';
+import { type Config, environment } from '../config/config.ts';
+import { messageOf, SignalboxError } from '../core/errors.ts';
+import type { Source } from '../inbound/source.ts';
+import { parseSourcesFile } from '../inbound/sources-file.ts';
 
 /** The sources of the file that `SIGNALBOX_SOURCES` names; none without one. Throws `config_invalid`. */
 export function readSources({ sourcesFile: path }: Config): readonly Source[] {

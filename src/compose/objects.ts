@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Config, s3Settings } from './config.ts';
-import { messageOf, SignalboxError } from './core/errors.ts';
-import { createFolderObjects } from './objects/folder.ts';
-import type { Objects } from './objects/objects.ts';
-import type { S3Options } from './objects/s3/s3.ts';
-import { watchBucket } from './objects/s3/watch.ts';
-import type { Log } from './observe/log.ts';
+import { type Config, s3Settings } from '../config/config.ts';
+import { messageOf, SignalboxError } from '../core/errors.ts';
+import { createFolderObjects } from '../objects/folder.ts';
+import type { Objects } from '../objects/objects.ts';
+import type { S3Options } from '../objects/s3/s3.ts';
+import { watchBucket } from '../objects/s3/watch.ts';
+import type { Log } from '../observe/log.ts';
 
 export interface ComposedObjects {
   readonly objects: Objects;
@@ -22,7 +22,7 @@ export async function openObjects(config: Config, log: Log): Promise<ComposedObj
   const opened: { close(): void; problem(): Error | undefined }[] = [];
   const openBucket = async (options: S3Options): Promise<Objects> => {
     // With its SDK, which is not loaded for nothing.
-    const { createS3Objects } = await import('./objects/s3/s3.ts');
+    const { createS3Objects } = await import('../objects/s3/s3.ts');
     const bucket = createS3Objects(options);
     const problem = watchBucket(bucket.location(''), () => bucket.check());
     opened.push({ close: () => bucket.close(), problem });

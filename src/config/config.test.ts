@@ -78,7 +78,7 @@ test('schedules: named ones and lists', () => {
 });
 
 test('docs/reference/configuration.md lists each variable with what is here', () => {
-  const page = readFileSync(new URL('../docs/reference/configuration.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/reference/configuration.md', import.meta.url), 'utf8');
   const rows = Object.values(settings).map(row);
   const listed = page.split('\n').filter((line) => /^\| `[A-Z]/.test(line));
   assert.deepEqual(listed, rows);

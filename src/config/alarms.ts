@@ -1,8 +1,8 @@
-import { type AlarmRule, parseAlarmRules } from './alarms/rule.ts';
+import { type AlarmRule, parseAlarmRules } from '../alarms/rule.ts';
+import { parseDuration } from '../core/duration.ts';
+import { SignalboxError } from '../core/errors.ts';
+import { Secret } from '../core/secret.ts';
 import type { RequiredSetting, Setting } from './config.ts';
-import { parseDuration } from './core/duration.ts';
-import { SignalboxError } from './core/errors.ts';
-import { Secret } from './core/secret.ts';
 
 /** The settings of alarms, and of the places where people are told of them. */
 

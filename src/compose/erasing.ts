@@ -1,8 +1,8 @@
-import type { Engine } from './engine/engine.ts';
-import { endedFamily, type ForgetRuns, forgetValues } from './engine/forget.ts';
-import { createEraseFlow, type EraseFlow } from './flows/erase.ts';
-import type { Objects } from './objects/objects.ts';
-import type { Store } from './store/store.ts';
+import type { Engine } from '../engine/engine.ts';
+import { endedFamily, type ForgetRuns, forgetValues } from '../engine/forget.ts';
+import { createEraseFlow, type EraseFlow } from '../flows/erase.ts';
+import type { Objects } from '../objects/objects.ts';
+import type { Store } from '../store/store.ts';
 
 export interface EraseParts {
   readonly store: Store;

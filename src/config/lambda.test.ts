@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkRole, readConfig } from './config.ts';
-import { lambdaSettings } from './lambda-settings.ts';
+import { lambdaSettings } from './lambda.ts';
 
 const complete = {
   SIGNALBOX_ENGINE: 'lambda',

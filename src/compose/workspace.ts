@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Agent } from './agents/agent.ts';
-import type { Config } from './config.ts';
-import type { About } from './http/ports.ts';
-import type { Log } from './observe/log.ts';
-import type { Metrics } from './observe/metrics/metrics.ts';
-import { CachingWarehouse } from './tools/warehouse/caching.ts';
-import { createDemoWarehouse } from './tools/warehouse/demo/demo.ts';
-import { DuckDbWarehouse } from './tools/warehouse/duckdb/duckdb-warehouse.ts';
-import { demoSource, metaTable } from './tools/warehouse/layout.ts';
-import { MeasuredWarehouse } from './tools/warehouse/measured.ts';
-import type { Warehouse } from './tools/warehouse/warehouse.ts';
+import type { Agent } from '../agents/agent.ts';
+import type { Config } from '../config/config.ts';
+import type { About } from '../http/ports.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics/metrics.ts';
+import { CachingWarehouse } from '../tools/warehouse/caching.ts';
+import { createDemoWarehouse } from '../tools/warehouse/demo/demo.ts';
+import { DuckDbWarehouse } from '../tools/warehouse/duckdb/duckdb-warehouse.ts';
+import { demoSource, metaTable } from '../tools/warehouse/layout.ts';
+import { MeasuredWarehouse } from '../tools/warehouse/measured.ts';
+import type { Warehouse } from '../tools/warehouse/warehouse.ts';
 
 export interface Workspace {
   readonly warehouse: Warehouse;

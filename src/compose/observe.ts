@@ -1,19 +1,19 @@
-import type { Config } from './config.ts';
-import type { Engine } from './engine/engine.ts';
-import type { Flow } from './engine/flow.ts';
-import type { EngineObserver } from './engine/observer.ts';
-import type { MetricsPort } from './http/ports.ts';
-import type { Log } from './observe/log.ts';
-import { Metrics } from './observe/metrics/metrics.ts';
-import { Gauges } from './observe/metrics/readings.ts';
-import { StepTimes } from './observe/step-times.ts';
-import { createSampler } from './observe/traces/sampler.ts';
-import { Tracer } from './observe/traces/tracer.ts';
-import { watchedFlow } from './observe/watched-flow.ts';
-import type { CircuitBreakers } from './outbound/breaker.ts';
-import type { LiveRecord } from './record/live.ts';
-import type { Store } from './store/store.ts';
-import { version } from './version.ts';
+import type { Config } from '../config/config.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Flow } from '../engine/flow.ts';
+import type { EngineObserver } from '../engine/observer.ts';
+import type { MetricsPort } from '../http/ports.ts';
+import type { Log } from '../observe/log.ts';
+import { Metrics } from '../observe/metrics/metrics.ts';
+import { Gauges } from '../observe/metrics/readings.ts';
+import { StepTimes } from '../observe/step-times.ts';
+import { createSampler } from '../observe/traces/sampler.ts';
+import { Tracer } from '../observe/traces/tracer.ts';
+import { watchedFlow } from '../observe/watched-flow.ts';
+import type { CircuitBreakers } from '../outbound/breaker.ts';
+import type { LiveRecord } from '../record/live.ts';
+import type { Store } from '../store/store.ts';
+import { version } from '../version.ts';
 
 /** Metrics that are fed by the events of the record. */
 export function createMetrics(config: Config, log: Log, live: LiveRecord): Metrics {
@@ -75,7 +75,7 @@ async function openTraces(config: Config, metrics: Metrics): Promise<Traces | un
   const { traceEndpoint, traceEndpointItself, traceExporter, telemetryDisabled } = config;
   const hasEndpoint = (traceEndpoint ?? traceEndpointItself) !== undefined;
   if (!hasEndpoint || traceExporter === 'none' || telemetryDisabled) return undefined;
-  const { OtlpSpans } = await import('./observe/traces/otlp.ts');
+  const { OtlpSpans } = await import('../observe/traces/otlp.ts');
   const { traceDelayMs: delayMs, traceQueueLimit: queueLimit } = config;
   const spans = new OtlpSpans({
     ...{ version, delayMs, queueLimit, batchSize: Math.min(512, queueLimit) },

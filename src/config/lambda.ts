@@ -1,5 +1,5 @@
+import { SignalboxError } from '../core/errors.ts';
 import { type Config, postgresSettings } from './config.ts';
-import { SignalboxError } from './core/errors.ts';
 
 export interface LambdaSettings {
   /** Name or ARN. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Config, postgresSettings } from './config.ts';
-import { makeDataFolder } from './data-folder.ts';
-import { LiveRecord } from './record/live.ts';
-import { Database } from './sqlite/database.ts';
-import { lockFolder } from './sqlite/folder-lock.ts';
-import { createSqliteStore } from './store/sqlite/store.ts';
-import type { Store } from './store/store.ts';
+import { type Config, postgresSettings } from '../config/config.ts';
+import { makeDataFolder } from '../data-folder.ts';
+import { LiveRecord } from '../record/live.ts';
+import { Database } from '../sqlite/database.ts';
+import { lockFolder } from '../sqlite/folder-lock.ts';
+import { createSqliteStore } from '../store/sqlite/store.ts';
+import type { Store } from '../store/store.ts';
 
 /**
  * The store for the command line, without a server: in PostgreSQL, which several programs use at once, or in a data folder that no
@@ -15,7 +15,7 @@ export async function withStore<T>(config: Config, work: (store: Store) => Promi
   const live = new LiveRecord({ onError: () => {} });
   const postgres = config.engine === 'embedded' ? undefined : postgresSettings(config);
   if (postgres === undefined) return withFolder(config.dataDir, live, work);
-  const { openPostgresRecord } = await import('./store/postgres/open.ts');
+  const { openPostgresRecord } = await import('../store/postgres/open.ts');
   const record = await openPostgresRecord({ ...postgres, poolSize: 1 }, live);
   try {
     return await work(record.store);

@@ -1,17 +1,17 @@
-import { openLambda } from './compose-lambda.ts';
-import { engineLines } from './compose-observe.ts';
-import type { ComposedRecord } from './compose-record.ts';
-import { type Config, restateSettings } from './config.ts';
-import { EmbeddedEngine } from './engine/embedded/engine.ts';
-import { steadyClock } from './engine/embedded/steady-clock.ts';
-import type { Engine } from './engine/engine.ts';
-import type { Flow } from './engine/flow.ts';
-import type { ForgetRuns } from './engine/forget.ts';
-import type { RestateEngine } from './engine/restate/engine.ts';
-import { type KnownRuns, ValueSweep } from './engine/value-sweep.ts';
-import type { EngineProblem, HealthSources } from './http/health/parts.ts';
-import type { Objects } from './objects/objects.ts';
-import type { Log } from './observe/log.ts';
+import { type Config, restateSettings } from '../config/config.ts';
+import { EmbeddedEngine } from '../engine/embedded/engine.ts';
+import { steadyClock } from '../engine/embedded/steady-clock.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Flow } from '../engine/flow.ts';
+import type { ForgetRuns } from '../engine/forget.ts';
+import type { RestateEngine } from '../engine/restate/engine.ts';
+import { type KnownRuns, ValueSweep } from '../engine/value-sweep.ts';
+import type { EngineProblem, HealthSources } from '../http/health/parts.ts';
+import type { Objects } from '../objects/objects.ts';
+import type { Log } from '../observe/log.ts';
+import { openLambda } from './lambda.ts';
+import { engineLines } from './observe.ts';
+import type { ComposedRecord } from './record.ts';
 
 export interface ComposedEngine {
   readonly engine: Engine & { readonly knownRuns: KnownRuns; readonly forgetRuns: ForgetRuns };
@@ -71,7 +71,7 @@ async function openRestate(
 ): Promise<ComposedEngine> {
   const settings = restateSettings(config);
   // With its SDK, which is not loaded for nothing.
-  const restate = await import('./engine/restate/engine.ts');
+  const restate = await import('../engine/restate/engine.ts');
   const engine = new restate.RestateEngine({
     ...settings,
     executes: executesHere(config),

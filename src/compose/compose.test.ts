@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readConfig } from '../config/config.ts';
+import { createLog } from '../observe/log.ts';
 import { compose } from './compose.ts';
-import { readConfig } from './config.ts';
-import { createLog } from './observe/log.ts';
 
 test('a warehouse that cannot be read takes nothing down but its answers', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-compose-'));

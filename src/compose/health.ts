@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
-import type { Agent } from './agents/agent.ts';
-import type { ComposedRecord } from './compose-record.ts';
-import type { Config } from './config.ts';
-import { HealthCheck } from './http/health/check.ts';
-import { type HealthSources, healthProbes } from './http/health/parts.ts';
-import type { HealthPart } from './http/ports.ts';
-import type { Objects } from './objects/objects.ts';
-import { AgentOutcomes } from './observe/agent-outcomes.ts';
+import type { Agent } from '../agents/agent.ts';
+import type { Config } from '../config/config.ts';
+import { HealthCheck } from '../http/health/check.ts';
+import { type HealthSources, healthProbes } from '../http/health/parts.ts';
+import type { HealthPart } from '../http/ports.ts';
+import type { Objects } from '../objects/objects.ts';
+import { AgentOutcomes } from '../observe/agent-outcomes.ts';
+import type { ComposedRecord } from './record.ts';
 
 export interface HealthParts
   extends Pick<HealthSources, 'engine' | 'queueLimit' | 'objectsProblem' | 'workspace' | 'breakers'> {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startSlack } from '../test/fixtures/chat-webhooks.ts';
-import type { Agent } from './agents/agent.ts';
+import { startSlack } from '../../test/fixtures/chat-webhooks.ts';
+import type { Agent } from '../agents/agent.ts';
+import { readConfig } from '../config/config.ts';
+import { createLog } from '../observe/log.ts';
 import { compose } from './compose.ts';
-import { readConfig } from './config.ts';
-import { createLog } from './observe/log.ts';
 
 const agent: Agent = {
   name: 'brief',

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import type { Agent } from './agents/agent.ts';
-import { openFlows } from './compose-flows.ts';
-import { openLambdaParts } from './compose-lambda.ts';
-import { openObjects } from './compose-objects.ts';
-import { createMetrics, engineLines, openWatching } from './compose-observe.ts';
-import { openRecord } from './compose-record.ts';
-import type { Config } from './config.ts';
-import { messageOf, SignalboxError } from './core/errors.ts';
-import { makeDataFolder } from './data-folder.ts';
-import type { Worker } from './engine/lambda/worker.ts';
-import { lambdaSettings } from './lambda-settings.ts';
-import type { Log } from './observe/log.ts';
+import type { Agent } from '../agents/agent.ts';
+import type { Config } from '../config/config.ts';
+import { lambdaSettings } from '../config/lambda.ts';
+import { messageOf, SignalboxError } from '../core/errors.ts';
+import { makeDataFolder } from '../data-folder.ts';
+import type { Worker } from '../engine/lambda/worker.ts';
+import type { Log } from '../observe/log.ts';
+import { openFlows } from './flows.ts';
+import { openLambdaParts } from './lambda.ts';
+import { openObjects } from './objects.ts';
+import { createMetrics, engineLines, openWatching } from './observe.ts';
+import { openRecord } from './record.ts';
 
 /** What AWS Lambda executes. */
 export interface SignalboxFunction {
@@ -33,7 +33,7 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
   const { flows, close } = openFlows(config, { ...parts, executes: true });
   const [{ api, records }, { Worker: LambdaWorker }] = await Promise.all([
     openLambdaParts(config, record),
-    import('./engine/lambda/worker.ts'),
+    import('../engine/lambda/worker.ts'),
   ]);
   const worker = new LambdaWorker({
     ...{ api, records, objects, flows: Object.values(flows) },
