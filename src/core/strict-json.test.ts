@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { depthLimit, parseStrictJson } from './strict-json.ts';
+import { depthLimit, parseStrictJson, parseWebhookJson } from './strict-json.ts';
 
 const refuses = (text: string | Buffer, message: RegExp) =>
   assert.throws(() => parseStrictJson(Buffer.from(text as string)), { code: 'malformed_request', message });
@@ -41,4 +41,20 @@ test('__proto__ stays a plain member', () => {
   const value = parseStrictJson(Buffer.from('{"__proto__":{"admin":true}}')) as Record<string, unknown>;
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
   assert.equal(value.admin, undefined);
+});
+
+test('half a character is refused, and replaced in what other systems write', () => {
+  const body = (text: string) => Buffer.from(`{"a":["${text}"],"b":1}`);
+  assert.throws(() => parseStrictJson(body('x\\ud800y')), {
+    code: 'malformed_request',
+    message: /half of a surrogate pair/,
+  });
+  assert.throws(() => parseStrictJson(Buffer.from('{"\\udc00":1}')), { code: 'malformed_request' });
+  assert.deepEqual(parseWebhookJson(body('x\\ud800y')), { a: ['x\ufffdy'], b: 1 });
+  const whole = body('\\ud83d\\ude00 \\\\ud800');
+  assert.deepEqual(parseStrictJson(whole), { a: ['\u{1f600} \\ud800'], b: 1 });
+  assert.deepEqual(parseWebhookJson(body('\\ud83d\\ude00 \\\\ud800 \\udfff')), {
+    a: ['\u{1f600} \\ud800 \ufffd'],
+    b: 1,
+  });
 });

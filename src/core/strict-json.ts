@@ -7,10 +7,22 @@ export const depthLimit = 64;
 
 /**
  * Parses JSON as RFC 8259 asks senders to write it: UTF-8, one value for each name of an object (readers disagree on
- * what a repeated name means, which is how one body says two things), not deeper than `depthLimit`. Throws
- * `malformed_request` that says what is wrong.
+ * what a repeated name means, which is how one body says two things), whole characters (an escape can write half of one, which strict
+ * readers of what we give back refuse), not deeper than `depthLimit`. Throws `malformed_request` that says what is wrong.
  */
 export function parseStrictJson(bytes: Buffer): Json {
+  const value = parseForeignJson(bytes);
+  checkCharacters(value);
+  return value;
+}
+
+/** The same of what somebody else's system has made, who can't be told to write it otherwise: half a character becomes U+FFFD. */
+export function parseWebhookJson(bytes: Buffer): Json {
+  const value = parseForeignJson(bytes);
+  return isWellFormed(value) ? value : repaired(value);
+}
+
+function parseForeignJson(bytes: Buffer): Json {
   if (bytes.length === 0) throw malformed('The body is empty; a JSON object was expected.');
   if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.');
   const text = bytes.toString();
@@ -68,6 +80,26 @@ function countMembers(value: unknown): number {
   let members = Array.isArray(value) ? 0 : values.length;
   for (const inner of values) members += countMembers(inner);
   return members;
+}
+
+function isWellFormed(value: Json): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isWellFormed);
+  return Object.entries(value).every(([name, inner]) => name.isWellFormed() && isWellFormed(inner as Json));
+}
+
+/** `JSON.stringify` writes an escape for half a character and for no other of this range. */
+function repaired(value: Json): Json {
+  const halves = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+  return JSON.parse(JSON.stringify(value).replace(halves, '$1\ufffd')) as Json;
+}
+
+function checkCharacters(value: Json): void {
+  if (isWellFormed(value)) return;
+  throw malformed(
+    'The body has half of a surrogate pair in a text (such as \\ud800). Send whole characters.',
+  );
 }
 
 /** Names the first member that comes twice; only looked for once it is known that there is one. */

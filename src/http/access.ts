@@ -76,8 +76,8 @@ function isOwnOrigin({ headers }: FastifyRequest, publicUrl: string | undefined)
 function presentedKey({ headers }: FastifyRequest): string | undefined {
   const own = headers['x-api-key'];
   if (typeof own === 'string') return own;
-  const [scheme, credentials] = (headers.authorization ?? '').split(' ');
-  if (credentials === undefined) return undefined;
+  const [scheme, credentials, ...rest] = (headers.authorization ?? '').split(' ');
+  if (credentials === undefined || rest.length > 0) return undefined;
   if (scheme?.toLowerCase() === 'bearer') return credentials;
   if (scheme?.toLowerCase() !== 'basic') return undefined;
   const pair = Buffer.from(credentials, 'base64').toString();

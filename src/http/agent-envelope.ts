@@ -26,8 +26,9 @@ export function parseAgentRequest(
   const payload = asObject(envelope.payload);
   const errors: FieldError[] = [];
   const expectText = (value: unknown, path: string, limit = textLimit) => {
-    const fits = typeof value === 'string' && value.trim() !== '' && value.length <= limit;
-    if (!fits) errors.push({ path, message: `must be a text of 1 to ${limit} characters` });
+    const fits =
+      typeof value === 'string' && value.trim() !== '' && value.length <= limit && !value.includes('\0');
+    if (!fits) errors.push({ path, message: `must be a text of 1 to ${limit} characters, none of them NUL` });
   };
   for (const name of metadataNames) expectText(metadata[name], `/metadata/${name}`);
   const expectSame = (name: 'target_agent' | 'source_agent', expected: string) => {

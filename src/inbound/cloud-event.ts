@@ -1,6 +1,6 @@
 import { type FieldError, SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import { parseStrictJson } from '../core/strict-json.ts';
+import { parseWebhookJson } from '../core/strict-json.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import type { InboundRequest } from './scheme.ts';
 
@@ -53,7 +53,7 @@ export function readCloudEvents(request: InboundRequest): readonly CloudEvent[] 
     const message = `The events are in ${JSON.stringify(type.slice(0, 80))}; ${expected} is read.`;
     throw new SignalboxError('unsupported_media_type', message);
   }
-  const body = parseStrictJson(request.body);
+  const body = parseWebhookJson(request.body);
   if (mode === 'structured') return valid([body], false);
   if (!Array.isArray(body)) throw invalid([{ path: '/', message: 'must be an array of events' }]);
   if (body.length > batchLimit) {
@@ -80,7 +80,8 @@ function fromHeaders({ headers, body }: InboundRequest): JsonObject {
   if (contentType !== undefined) event.datacontenttype = contentType;
   if (body.length === 0) return event;
   const type = mediaType(contentType);
-  if (type === '' || /^(application|text)\/([\w.+-]+\+)?json$/.test(type)) event.data = parseStrictJson(body);
+  if (type === '' || /^(application|text)\/([\w.+-]+\+)?json$/.test(type))
+    event.data = parseWebhookJson(body);
   else if (type.startsWith('text/') || type.endsWith('xml')) event.data = body.toString();
   else event.data_base64 = body.toString('base64');
   return event;

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import { parseStrictJson } from '../core/strict-json.ts';
+import { parseWebhookJson } from '../core/strict-json.ts';
 import { type CloudEvent, identityOf } from './cloud-event.ts';
 import type { InboundEvent } from './scheme.ts';
 import { looksLikeTrigger } from './trigger.ts';
@@ -122,7 +122,7 @@ function triggerOf({ channel, id }: Pick<Enveloped, 'channel' | 'id'>, trigger: 
 
 function parsed(text: string): Json | undefined {
   try {
-    return parseStrictJson(Buffer.from(text));
+    return parseWebhookJson(Buffer.from(text));
   } catch {
     return undefined;
   }

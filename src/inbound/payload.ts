@@ -1,6 +1,6 @@
 import { SignalboxError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
-import { parseStrictJson } from '../core/strict-json.ts';
+import { parseWebhookJson } from '../core/strict-json.ts';
 import type { InboundRequest, Scheme } from './scheme.ts';
 
 /**
@@ -21,7 +21,7 @@ export function payloadOf(scheme: Scheme, { headers, body }: InboundRequest): Js
     type === 'text/json' ||
     type.endsWith('+json')
   ) {
-    return parseStrictJson(body);
+    return parseWebhookJson(body);
   }
   throw new SignalboxError(
     'unsupported_media_type',
@@ -32,7 +32,7 @@ export function payloadOf(scheme: Scheme, { headers, body }: InboundRequest): Js
 function formOf(scheme: Scheme, body: Buffer): Json {
   const form = new URLSearchParams(body.toString());
   const inner = scheme.formField === undefined ? null : form.get(scheme.formField);
-  if (inner !== null) return parseStrictJson(Buffer.from(inner));
+  if (inner !== null) return parseWebhookJson(Buffer.from(inner));
   const fields = [...new Set(form.keys())].map((name) => {
     const values = form.getAll(name);
     return [name, values.length === 1 ? values[0]! : values] as const;

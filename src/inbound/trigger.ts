@@ -16,8 +16,8 @@ export interface Trigger {
   readonly executionId: string | null;
 }
 
-/** No slash, so that an id is one segment of a path; no space and no control character. */
-const executionIdPattern = '^[\\w.:@~+=-]{1,128}$';
+/** No slash, so that an id is one segment of a path, and not `.` or `..`, which lead elsewhere; no space and no control character. */
+const executionIdPattern = '^(?!\\.{1,2}$)[\\w.:@~+=-]{1,128}$';
 /** Nothing but spaces names nobody. */
 const label = (maxLength: number) => Type.String({ maxLength, pattern: '^(?=.*\\S)[^\\x00-\\x1f\\x7f]+$' });
 const optional = (schema: ReturnType<typeof Type.String>) => Type.Optional(Type.Union([schema, Type.Null()]));

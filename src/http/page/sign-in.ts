@@ -28,7 +28,7 @@ const schemas = {
   end: { summary: 'Sign out', response: seeOther },
 };
 
-/** From one address; whoever has the key needs one. */
+/** Of tries that fail, from one address. */
 const triesLimit = { count: 20, windowMs: 60_000 };
 
 /** `GET` and `POST /sign-in`, `POST /sign-out`: the session of a browser. */
@@ -47,11 +47,15 @@ export function registerSignIn(app: FastifyInstance, ports: AppPorts): void {
 
   // Before the audit has its line, so that it knows who signs in.
   const identify = async (request: FastifyRequest) => {
-    const { allowed, resetMs } = await rateLimits.take(`sign-in ${request.ip}`, triesLimit);
-    if (!allowed) throw tooMany(resetMs);
     const key = (request.body as URLSearchParams | null)?.get('key')?.trim() ?? '';
     const found = callers.isOpen || key === '' ? undefined : await callers.identify(key);
-    if (found?.kind === 'key') request.caller = found;
+    if (found?.kind === 'key') {
+      request.caller = found;
+      return;
+    }
+    // Only who has no key is held back: nobody finds one by trying, and others at the same address have theirs.
+    const { allowed, resetMs } = await rateLimits.take(`sign-in ${request.ip}`, triesLimit);
+    if (!allowed) throw tooMany(resetMs);
   };
 
   app.post<{ Body: URLSearchParams | null }>(

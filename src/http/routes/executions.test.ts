@@ -117,6 +117,9 @@ describe('POST /workflows/trigger', () => {
     assert.deepEqual((await refused(body(wrong))).sort(), [
       ...['/definition_id', '/execution_id', '/initiated_by', '/name'],
     ]);
+    for (const dots of ['.', '..']) {
+      assert.deepEqual(await refused(body({ execution_id: dots })), ['/execution_id']);
+    }
     assert.deepEqual(await refused(body({ definition_id: 'revue' })), ['/definition_id']);
     assert.deepEqual(await refused(body({ input_data: { account: 1 } })), [
       ...['/input_data', '/input_data/account'],

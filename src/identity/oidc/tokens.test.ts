@@ -56,6 +56,15 @@ describe('tokens of an issuer', () => {
     assert.equal(parseScopeRules('read=a'), undefined);
   });
 
+  test('name whom they are about, as text', async () => {
+    const { identify } = open();
+    for (const sub of [5, {}, null, '']) {
+      await assert.rejects(async () => identify(await issuer.sign({ sub } as never)), {
+        code: 'unauthenticated',
+      });
+    }
+  });
+
   test('of Cognito name their audience as client_id, and only access tokens do', async () => {
     const { identify } = open();
     const cognito = { aud: undefined, client_id: 'signalbox', token_use: 'access', username: 'ada' };

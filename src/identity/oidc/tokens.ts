@@ -110,7 +110,8 @@ function callerOf(claims: JWTPayload, { audiences, scopeRules }: TokenOptions): 
   }
   // An ID token is told by what only it has (OpenID Connect Core 1.0, section 2); it says who somebody is, not what may be done.
   if (claims.nonce !== undefined || claims.at_hash !== undefined) throw invalid('it is no access token');
-  const { sub = '', iss } = claims;
+  const { sub, iss } = claims;
+  if (typeof sub !== 'string' || sub === '') throw invalid('its claim "sub" is missing or no text');
   const name = [claims.preferred_username, claims.email, claims.username].find(
     (one) => typeof one === 'string' && one !== '',
   );

@@ -27,7 +27,7 @@ const special: readonly (readonly [kind: string, ...networks: string[]])[] = [
   [
     'reserved',
     ...['192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '198.18.0.0/15', '198.51.100.0/24'],
-    ...['203.0.113.0/24', '240.0.0.0/4', '100::/64', '2001:db8::/32', '3fff::/20', '5f00::/16'],
+    ...['203.0.113.0/24', '240.0.0.0/4', '100::/64', '2001::/23', '2001:db8::/32', '3fff::/20', '5f00::/16'],
   ],
 ];
 
@@ -49,13 +49,17 @@ export function specialKindOf(address: string): string | undefined {
   if (family === 4) return kindIn(address, 'ipv4');
   const [plain = address] = address.split('%');
   const inner = embedded(plain);
-  if (inner === undefined) return kindIn(plain, 'ipv6');
+  if (inner === undefined) return kindIn(plain, 'ipv6') ?? (isGlobal(plain) ? undefined : 'reserved');
   // Whoever translates may be anywhere, so what is inside counts, wherever it leads.
   return kindIn(inner, 'ipv4') ?? kindIn(plain, 'ipv6');
 }
 
 const kindIn = (address: string, family: 'ipv4' | 'ipv6'): string | undefined =>
   lists.find(({ list }) => list.check(address, family))?.kind;
+
+/** All that is given out for everybody (RFC 4291, section 2.4; IANA has given out nothing else). */
+const global = listOf(['2000::/3']);
+const isGlobal = (address: string): boolean => global.check(address, 'ipv6');
 
 /** The IPv4 address that an IPv6 address stands for, if any. */
 function embedded(address: string): string | undefined {

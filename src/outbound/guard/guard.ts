@@ -41,6 +41,8 @@ export function createOutboundGuard(allow: OutboundAllow, lookup: LookupAll = sy
     lookup(hostname, options, callback) {
       lookup(hostname, { ...options, all: true }, (error, addresses) => {
         if (error !== null) return callback(error, '', 0);
+        if (addresses.length === 0)
+          return callback(refused(`${JSON.stringify(hostname.slice(0, 253))} has no address.`), '', 0);
         try {
           if (!allow.host(hostname))
             for (const { address } of addresses) checkAddress(allow, address, hostname);
