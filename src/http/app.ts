@@ -260,19 +260,23 @@ function addErrors(server: FastifyInstance, ports: AppPorts, routes: () => reado
     const error = toSignalboxError(thrown, request);
     ports.metrics?.refused(error.code);
     if (error.status >= 500 && error.code !== 'shutting_down' && error.code !== 'queue_full') {
-      const { method, url: path } = request;
+      const { method } = request;
+      const path = pathOf(request);
       ports.log.requestFailed({ method, path, status: error.status, code: error.code, error: thrown });
     }
     return sendProblem(reply, error);
   });
   server.setNotFoundHandler((request, reply) => {
-    const allowed = methodsOf(routes(), request.url.split('?', 1)[0]!);
+    const allowed = methodsOf(routes(), pathOf(request));
     ports.metrics?.refused(allowed.length === 0 ? 'not_found' : 'method_not_allowed');
     if (allowed.length === 0) return sendErrorPage(reply, notFound(request, ports.options));
     reply.header('allow', allowed.join(', '));
     return sendProblem(reply, methodNotAllowed(request, allowed));
   });
 }
+
+/** Without the query, which may hold a secret. */
+const pathOf = ({ url }: FastifyRequest) => url.split('?', 1)[0]!;
 
 function methodsOf(routes: readonly ServedRoute[], path: string): string[] {
   const matches = (url: string) => new RegExp(`^${url.replace(/:[a-z_]+/g, '[^/]+')}$`).test(path);

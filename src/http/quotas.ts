@@ -13,11 +13,14 @@ export interface Quotas {
   ): Promise<void>;
   /** Counts a webhook, against the limit of its source where it has one of its own. */
   takeForWebhook(reply: FastifyReply, source: string, own: RateLimit | undefined): Promise<void>;
+  /** Counts a question of a vendor, which comes unsigned: apart from the webhooks of its source, so that it takes none of theirs. */
+  takeForHandshake(reply: FastifyReply, source: string): Promise<void>;
 }
 
 export function createQuotas(limit: RateLimit | null, limits: RateLimits): Quotas {
   const takeForWebhook = webhookQuota(limit, limits);
-  if (limit === null) return { takeForSource: async () => {}, takeForWebhook };
+  const takeForHandshake = handshakeQuota(limits);
+  if (limit === null) return { takeForSource: async () => {}, takeForWebhook, takeForHandshake };
   const policies = { source: policyField('source', limit), key: policyField('key', limit) };
   return {
     async takeForSource(reply, key, sourceSystem) {
@@ -31,6 +34,20 @@ export function createQuotas(limit: RateLimit | null, limits: RateLimits): Quota
       if (ofSource?.allowed === false) throw rateLimited('source system', limit, ofSource);
     },
     takeForWebhook,
+    takeForHandshake,
+  };
+}
+
+/** Of each source; vendors ask once, or once an hour. */
+const handshakeLimit: RateLimit = { count: 60, windowMs: 60_000 };
+
+function handshakeQuota(limits: RateLimits): Quotas['takeForHandshake'] {
+  return async (reply, source) => {
+    const quota = await limits.take(`handshakes ${source}`, handshakeLimit);
+    reply
+      .header('ratelimit-policy', policyField('handshake', handshakeLimit))
+      .header('ratelimit', quotaField('handshake', quota));
+    if (!quota.allowed) throw rateLimited('handshake', handshakeLimit, quota);
   };
 }
 

@@ -1,6 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { Type } from 'typebox';
-import type { Json } from '../core/json.ts';
+import { type FieldError, SignalboxError } from '../core/errors.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { type InboundRequest, type Reply, textAt } from './scheme.ts';
 
 /** How a vendor asks whether an address is ours to give, before it sends anything there. */
@@ -13,7 +14,7 @@ interface Handshake {
   readonly challenge: { readonly query: string } | { readonly header: string } | { readonly payload: string };
   /** It is one only with this in the payload. */
   readonly when?: { readonly payload: string; readonly is: string };
-  /** A parameter that has to be one of the secrets. */
+  /** A parameter that has to be `options.verify_token`. It comes in an address, in clear: never a secret that signs. */
   readonly token?: string;
   /** A text, or the members of an object; `{challenge}`, `{hex}` and `{base64}` (HMAC-SHA256 of it) are replaced. */
   readonly reply: string | Readonly<Record<string, string>>;
@@ -57,46 +58,82 @@ export const handshakes = {
 export type HandshakeName = keyof typeof handshakes;
 
 /** What a source says of it. */
-export const handshakeOption = Type.Optional(
-  Type.Union((Object.keys(handshakes) as HandshakeName[]).map((name) => Type.Literal(name))),
-);
+export const handshakeOptions = {
+  handshake: Type.Optional(
+    Type.Union((Object.keys(handshakes) as HandshakeName[]).map((name) => Type.Literal(name))),
+  ),
+  /** What the vendor presents to show that it is the one who was told of the address. Never shown. */
+  verify_token: Type.Optional(Type.String({ minLength: 1, maxLength: 1_000 })),
+};
+
+/** What is wrong with the token of a source: it is there exactly where it is asked for, and is no secret. */
+export function handshakeFaults(
+  { handshake: name, verify_token: token }: JsonObject,
+  secrets: readonly string[],
+): FieldError[] {
+  const handshake: Handshake | undefined = handshakes[name as HandshakeName];
+  const path = '/options/verify_token';
+  if (handshake?.token !== undefined && token === undefined) {
+    return [{ path, message: `is missing: the handshake ${String(name)} is answered with it alone` }];
+  }
+  if (handshake?.token === undefined && token !== undefined) {
+    return [{ path, message: 'is used by no handshake of this source; options.handshake: meta uses it' }];
+  }
+  if (!secrets.includes(token as string)) return [];
+  return [{ path, message: 'is one of the secrets; it comes in an address, so it must be another text' }];
+}
+
+/** What is only given back. */
+const echoedPattern = /^[\w.:~+/=-]{1,512}$/;
+/** What is signed for whoever asks: never with a brace or a bracket, which every accepted body begins with. */
+const signedPattern = /^[\w+/=-]{1,256}$/;
+
+const signs = ({ reply }: Handshake) => /\{(hex|base64)\}/.test(JSON.stringify(reply));
 
 /**
- * No quotes, braces or spaces: whoever asks gets the HMAC of what was asked with (`x`), and what could be the body of a webhook
- * must not be signed for anybody.
+ * A handshake that signs what it is asked with is asked by strangers. So its source takes JSON objects and arrays alone: whatever
+ * else is signed beside a body, it has a brace or a bracket in it, and no challenge that is signed has one. Throws
+ * `malformed_request`.
  */
-const challengePattern = /^[\w.:~+/=-]{1,512}$/;
+export function checkSignedBody(name: string | undefined, { body }: InboundRequest): void {
+  const handshake: Handshake | undefined = handshakes[name as HandshakeName];
+  if (handshake === undefined || !signs(handshake) || /^[ \t\r\n]*[{[]/.test(body.toString('latin1'))) return;
+  throw new SignalboxError(
+    'malformed_request',
+    `The body is neither a JSON object nor an array; a source with the handshake ${name} takes nothing else.`,
+  );
+}
 
-/** The answer to the question of a vendor; undefined for what is none, or not with one of the secrets. */
+/** The answer to the question of a vendor; undefined for what is none, or not with its token, and while no secret is valid. */
 export function answerHandshake(
-  name: string | undefined,
+  { handshake: name, verify_token: verifyToken }: JsonObject,
   request: InboundRequest,
   payload: Json,
-  secrets: readonly string[],
+  [secret]: readonly string[],
 ): Reply | undefined {
   const handshake: Handshake | undefined = handshakes[name as HandshakeName];
-  if (handshake === undefined || handshake.method !== request.method) return undefined;
+  if (handshake === undefined || handshake.method !== request.method || secret === undefined)
+    return undefined;
   const parameters = URL.parse(request.url)?.searchParams;
   const { when, token, challenge: place } = handshake;
   if (when !== undefined && textAt(payload, ...when.payload.split('.')) !== when.is) return undefined;
-  if (token !== undefined && !isOneOf(secrets, parameters?.get(token))) return undefined;
+  if (token !== undefined && !isToken(verifyToken, parameters?.get(token))) return undefined;
   const challenge =
     'query' in place
       ? parameters?.get(place.query)
       : 'header' in place
         ? request.headers[place.header]
         : textAt(payload, ...place.payload.split('.'));
-  if (challenge === undefined || challenge === null || !challengePattern.test(challenge)) return undefined;
-  return replyOf(handshake.reply, challenge, secrets[0] ?? '');
+  const pattern = signs(handshake) ? signedPattern : echoedPattern;
+  if (challenge === undefined || challenge === null || !pattern.test(challenge)) return undefined;
+  return replyOf(handshake.reply, challenge, secret);
 }
 
-/** Compared by their HMAC with a key of this moment, so that the time says nothing. */
-function isOneOf(secrets: readonly string[], presented: string | null | undefined): boolean {
-  if (presented === null || presented === undefined) return false;
-  const key = crypto.getRandomValues(new Uint8Array(32));
-  const hash = (text: string) => createHmac('sha256', key).update(text).digest('base64');
-  const wanted = hash(presented);
-  return secrets.map(hash).includes(wanted);
+/** Compared by their hashes, in constant time. */
+function isToken(token: unknown, presented: string | null | undefined): boolean {
+  if (typeof token !== 'string' || typeof presented !== 'string') return false;
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(token), hash(presented));
 }
 
 function replyOf(reply: Handshake['reply'], challenge: string, secret: string): Reply {

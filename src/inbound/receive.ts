@@ -3,7 +3,7 @@ import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { cloudEventMode, readCloudEvents } from './cloud-event.ts';
 import { eventOf, openEnvelope } from './envelope.ts';
-import { answerHandshake } from './handshakes.ts';
+import { answerHandshake, checkSignedBody } from './handshakes.ts';
 import { payloadOf } from './payload.ts';
 import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
@@ -56,6 +56,7 @@ export class VerificationError extends SignalboxError {
 export function receive(source: Source, request: InboundRequest, nowMs: number, verifies = true): Received {
   const scheme = schemes.get(source.scheme)!;
   const secretLabel = verifies ? verify(scheme, source, request, nowMs) : undefined;
+  checkSignedBody(handshakeOf(source), request);
   if (scheme.takesAnyEvent && cloudEventMode(request) !== undefined) {
     const events = readCloudEvents(request).map((event) => receivedEvent(source, eventOf(event), nowMs));
     return { events, acknowledgement: undefined, secretLabel };
@@ -63,7 +64,7 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
   const payload = payloadOf(scheme, request);
   const handshake =
     scheme.handshake?.(payload) ??
-    answerHandshake(handshakeOf(source), request, payload, secretTexts(source, nowMs));
+    answerHandshake(source.options, request, payload, secretTexts(source, nowMs));
   if (handshake !== undefined) return { handshake };
   const subscription = scheme.takesAnyEvent ? subscriptionNotice(request, payload) : undefined;
   if (subscription !== undefined) return { handshake: subscription.reply, notice: subscription.notice };
@@ -80,7 +81,7 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
 
 /** The answer to a request without a body and a signature that asks whether we are there; undefined for what is none. */
 export function receiveQuestion(source: Source, request: InboundRequest, nowMs: number): Reply | undefined {
-  return answerHandshake(handshakeOf(source), request, null, secretTexts(source, nowMs));
+  return answerHandshake(source.options, request, null, secretTexts(source, nowMs));
 }
 
 const handshakeOf = ({ options }: Source) =>

@@ -5,6 +5,7 @@ import { type FieldError, SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
+import { handshakeFaults } from './handshakes.ts';
 import type { Scheme } from './scheme.ts';
 import { schemes } from './schemes.ts';
 import { pathsOf } from './template.ts';
@@ -115,6 +116,12 @@ export function parseSource(name: string, body: unknown): Source {
     faults.push({ path: '/secrets', message: `must hold a secret: the scheme ${schemeName} needs one` });
   }
   faults.push(...optionFaults(scheme, options));
+  faults.push(
+    ...handshakeFaults(
+      options,
+      secrets.map(({ secret }) => secret),
+    ),
+  );
   if (faults.length > 0) throw invalid(name, faults);
   return { name, scheme: schemeName, secrets, starts, options };
 }
@@ -239,11 +246,13 @@ export function rateLimitOf({ options }: Source): { count: number; windowMs: num
   return windowMs === undefined ? undefined : { count: Number(count), windowMs };
 }
 
-/** As it is shown: everything but the secrets. */
-export function shownSource({ secrets, origin, overridden, ...source }: Source): Json {
+/** As it is shown: everything but the secrets and the verify token. */
+export function shownSource({ secrets, origin, overridden, options, ...source }: Source): Json {
+  const { verify_token: _, ...shownOptions } = options;
   const time = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString());
   return {
     ...source,
+    options: shownOptions,
     secrets: secrets.map(({ label, notBefore, notAfter }) => ({
       label,
       not_before: time(notBefore),

@@ -39,6 +39,20 @@ describe('a file of sources', () => {
     assert.deepEqual(read('{}'), []);
   });
 
+  test('has no verify token in it, but where it is', () => {
+    const meta = (token: unknown) => ({
+      meta: {
+        ...{ scheme: 'hmac', secrets: [{ variable: 'GITHUB_SECRET' }], starts },
+        options: { ...options, handshake: 'meta', verify_token: token },
+      },
+    });
+    const [source] = read(meta({ file: '/run/secrets/crm' }));
+    assert.equal(source?.options.verify_token, 'hush too');
+    for (const token of ['hush too', { file: '/run/secrets/crm', label: 'a' }, { variable: 'LOST' }]) {
+      assert.throws(() => read(meta(token)), /\/options\/verify_token/);
+    }
+  });
+
   test('says every fault of every source, with the line and the place, and no secret', () => {
     const source = (secrets: unknown, more: object = {}) => ({ scheme: 'github', secrets, starts, ...more });
     const faults: [object, RegExp][] = [

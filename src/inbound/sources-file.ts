@@ -56,13 +56,30 @@ function lineOf(bytes: Buffer, name: string): number {
 
 function withSecrets(body: Json | undefined, places: SecretPlaces): Json | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const { secrets, ...rest } = body as JsonObject;
-  if (!Array.isArray(secrets)) return body;
-  return { ...rest, secrets: secrets.map((secret: Json, index) => resolved(secret, index, places)) };
+  const { secrets, options, ...rest } = body as JsonObject;
+  return {
+    ...rest,
+    ...(options !== undefined && { options: withToken(options, places) }),
+    ...(secrets !== undefined && {
+      secrets: Array.isArray(secrets)
+        ? secrets.map((secret: Json, index) => resolved(secret, `/secrets/${index}`, places))
+        : secrets,
+    }),
+  };
 }
 
-function resolved(secret: Json, index: number, places: SecretPlaces): Json {
-  const path = `/secrets/${index}`;
+/** The verify token is kept as the secrets are. */
+function withToken(options: Json, places: SecretPlaces): Json {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  const { verify_token: token, ...rest } = options as JsonObject;
+  if (token === undefined) return options;
+  const { secret, ...beside } = resolved(token, '/options/verify_token', places);
+  const [more] = Object.keys(beside);
+  if (more === undefined) return { ...rest, verify_token: secret! };
+  throw fault('/options/verify_token', 'must have "variable" or "file" alone');
+}
+
+function resolved(secret: Json, path: string, places: SecretPlaces): JsonObject {
   if (typeof secret !== 'object' || secret === null || Array.isArray(secret) || 'secret' in secret) {
     throw fault(path, 'must name where the secret is, with "variable" or "file": none is kept in this file');
   }

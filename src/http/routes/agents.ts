@@ -142,7 +142,7 @@ function refused(
   const isFinal = error instanceof FailedForGood;
   const status = isFinal ? 502 : error.status;
   if (error.code === 'internal_error') {
-    const path = reply.request.url;
+    const path = reply.request.url.split('?', 1)[0]!;
     log.requestFailed({ method: 'POST', path, status, code: error.code, error: thrown });
   }
   if (error.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterMs / 1_000));

@@ -21,7 +21,7 @@ interface Vendor {
   readonly source: {
     readonly scheme: string;
     readonly options: object;
-    readonly secrets?: readonly string[];
+    readonly secrets?: readonly (string | object)[];
   };
   readonly payload: object;
   readonly sign: (body: string, key: string) => Record<string, string>;
@@ -214,14 +214,25 @@ describe('the questions of vendors whether we are there', () => {
 
   test('Meta gets it with the verify token alone', async () => {
     const app = await createApp({
-      meta: { scheme: 'hmac', secrets: [secret, 'verify-me'], options: { ...signed, handshake: 'meta' } },
+      meta: { scheme: 'hmac', options: { ...signed, handshake: 'meta', verify_token: 'verify-me' } },
     });
     const ask = (token: string) =>
       get(app, `meta?hub.mode=subscribe&hub.verify_token=${token}&hub.challenge=1158201444`);
     const answer = await ask('verify-me');
     assert.deepEqual([answer.statusCode, answer.body], [200, '1158201444']);
     assert.equal((await ask('other')).statusCode, 405);
+    assert.equal((await ask(encodeURIComponent(secret))).statusCode, 405, 'a secret is no verify token');
     assert.equal((await get(app, 'meta?hub.challenge=1')).statusCode, 405);
+    const body = '{"a":1}';
+    const forged = await app.server.inject({
+      ...{ method: 'POST', url: '/webhooks/meta', payload: body },
+      headers: { 'content-type': 'application/json', 'x-signature': hmac(body, 'verify-me') },
+    });
+    assert.equal(forged.statusCode, 401, 'the verify token signs nothing');
+    for (const url of ['/sources', '/sources/meta']) {
+      const shown = await app.server.inject({ url, headers: local });
+      assert.doesNotMatch(shown.body, /verify-me|verify_token/);
+    }
   });
 
   test('Okta gets it from its header', async () => {
@@ -241,6 +252,54 @@ describe('the questions of vendors whether we are there', () => {
     }
   });
 
+  test('nothing that X was told is the signature of a webhook', async () => {
+    const app = await createApp({ x: { scheme: 'hmac', options: { ...signed, handshake: 'x' } } });
+    const send = (body: string, type: string, headers: Record<string, string> = {}) =>
+      app.server.inject({
+        ...{ method: 'POST', url: '/webhooks/x', payload: body },
+        headers: { 'content-type': type, 'x-signature': hmac(body), ...headers },
+      });
+    const form = 'application/x-www-form-urlencoded';
+    const event = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/a', 'ce-type': 'a' };
+    for (const body of ['query=What', 'query=', '12345', 'true', 'null']) {
+      const answer = await get(app, `x?crc_token=${encodeURIComponent(body)}`);
+      const sent = [
+        await send(body, form),
+        await send(body, 'application/json'),
+        await send(body, 'text/plain', event),
+      ];
+      for (const { statusCode, body: told } of sent) assert.equal(statusCode, 400, `${body} ${told}`);
+      assert.ok([200, 405].includes(answer.statusCode));
+    }
+    for (const body of ['{"a":1}', ' \n[1]']) {
+      assert.equal((await send(body, 'application/json')).statusCode, 202);
+      assert.equal((await get(app, `x?crc_token=${encodeURIComponent(body)}`)).statusCode, 405);
+    }
+  });
+
+  test('while no secret is valid nobody is answered', async () => {
+    const secrets = [{ secret, not_after: new Date(at - 1).toISOString() }];
+    const app = await createApp({ x: { scheme: 'hmac', secrets, options: { ...signed, handshake: 'x' } } });
+    assert.equal((await get(app, 'x?crc_token=MWQ1OTY5ODE')).statusCode, 405);
+  });
+
+  test('a flood of questions takes nothing from the webhooks of the source', async () => {
+    const app = await createApp({
+      x: { scheme: 'hmac', options: { ...signed, handshake: 'x', rate_limit: '2/1m' } },
+    });
+    const asked = [];
+    for (let count = 0; count < 61; count++) asked.push(await get(app, 'x?crc_token=a'));
+    assert.deepEqual(
+      [asked[59]?.statusCode, asked[59]?.headers.ratelimit, asked[60]?.statusCode],
+      [200, '"handshake";r=0;t=60', 429],
+    );
+    const sent = await app.server.inject({
+      ...{ method: 'POST', url: '/webhooks/x', payload: '{}' },
+      headers: { 'content-type': 'application/json', 'x-signature': hmac('{}') },
+    });
+    assert.equal(sent.statusCode, 202);
+  });
+
   test('Zoom gets it when its question is signed', async () => {
     const { source, sign } = vendors.Zoom!;
     const app = await createApp({ vendor: source });
@@ -252,6 +311,28 @@ describe('the questions of vendors whether we are there', () => {
     );
     assert.equal((await post(app, body, {})).statusCode, 401);
     assert.equal((await get(app, 'vendor?challenge=a')).statusCode, 405);
+  });
+
+  test('a verify token is refused where it is missing, unused or a secret', async () => {
+    const app = await createTestApp();
+    for (const options of [
+      { handshake: 'meta' },
+      { handshake: 'meta', verify_token: secret },
+      { handshake: 'x', verify_token: 'verify-me' },
+      { verify_token: 'verify-me' },
+    ]) {
+      const made = await app.server.inject({
+        ...{ method: 'PUT', url: '/sources/a', headers: local },
+        payload: {
+          scheme: 'hmac',
+          secrets: [secret],
+          starts: { flow: 'query' },
+          options: { input, ...options },
+        },
+      });
+      assert.equal(made.statusCode, 422, made.body);
+      assert.equal(made.json().errors[0].path, '/options/verify_token');
+    }
   });
 
   test('a handshake that nobody knows is refused when the source is made', async () => {

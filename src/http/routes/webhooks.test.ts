@@ -249,6 +249,26 @@ describe('POST /webhooks', () => {
     assert.equal((await put(app, 'tracker', tracker, tunnel)).statusCode, 403);
   });
 
+  test('what is no outbound message is 400 or 415 of a Salesforce source, and no secret of an address is in the log', async () => {
+    const app = await createApp();
+    await put(app, 'crm', { ...tracker, scheme: 'salesforce' });
+    const send = async (payload: string, type: string) => {
+      const answer = await post(app, '/webhooks/crm?secret=hush', payload, { 'content-type': type });
+      return [answer.statusCode, answer.json().code];
+    };
+    assert.deepEqual(await send('', 'text/xml'), [400, 'malformed_request']);
+    for (const type of ['text/xml+json', 'application/soap+xml+json']) {
+      for (const payload of ['{}', '{"notifications":[null]}', '7', 'null', '']) {
+        assert.deepEqual(await send(payload, type), [415, 'unsupported_media_type'], payload);
+      }
+    }
+    app.engine.start = () => Promise.reject(new Error('The disk is gone'));
+    const failed = await post(app, '/webhooks/tracker?secret=hush', body, issue(body));
+    assert.equal(failed.statusCode, 500);
+    assert.ok(app.log.some((line) => line.includes('"/webhooks/tracker"')));
+    assert.doesNotMatch(app.log.join(), /hush/);
+  });
+
   test('without verification everybody is let in', async () => {
     const app = await createApp({ verifiesWebhooks: false });
     const headers = { 'x-github-event': 'issues' };

@@ -94,7 +94,7 @@ export function registerWebhooks(
   app.get<{ Params: { source: string } }>('/webhooks/:source', question, async (request, reply) => {
     reply.header('allow', 'POST');
     const asked = await door.answer(request.params.source, inboundOf(request), request.ip, clock());
-    await quotas.takeForWebhook(reply, asked.source.name, rateLimitOf(asked.source));
+    await quotas.takeForHandshake(reply, asked.source.name);
     return sendReply(reply, asked.reply);
   });
   app.post<Params>('/webhooks/:source', { config, schema }, handle);

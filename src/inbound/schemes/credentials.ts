@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Type } from 'typebox';
 import type { Json } from '../../core/json.ts';
-import { handshakeOption } from '../handshakes.ts';
+import { handshakeOptions } from '../handshakes.ts';
 import { type InboundRequest, refused, type Scheme, type Verdict } from '../scheme.ts';
 
 /** For senders that sign nothing and present a secret instead. */
@@ -47,7 +47,7 @@ export const basic: Scheme = {
 export const bearer: Scheme = {
   name: 'bearer',
   documentation: 'https://www.rfc-editor.org/rfc/rfc6750#section-2.1',
-  options: Type.Object({ handshake: handshakeOption }),
+  options: Type.Object(handshakeOptions),
   needsSecret: true,
   signsBody: false,
   verify: (request, secrets) => presents(request, 'bearer', secrets, (text) => text),

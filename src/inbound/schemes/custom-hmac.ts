@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type HandshakeName, handshakeOption } from '../handshakes.ts';
+import { type HandshakeName, handshakeOptions } from '../handshakes.ts';
 import {
   type Encoding,
   encodings,
@@ -22,6 +22,7 @@ type Options = {
   id_header?: string;
   event_header?: string;
   handshake?: HandshakeName;
+  verify_token?: string;
 };
 
 const headerName = Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$" });
@@ -44,7 +45,7 @@ export const hmac: Scheme<Options> = {
     tolerance_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
     id_header: Type.Optional(headerName),
     event_header: Type.Optional(headerName),
-    handshake: handshakeOption,
+    ...handshakeOptions,
   }),
   needsSecret: true,
   takesAnyEvent: true,

@@ -45,7 +45,7 @@ export const salesforce: Scheme<Options> = {
       const { headers } = request;
       return [{ deliveryId: headers['webhook-id'], eventType: textAt(payload, 'type'), payload }];
     }
-    const { notifications, ...message } = payload as unknown as ReturnType<typeof parseSoapMessage>;
+    const { notifications, ...message } = messageOf(request, payload);
     return notifications.map(({ id, type, object }) => ({
       deliveryId: id,
       eventType: type,
@@ -62,6 +62,19 @@ export const salesforce: Scheme<Options> = {
       '</soapenv:Body></soapenv:Envelope>',
   }),
 };
+
+/** Types that only look like XML, and bodies that are empty, are none. */
+function messageOf({ headers, body }: InboundRequest, payload: Json) {
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]!;
+  if (!/^(text|application)\/(soap\+)?xml$/i.test(type)) {
+    const message = `The content type ${JSON.stringify(type.slice(0, 80))} is not that of an outbound message. Send text/xml.`;
+    throw new SignalboxError('unsupported_media_type', message);
+  }
+  if (body.length === 0) {
+    throw new SignalboxError('malformed_request', 'The body is empty; an outbound message is expected.');
+  }
+  return payload as unknown as ReturnType<typeof parseSoapMessage>;
+}
 
 const isSoap = ({ headers }: InboundRequest) =>
   /^(text|application)\/(soap\+)?xml\b/i.test(headers['content-type'] ?? '');

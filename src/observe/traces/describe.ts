@@ -1,4 +1,5 @@
 import { messageOf, SignalboxError } from '../../core/errors.ts';
+import { safeUrl } from '../../core/safe-url.ts';
 import { spanIdOf } from '../../core/trace-context.ts';
 import type { Fact } from '../../engine/engine.ts';
 import type { EventData } from '../../record/events.ts';
@@ -109,7 +110,8 @@ function describeDelivery(
   const own = {
     ...attributes,
     'http.request.method': 'POST',
-    'url.full': webhookUrl,
+    // Its query may hold a secret.
+    'url.full': safeUrl(webhookUrl),
     ...(url !== null && { 'server.address': url.hostname, 'server.port': portOf(url) }),
     ...(statusCode !== null && { 'http.response.status_code': statusCode }),
     ...(attempt > 1 && { 'http.request.resend_count': attempt - 1 }),
