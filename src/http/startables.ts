@@ -1,9 +1,11 @@
 import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
+import { parseTimestamp } from '../core/timestamp.ts';
 import type { Engine, Fact, Idempotency, StartedRun } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { Source, Starts } from '../inbound/source.ts';
+import { pathsOf } from '../inbound/template.ts';
 import { parseAsk } from './ask-body.ts';
 import type { Door } from './door.ts';
 import type { AppPorts } from './ports.ts';
@@ -74,12 +76,30 @@ function queryStartable(ports: AppPorts): Startable {
         idempotency,
       );
     },
-    problemOf: ({ options }) =>
-      options.input?.query === undefined
-        ? 'options.input has no `query`: say what is asked, such as "What changed in {payload.account.name}?"'
-        : undefined,
+    problemOf: ({ options: { input = {} } }) => problemOfQuestion(input),
   };
 }
+
+/** What no event could make a question of. What comes from placeholders is not known before an event comes. */
+function problemOfQuestion({ query, timestamp, ...names }: JsonObject): string | undefined {
+  if (typeof query !== 'string' || query.trim() === '') {
+    return 'options.input has no `query`: say what is asked, such as "What changed in {payload.account.name}?"';
+  }
+  const nameless = ['source_system', 'source_process'].find(
+    (name) => Object.hasOwn(names, name) && !isName(names[name]),
+  );
+  if (nameless !== undefined) return `options.input.${nameless} must be a text of 1 to 128 characters`;
+  const isTime =
+    timestamp === undefined ||
+    (typeof timestamp === 'string' && (hasPlaceholder(timestamp) || parseTimestamp(timestamp) !== undefined));
+  return isTime
+    ? undefined
+    : 'options.input.timestamp must be an ISO-8601 time with a zone, or a placeholder';
+}
+
+const hasPlaceholder = (text: string) => pathsOf(text).length > 0;
+const isName = (value: Json | undefined) =>
+  typeof value === 'string' && (hasPlaceholder(value) || (value.trim() !== '' && value.length <= 128));
 
 /** What a source starts. Throws `invalid_request` for a name that nothing has. */
 export function startableOf(startables: Startables, starts: Starts): Startable {

@@ -10,8 +10,13 @@ export type Enveloped = {
   /** The same when AWS brings it again. */
   readonly id: string;
 } & (
-  | { readonly trigger: JsonObject; readonly event?: undefined }
-  | { readonly event: InboundEvent; readonly trigger?: undefined }
+  | {
+      readonly trigger: JsonObject;
+      /** What it is where triggers are nothing of their own: at the address of a source. */
+      readonly asEvent: InboundEvent;
+      readonly event?: undefined;
+    }
+  | { readonly event: InboundEvent; readonly trigger?: undefined; readonly asEvent?: undefined }
 );
 
 export type Channel = 'eventbridge' | 'sqs' | 'sns';
@@ -68,16 +73,15 @@ function isEventBridge(value: JsonObject): value is EventBridgeEvent {
 function openEventBridge(event: EventBridgeEvent): Enveloped {
   const { id, source, detail } = event;
   const about = { channel: 'eventbridge', id } as const;
-  if (isObject(detail) && looksLikeTrigger(detail)) return { ...about, trigger: triggerOf(about, detail) };
-  return {
-    ...about,
-    event: {
-      deliveryId: identityOf({ source, id }),
-      eventType: event['detail-type'],
-      eventSource: source,
-      payload: event,
-    },
+  const asEvent = {
+    deliveryId: identityOf({ source, id }),
+    eventType: event['detail-type'],
+    eventSource: source,
+    payload: event,
   };
+  return isObject(detail) && looksLikeTrigger(detail)
+    ? { ...about, trigger: triggerOf(about, detail), asEvent }
+    : { ...about, event: asEvent };
 }
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html */
@@ -104,15 +108,16 @@ function openMessage({ channel, id, text, arn, subject }: Message, depth: number
   const inner = content === undefined ? undefined : openEnvelope(content, depth + 1);
   if (inner !== undefined) return inner;
   const about = { channel, id } as const;
-  if (isObject(content) && looksLikeTrigger(content)) {
-    return [{ ...about, trigger: triggerOf(about, content) }];
-  }
-  if (isObject(content) && isCloudEvent(content)) return [{ ...about, event: eventOf(content) }];
+  if (isObject(content) && !looksLikeTrigger(content) && isCloudEvent(content))
+    return [{ ...about, event: eventOf(content) }];
   const payload = isObject(content)
     ? content
     : { message: content ?? text, ...(subject !== undefined && { subject }) };
   const eventType = messageTypes[channel];
-  return [{ ...about, event: { deliveryId: id, eventType, ...(arn && { eventSource: arn }), payload } }];
+  const asEvent = { deliveryId: id, eventType, ...(arn && { eventSource: arn }), payload };
+  return isObject(content) && looksLikeTrigger(content)
+    ? [{ ...about, trigger: triggerOf(about, content), asEvent }]
+    : [{ ...about, event: asEvent }];
 }
 
 function triggerOf({ channel, id }: Pick<Enveloped, 'channel' | 'id'>, trigger: JsonObject): JsonObject {

@@ -30,6 +30,13 @@ export function payloadOf(scheme: Scheme, { headers, body }: InboundRequest): Js
 }
 
 function formOf(scheme: Scheme, body: Buffer): Json {
+  // The content type is not signed: a request that is read as something else would not be known again by its `dedup_key`.
+  if (/^\s*[[{]/.test(body.toString('utf8', 0, 100))) {
+    throw new SignalboxError(
+      'malformed_request',
+      'The body is JSON, and its content type says that it is a form.',
+    );
+  }
   const form = new URLSearchParams(body.toString());
   const inner = scheme.formField === undefined ? null : form.get(scheme.formField);
   if (inner !== null) return parseWebhookJson(Buffer.from(inner));

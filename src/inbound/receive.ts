@@ -58,8 +58,13 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
   const secretLabel = verifies ? verify(scheme, source, request, nowMs) : undefined;
   checkSignedBody(handshakeOf(source), request);
   if (scheme.takesAnyEvent && cloudEventMode(request) !== undefined) {
-    const events = readCloudEvents(request).map((event) => receivedEvent(source, eventOf(event), nowMs));
-    return { events, acknowledgement: undefined, secretLabel };
+    const isUnsigned = scheme.signsBody && cloudEventMode(request) === 'binary';
+    const events = readCloudEvents(request).map((event) => ({
+      ...eventOf(event),
+      // In binary mode all but the data is header fields.
+      ...(isUnsigned && { idIsUnsigned: true, attributesAreUnsigned: true }),
+    }));
+    return { events: keyed(scheme, source, request, events, nowMs), acknowledgement: undefined, secretLabel };
   }
   const payload = payloadOf(scheme, request);
   const handshake =
@@ -69,11 +74,11 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
   const subscription = scheme.takesAnyEvent ? subscriptionNotice(request, payload) : undefined;
   if (subscription !== undefined) return { handshake: subscription.reply, notice: subscription.notice };
   const enveloped = scheme.takesAnyEvent
-    ? openEnvelope(payload)?.flatMap(({ event }) => event ?? [])
+    ? openEnvelope(payload)?.map(({ event, asEvent }) => event ?? asEvent)
     : undefined;
   const events = enveloped?.length ? enveloped : scheme.events(request, payload, source.options);
   return {
-    events: events.map((event) => receivedEvent(source, event, nowMs, bodyKey(scheme, source, request))),
+    events: keyed(scheme, source, request, events, nowMs),
     acknowledgement: scheme.acknowledgement?.(),
     secretLabel,
   };
@@ -103,10 +108,11 @@ function verify(scheme: Scheme, source: Source, request: InboundRequest, nowMs: 
 /** What a source makes of an event. `fallbackKey` makes it idempotent where nothing of its own does. */
 export function receivedEvent(
   source: Source,
-  { eventType: typeOfScheme, eventSource, deliveryId, payload }: InboundEvent,
+  event: InboundEvent,
   nowMs: number,
   fallbackKey?: string,
 ): ReceivedEvent {
+  const { eventType: typeOfScheme, eventSource, deliveryId, payload } = event;
   const { input, dedup_key: path, event_key: typePath } = source.options;
   const typeOfSource = typePath === undefined ? undefined : asText(valueAt(payload, typePath));
   const eventType = typeOfSource ?? typeOfScheme;
@@ -114,33 +120,52 @@ export function receivedEvent(
     payload,
     source: source.name,
     event: eventType ?? null,
-    delivery_id: deliveryId ?? null,
+    delivery_id: deliveryId || null,
     received_at: new Date(nowMs).toISOString(),
   } satisfies JsonObject;
-  const own = path === undefined ? deliveryId : asText(valueAt(payload, path));
   return {
     eventType,
-    key: own ?? fallbackKey,
+    key: keyOf(event, path) ?? fallbackKey,
     wanted: wants(source, eventType, eventSource),
     input: input === undefined ? values : fillTemplate(input, values),
   };
 }
 
 const asText = (value: Json | undefined) =>
-  value === undefined || value === null
+  value === undefined || value === null || value === ''
     ? undefined
     : typeof value === 'string'
       ? value
       : JSON.stringify(value);
 
+/** What makes an event one: only what is signed, or else whoever has seen a request could send it for ever under other ids. */
+function keyOf({ deliveryId, idIsUnsigned, attributesAreUnsigned, payload }: InboundEvent, path?: string) {
+  const isSigned = !attributesAreUnsigned || /^data(_base64)?(\.|$)/.test(path ?? '');
+  const configured = path === undefined || !isSigned ? undefined : asText(valueAt(payload, path));
+  return configured ?? (idIsUnsigned ? undefined : deliveryId || undefined);
+}
+
+/** Several events of one request that have no ids of their own are told apart by their places in it. */
+function keyed(
+  scheme: Scheme,
+  source: Source,
+  request: InboundRequest,
+  events: readonly InboundEvent[],
+  nowMs: number,
+): readonly ReceivedEvent[] {
+  const key = requestKey(scheme, source, request);
+  return events.map((event, index) =>
+    receivedEvent(source, event, nowMs, key && (events.length === 1 ? key : `${key}:${index}`)),
+  );
+}
+
 /**
- * Without an id of the sender, a signed body that comes again is the same delivery again: or else whoever has seen one could
- * send it for ever. Where a time is signed, the same body at another time is another delivery. Where nothing is signed there is
- * nothing to repeat.
+ * Without an id that is signed, the same signed content is the same delivery again. Where a time is signed, the same body at another
+ * time is another delivery. Where nothing is signed there is nothing to repeat.
  */
-function bodyKey(scheme: Scheme, { options }: Source, request: InboundRequest): string | undefined {
+function requestKey(scheme: Scheme, { options }: Source, request: InboundRequest): string | undefined {
   if (!scheme.signsBody) return undefined;
-  const hash = createHash('sha256').update(request.body).digest('hex');
-  const time = scheme.signedTime?.(request, options);
-  return time === undefined ? `sha256:${hash}` : `sha256:${hash}:${time}`;
+  const hash = createHash('sha256');
+  for (const part of scheme.signedContent?.(request, options) ?? [request.body]) hash.update(part);
+  return `sha256:${hash.digest('hex')}`;
 }

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import type { FieldError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 
 /** A request as its sender signed it. */
@@ -21,6 +22,8 @@ export interface Scheme<Options extends JsonObject = JsonObject> {
   readonly documentation: string;
   /** What a source of this scheme may set. */
   readonly options: TSchema;
+  /** What is wrong with options that are each well on their own. */
+  readonly faultsOfOptions?: (options: Options) => readonly FieldError[];
   /** Says what is wrong with a secret of this scheme, or undefined. */
   readonly problemOfSecret?: (secret: string) => string | undefined;
   /** False for a scheme that is used without a secret. */
@@ -36,8 +39,8 @@ export interface Scheme<Options extends JsonObject = JsonObject> {
   readonly takesAnyEvent?: true;
   /** The events that a verified request brings: mostly one. */
   events(request: InboundRequest, payload: Json, options: Options): readonly InboundEvent[];
-  /** The time that is signed beside the body, as it was sent. */
-  signedTime?: (request: InboundRequest, options: Options) => string | undefined;
+  /** What is signed of a request that is the same when it comes again; the body where a scheme does not say. */
+  signedContent?: (request: InboundRequest, options: Options) => readonly (string | Buffer)[];
   /** The answer of a request that only asks whether we are there; it starts nothing. */
   handshake?: (payload: Json) => Reply | undefined;
   /** The answer of a request that was taken, where the sender insists on one of its own. */
@@ -54,6 +57,10 @@ export type Refusal = 'missing' | 'mismatch' | 'stale';
 export interface InboundEvent {
   /** The sender's own id of this event: the same when it sends it again. */
   readonly deliveryId?: string | undefined;
+  /** The id is beside what is signed: anybody who has seen a request may change it, so that it tells no event from another. */
+  readonly idIsUnsigned?: boolean;
+  /** All but `data` of the payload is beside what is signed as well. */
+  readonly attributesAreUnsigned?: boolean;
   readonly eventType?: string | undefined;
   /** Where it happened, for senders that say so. */
   readonly eventSource?: string | undefined;

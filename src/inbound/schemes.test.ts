@@ -299,7 +299,9 @@ describe('github', () => {
         const github = schemes.get('github')!;
         const request = requestOf(sent);
         const events = github.events(request, payloadOf(github, request), {});
-        assert.deepEqual(events, [{ deliveryId: `d-${count}`, eventType: name, payload }]);
+        assert.deepEqual(events, [
+          { deliveryId: `d-${count}`, idIsUnsigned: true, eventType: name, payload },
+        ]);
         count++;
       }
     }

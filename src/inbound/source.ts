@@ -165,7 +165,8 @@ function optionFaults(scheme: Scheme, options: SourceOptions): FieldError[] {
   const lost = pathsOf(options.input ?? {}).filter((path) => !roots.includes(path.split('.')[0]!));
   return [
     ...faultsOf(optionsValidator, options, '/options'),
-    ...faultsOf(Compile(scheme.options), options, '/options'),
+    ...ownFaults(scheme, options),
+    ...rateLimitFaults(options),
     ...unknown.map((option) => ({
       path: `/options/${option}`,
       message: `is no option of the scheme ${scheme.name}; ${known.join(', ')} are`,
@@ -174,6 +175,22 @@ function optionFaults(scheme: Scheme, options: SourceOptions): FieldError[] {
       path: '/options/input',
       message: `names {${path}}; placeholders begin with ${roots.join(', ')}`,
     })),
+  ];
+}
+
+function ownFaults(scheme: Scheme, options: SourceOptions): readonly FieldError[] {
+  const faults = faultsOf(Compile(scheme.options), options, '/options');
+  return faults.length > 0 ? faults : (scheme.faultsOfOptions?.(options) ?? []);
+}
+
+const dayMs = 86_400_000;
+
+function rateLimitFaults({ rate_limit: limit }: SourceOptions): readonly FieldError[] {
+  if (typeof limit !== 'string') return [];
+  const windowMs = parseDuration(limit.slice(limit.indexOf('/') + 1));
+  if (windowMs !== undefined && windowMs >= 1_000 && windowMs <= dayMs) return [];
+  return [
+    { path: '/options/rate_limit', message: 'must be a count in a time from 1s to 1d, such as 600/1m' },
   ];
 }
 

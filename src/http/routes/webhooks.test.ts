@@ -83,8 +83,12 @@ describe('POST /webhooks', () => {
     assert.equal(again.statusCode, 200);
     assert.equal(again.headers['idempotent-replayed'], 'true');
     assert.equal(again.body, first.body);
-    const other = await post(app, '/webhooks/tracker', body, issue(body, { 'x-github-delivery': 'd-2' }));
-    assert.equal(other.statusCode, 202);
+    const renamed = { 'x-github-delivery': 'd-2' };
+    const captured = await post(app, '/webhooks/tracker', body, issue(body, renamed));
+    assert.deepEqual([captured.statusCode, captured.body], [200, first.body], 'the id is not signed');
+    const edited = body.replace('opened', 'edited');
+    const other = await post(app, '/webhooks/tracker', edited, issue(edited));
+    assert.equal(other.statusCode, 202, 'the id of another one swallows nothing');
     assert.notEqual(other.json().runs[0].run_id, first.json().runs[0].run_id);
   });
 
@@ -173,8 +177,8 @@ describe('POST /webhooks', () => {
     const secrets = async (...list: object[]) =>
       assert.ok((await put(app, 'tracker', { ...tracker, secrets: list })).statusCode < 300);
     const deliver = async () => {
-      const headers = issue(body, { 'x-github-delivery': `r-${count++}` }, signing);
-      return (await post(app, '/webhooks/tracker', body, headers)).statusCode;
+      const counted = body.replace('opened', `opened ${count++}`);
+      return (await post(app, '/webhooks/tracker', counted, issue(counted, {}, signing))).statusCode;
     };
     const [old, next] = [
       { secret: 'old-secret', label: 'old' },
@@ -315,6 +319,16 @@ describe('/sources', () => {
     };
     assert.match(await message({ starts: { flow: 'quary' } }), /Did you mean query/);
     assert.match(await message({ options: {} }), /no `query`/);
+    for (const query of [7, ' ', ['a']])
+      assert.match(await message({ options: { input: { query } } }), /no `query`/);
+    for (const [field, value] of Object.entries({
+      source_system: '',
+      source_process: 7,
+      timestamp: 'soon',
+    })) {
+      const input = { ...tracker.options.input, [field]: value };
+      assert.match(await message({ options: { input } }), new RegExp(`input\\.${field} must`));
+    }
     assert.match(
       await message({ scheme: 'none', options: { input: { query: '{boddy}' } } }),
       /placeholders begin/,

@@ -26,7 +26,12 @@ export const shopify: Scheme = {
   signsBody: true,
   verify: (request, secrets, _, nowMs) => verifyHmac(shopifyRecipe, request, secrets, nowMs),
   events: ({ headers }, payload) => [
-    { deliveryId: headers['x-shopify-webhook-id'], eventType: headers['x-shopify-topic'], payload },
+    {
+      deliveryId: headers['x-shopify-webhook-id'],
+      idIsUnsigned: true,
+      eventType: headers['x-shopify-topic'],
+      payload,
+    },
   ],
 };
 
@@ -70,6 +75,7 @@ export const linear: Scheme = {
   events: ({ headers }, payload) => [
     {
       deliveryId: headers['linear-delivery'],
+      idIsUnsigned: true,
       eventType: headers['linear-event'] ?? textAt(payload, 'type'),
       payload,
     },

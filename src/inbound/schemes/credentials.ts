@@ -24,7 +24,7 @@ const described = {
   takesAnyEvent: true as const,
   events: ({ headers }: InboundRequest, payload: Json) => [
     {
-      deliveryId: headers['webhook-id'] ?? headers['idempotency-key'],
+      deliveryId: headers['webhook-id'] || headers['idempotency-key'],
       eventType: headers['x-event-type'],
       payload,
     },
@@ -50,6 +50,8 @@ export const bearer: Scheme = {
   options: Type.Object(handshakeOptions),
   needsSecret: true,
   signsBody: false,
+  problemOfSecret: (secret) =>
+    /^\S+$/.test(secret) ? undefined : 'has white space in it, which a token never has',
   verify: (request, secrets) => presents(request, 'bearer', secrets, (text) => text),
   ...described,
 };

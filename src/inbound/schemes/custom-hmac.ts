@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { FieldError } from '../../core/errors.ts';
 import { type HandshakeName, handshakeOptions } from '../handshakes.ts';
 import {
   type Encoding,
@@ -51,10 +52,11 @@ export const hmac: Scheme<Options> = {
   takesAnyEvent: true,
   signsBody: true,
   verify: (request, secrets, options, nowMs) => verifyHmac(recipeOf(options), request, secrets, nowMs),
-  signedTime: ({ headers }, { timestamp_header: header }) => header && headers[header.toLowerCase()],
+  faultsOfOptions,
+  signedContent: contentOf,
   events: ({ headers }, payload, options) => [
     {
-      deliveryId: headers[(options.id_header ?? 'webhook-id').toLowerCase()] ?? headers['idempotency-key'],
+      ...idOf(headers, options),
       eventType: headers[(options.event_header ?? 'x-event-type').toLowerCase()] ?? textAt(payload, 'type'),
       payload,
     },
@@ -62,7 +64,7 @@ export const hmac: Scheme<Options> = {
 };
 
 function recipeOf(options: Options): HmacRecipe {
-  const { algorithm = 'sha256', encoding = 'hex', prefix = '', signed = '{body}' } = options;
+  const { algorithm = 'sha256', encoding = 'hex', prefix = '' } = options;
   const signatureHeader = (options.header ?? 'X-Webhook-Signature').toLowerCase();
   const timestampHeader = options.timestamp_header?.toLowerCase();
   const seconds = options.tolerance_seconds;
@@ -73,15 +75,56 @@ function recipeOf(options: Options): HmacRecipe {
     read(request) {
       const value = request.headers[signatureHeader];
       if (!value?.startsWith(prefix)) return undefined;
-      const timestamp = timestampHeader && request.headers[timestampHeader];
-      const id = options.id_header && request.headers[options.id_header.toLowerCase()];
       return {
         signatures: [value.slice(prefix.length)],
-        content: fill(signed, { ...request, timestamp: timestamp ?? '', id: id ?? '' }),
-        ...(timestampHeader && { signedAtMs: secondsToMs(timestamp) }),
+        content: contentOf(request, options),
+        ...(timestampHeader && { signedAtMs: secondsToMs(request.headers[timestampHeader]) }),
       };
     },
   };
+}
+
+function contentOf(request: InboundRequest, options: Options): readonly (string | Buffer)[] {
+  const header = (name: string | undefined) => (name && request.headers[name.toLowerCase()]) ?? '';
+  const [timestamp, id] = [header(options.timestamp_header), header(options.id_header)];
+  return fill(options.signed ?? '{body}', { ...request, timestamp, id });
+}
+
+const isSigned = ({ signed = '{body}' }: Options, part: string) => signed.includes(`{${part}}`);
+
+function idOf(headers: InboundRequest['headers'], options: Options) {
+  const deliveryId = headers[(options.id_header ?? 'webhook-id').toLowerCase()];
+  if (isSigned(options, 'id')) return { deliveryId };
+  return { deliveryId: deliveryId || headers['idempotency-key'], idIsUnsigned: true };
+}
+
+/** A time that is checked and not signed, or signed and not checked, keeps nobody from sending a request again. */
+function faultsOfOptions(options: Options): readonly FieldError[] {
+  const faults: readonly [found: boolean, path: string, message: string][] = [
+    [
+      options.timestamp_header !== undefined && !isSigned(options, 'timestamp'),
+      'timestamp_header',
+      'names a time that is not signed: put {timestamp} into `signed`, as the sender signs it',
+    ],
+    [
+      options.timestamp_header === undefined && isSigned(options, 'timestamp'),
+      'signed',
+      'has {timestamp}: say in `timestamp_header` where that is',
+    ],
+    [
+      options.id_header === undefined && isSigned(options, 'id'),
+      'signed',
+      'has {id}: say in `id_header` where that is',
+    ],
+    [
+      options.tolerance_seconds !== undefined && options.timestamp_header === undefined,
+      'tolerance_seconds',
+      'needs a time: say in `timestamp_header` where that is, and in `signed` how it is signed',
+    ],
+  ];
+  return faults
+    .filter(([found]) => found)
+    .map(([, option, message]) => ({ path: `/options/${option}`, message }));
 }
 
 type Parts = Pick<InboundRequest, 'body' | 'method' | 'url'> & {

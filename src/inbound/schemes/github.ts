@@ -32,6 +32,11 @@ export const github: Scheme<Options> = {
   },
   formField: 'payload',
   events: ({ headers }, payload) => [
-    { deliveryId: headers['x-github-delivery'], eventType: headers['x-github-event'], payload },
+    {
+      deliveryId: headers['x-github-delivery'],
+      idIsUnsigned: true,
+      eventType: headers['x-github-event'],
+      payload,
+    },
   ],
 };

@@ -43,7 +43,8 @@ export const salesforce: Scheme<Options> = {
   events(request, payload) {
     if (!isSoap(request)) {
       const { headers } = request;
-      return [{ deliveryId: headers['webhook-id'], eventType: textAt(payload, 'type'), payload }];
+      const deliveryId = headers['webhook-id'];
+      return [{ deliveryId, idIsUnsigned: true, eventType: textAt(payload, 'type'), payload }];
     }
     const { notifications, ...message } = messageOf(request, payload);
     return notifications.map(({ id, type, object }) => ({

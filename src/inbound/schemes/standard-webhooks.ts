@@ -25,18 +25,25 @@ export const standardWebhooks: Scheme = {
     if (secret === -1) return refused('mismatch');
     return isStale(secondsToMs(message.timestamp), nowMs) ? refused('stale') : { verified: true, secret };
   },
+  // It is signed at another time when it comes again.
+  signedContent: ({ headers, body }) => [headers[`${familyOf(headers)}-id`] || body],
   events: ({ headers }, payload) => [
     {
-      deliveryId: headers['webhook-id'] ?? headers['svix-id'],
+      deliveryId: headers[`${familyOf(headers)}-id`],
       eventType: textAt(payload, 'type') ?? textAt(payload, 'event_type'),
       payload,
     },
   ],
 };
 
-/** Svix, from which the standard comes, uses header fields of its own name. */
+/** Svix, from which the standard comes, uses header fields of its own name. Nothing is taken from those that are not verified. */
+function familyOf(headers: InboundRequest['headers']): 'webhook' | 'svix' {
+  const isOfSvix = headers['webhook-signature'] === undefined && headers['svix-signature'] !== undefined;
+  return isOfSvix ? 'svix' : 'webhook';
+}
+
 function messageOf({ headers, body }: InboundRequest): Message | undefined {
-  const prefix = headers['webhook-signature'] === undefined ? 'svix' : 'webhook';
+  const prefix = familyOf(headers);
   const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map(
     (part) => headers[`${prefix}-${part}`],
   );

@@ -37,9 +37,15 @@ export const twilio: Scheme<Options> = {
     );
     return secret === -1 ? refused('mismatch') : { verified: true, secret };
   },
+  // Not the bytes of the body: a form is signed in the order of its names, in whatever order it comes.
+  signedContent: (request, { url = request.url }) => [
+    withAndWithoutPort(url)[1] ?? url,
+    signedFields(request) ?? request.body,
+  ],
   events: ({ headers }, payload) => [
     {
       deliveryId: headers['i-twilio-idempotency-token'],
+      idIsUnsigned: true,
       eventType:
         textAt(payload, 'MessageStatus') ?? textAt(payload, 'SmsStatus') ?? textAt(payload, 'CallStatus'),
       payload,
