@@ -136,6 +136,19 @@ function parsed(text: string): Json | undefined {
 const isCloudEvent = (value: JsonObject): value is CloudEvent =>
   value.specversion === '1.0' && isText(value.id) && isText(value.source) && isText(value.type);
 
+/** What a body says by itself that it brings, whatever its header fields say: events in an envelope of AWS, or CloudEvents. */
+export function eventsWithin(payload: Json | undefined): readonly InboundEvent[] | undefined {
+  if (payload === undefined) return undefined;
+  const enveloped = openEnvelope(payload)?.map(({ event, asEvent }) => event ?? asEvent);
+  if (enveloped?.length) return enveloped;
+  const candidates = Array.isArray(payload) ? (payload as readonly Json[]) : [payload];
+  const events = candidates.filter((one) => isObject(one)).filter(isCloudEvent);
+  return events.length > 0 && events.length === candidates.length ? events.map(eventOf) : undefined;
+}
+
+/** The same of bytes; undefined for what is no JSON. */
+export const eventsWithinText = (body: Buffer) => eventsWithin(parsed(body.toString()));
+
 /** A CloudEvent as the event that it is. */
 export function eventOf(event: CloudEvent): InboundEvent {
   return {

@@ -12,12 +12,12 @@ const now = Date.parse('2026-08-14T09:18:33.360Z');
 const github = (fields: object = {}): Source =>
   parseSource('tracker', {
     scheme: 'github',
-    secrets: ['hush'],
+    secrets: ['hush-hush'],
     starts: { flow: 'query' },
     ...fields,
   });
 
-function signed(body: string, headers: Record<string, string> = {}, secret = 'hush'): InboundRequest {
+function signed(body: string, headers: Record<string, string> = {}, secret = 'hush-hush'): InboundRequest {
   const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   return {
     method: 'POST',
@@ -79,10 +79,14 @@ describe('a source', () => {
     assert.equal(key(open, signed('{}')), undefined);
     assert.equal(key(open, signed('{}', { 'webhook-id': 'd1' })), 'd1');
     assert.equal(key(open, signed('{}', { 'webhook-id': '', 'idempotency-key': '' })), undefined);
-    const stripe = parseSource('pay', { scheme: 'stripe', secrets: ['hush'], starts: { flow: 'query' } });
+    const stripe = parseSource('pay', {
+      scheme: 'stripe',
+      secrets: ['hush-hush'],
+      starts: { flow: 'query' },
+    });
     const sent = (body: string) => {
       const at = Math.floor(now / 1_000);
-      const v1 = createHmac('sha256', 'hush').update(`${at}.${body}`).digest('hex');
+      const v1 = createHmac('sha256', 'hush-hush').update(`${at}.${body}`).digest('hex');
       return { ...signed(body), headers: { 'stripe-signature': `t=${at},v1=${v1}` } };
     };
     assert.equal(key(stripe, sent('{"id":"evt_1"}')), 'evt_1');
@@ -91,9 +95,9 @@ describe('a source', () => {
 
   test('takes no id that is not signed as what tells one event from another', () => {
     const source = (scheme: string, options: object = {}) =>
-      parseSource('s', { scheme, secrets: ['hush'], starts: { flow: 'query' }, options });
+      parseSource('s', { scheme, secrets: ['hush-hush'], starts: { flow: 'query' }, options });
     const mac = (body: string, encoding: 'hex' | 'base64') =>
-      createHmac('sha256', 'hush').update(body).digest(encoding);
+      createHmac('sha256', 'hush-hush').update(body).digest(encoding);
     const cases: readonly (readonly [Source, string, (body: string) => Record<string, string>])[] = [
       [source('github'), 'x-github-delivery', () => ({})],
       [source('github'), 'x-github-event', () => ({})],
@@ -126,12 +130,12 @@ describe('a source', () => {
     const options = { id_header: 'X-Id', signed: '{id}.{body}' };
     const source = parseSource('s', {
       scheme: 'hmac',
-      secrets: ['hush'],
+      secrets: ['hush-hush'],
       starts: { flow: 'query' },
       options,
     });
     const key = (id: string, more: Record<string, string> = {}) => {
-      const signature = createHmac('sha256', 'hush').update(`${id}.{}`).digest('hex');
+      const signature = createHmac('sha256', 'hush-hush').update(`${id}.{}`).digest('hex');
       const headers = { 'x-webhook-signature': signature, 'x-id': id, ...more };
       return eventsOf(source, signed('{}', headers)).events[0]!.key;
     };
@@ -159,10 +163,10 @@ describe('a source', () => {
   test('knows a form of Twilio again whatever the order of its fields and the port', () => {
     const source = parseSource('s', {
       scheme: 'twilio',
-      secrets: ['hush'],
+      secrets: ['hush-hush'],
       starts: { flow: 'query' },
     });
-    const signature = createHmac('sha1', 'hush').update('https://example.com/xa1b2').digest('base64');
+    const signature = createHmac('sha1', 'hush-hush').update('https://example.com/xa1b2').digest('base64');
     const key = (body: string, url: string, token: string) =>
       eventsOf(source, {
         method: 'POST',
@@ -184,16 +188,16 @@ describe('a source', () => {
     const options = { dedup_key: 'order.id' };
     const source = (scheme: string, secret: string) =>
       parseSource('s', { scheme, secrets: [secret], starts: { flow: 'query' }, options });
-    const mac = createHmac('sha256', 'hush').update(body).digest('hex');
-    const { events } = eventsOf(source('hmac', 'hush'), signed(body, { 'x-webhook-signature': mac }));
+    const mac = createHmac('sha256', 'hush-hush').update(body).digest('hex');
+    const { events } = eventsOf(source('hmac', 'hush-hush'), signed(body, { 'x-webhook-signature': mac }));
     assert.equal(new Set(events.map(({ key }) => key)).size, 2);
     for (const value of ['""', 'null']) {
       const empty = `{"order":{"id":${value}}}`;
       const headers = {
-        'x-webhook-signature': createHmac('sha256', 'hush').update(empty).digest('hex'),
+        'x-webhook-signature': createHmac('sha256', 'hush-hush').update(empty).digest('hex'),
       };
       assert.match(
-        eventsOf(source('hmac', 'hush'), signed(empty, headers)).events[0]!.key!,
+        eventsOf(source('hmac', 'hush-hush'), signed(empty, headers)).events[0]!.key!,
         /^sha256:[0-9a-f]{64}$/,
       );
     }
@@ -202,24 +206,48 @@ describe('a source', () => {
     );
     const headers = {
       'content-type': 'application/cloudevents-batch+json',
-      'x-webhook-signature': createHmac('sha256', 'hush').update(batch).digest('hex'),
+      'x-webhook-signature': createHmac('sha256', 'hush-hush').update(batch).digest('hex'),
     };
-    const keys = eventsOf(source('hmac', 'hush'), signed(batch, headers)).events.map(({ key }) => key);
+    const keys = eventsOf(source('hmac', 'hush-hush'), signed(batch, headers)).events.map(({ key }) => key);
     assert.deepEqual(keys, ['["/shop","1"]', '["/shop","2"]']);
   });
 
   test('takes of a CloudEvent in binary mode its data alone as signed', () => {
     const source = (options: object) =>
-      parseSource('s', { scheme: 'hmac', secrets: ['hush'], starts: { flow: 'query' }, options });
+      parseSource('s', { scheme: 'hmac', secrets: ['hush-hush'], starts: { flow: 'query' }, options });
     const key = (options: object, id: string) => {
       const headers = {
         ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-source': '/s', 'ce-type': 't' },
-        'x-webhook-signature': createHmac('sha256', 'hush').update('{"n":7}').digest('hex'),
+        'x-webhook-signature': createHmac('sha256', 'hush-hush').update('{"n":7}').digest('hex'),
       };
       return eventsOf(source(options), signed('{"n":7}', headers)).events[0]!.key;
     };
     for (const options of [{}, { dedup_key: 'id' }]) assert.equal(key(options, 'a'), key(options, 'b'));
     assert.equal(key({ dedup_key: 'data.n' }, 'a'), '7');
+  });
+
+  test('knows signed CloudEvents and envelopes again under other header fields', () => {
+    const source = parseSource('s', { scheme: 'hmac', secrets: ['hush-hush'], starts: { flow: 'query' } });
+    const keys = (body: object, headers: Record<string, string>) => {
+      const text = JSON.stringify(body);
+      const signature = createHmac('sha256', 'hush-hush').update(text).digest('hex');
+      return eventsOf(source, signed(text, { 'x-webhook-signature': signature, ...headers })).events.map(
+        ({ key }) => key,
+      );
+    };
+    const binary = { 'ce-specversion': '1.0', 'ce-id': 'x', 'ce-source': '/x', 'ce-type': 'x' };
+    const one = { specversion: '1.0', id: '1', source: '/shop', type: 't', data: 1 };
+    const forms: readonly (readonly [object, Record<string, string>])[] = [
+      [one, { 'content-type': 'application/cloudevents+json' }],
+      [[one, { ...one, id: '2' }], { 'content-type': 'application/cloudevents-batch+json' }],
+      [sqsRecords('{"a":1}', '{"a":2}'), {}],
+    ];
+    for (const [body, headers] of forms) {
+      const expected = keys(body, headers);
+      assert.deepEqual(keys(body, {}), expected);
+      assert.deepEqual(keys(body, binary), expected);
+      assert.deepEqual(keys(body, { ...binary, 'content-type': 'text/plain' }), expected);
+    }
   });
 
   test('takes a trigger in an envelope of AWS as an event like any other', () => {
@@ -242,17 +270,17 @@ describe('a source', () => {
   test('takes a secret only between its dates', () => {
     const source = github({
       secrets: [
-        { secret: 'new', label: 'August', not_before: '2026-08-01T00:00:00Z' },
-        { secret: 'old', label: 'July', not_after: '2026-08-15T00:00:00Z' },
+        { secret: 'new-secret', label: 'August', not_before: '2026-08-01T00:00:00Z' },
+        { secret: 'old-secret', label: 'July', not_after: '2026-08-15T00:00:00Z' },
       ],
     });
     const label = (secret: string, at: string) =>
       eventsOf(source, signed('{}', {}, secret), Date.parse(at)).secretLabel;
-    assert.equal(label('old', '2026-07-31T23:59:59Z'), 'July');
-    assert.throws(() => label('new', '2026-07-31T23:59:59Z'), VerificationError);
-    assert.equal(label('new', '2026-08-14T00:00:00Z'), 'August');
-    assert.equal(label('old', '2026-08-14T00:00:00Z'), 'July');
-    assert.throws(() => label('old', '2026-08-15T00:00:00Z'), VerificationError);
+    assert.equal(label('old-secret', '2026-07-31T23:59:59Z'), 'July');
+    assert.throws(() => label('new-secret', '2026-07-31T23:59:59Z'), VerificationError);
+    assert.equal(label('new-secret', '2026-08-14T00:00:00Z'), 'August');
+    assert.equal(label('old-secret', '2026-08-14T00:00:00Z'), 'July');
+    assert.throws(() => label('old-secret', '2026-08-15T00:00:00Z'), VerificationError);
   });
 
   test('reads nothing before it is verified, and says the same whatever failed', () => {
@@ -274,7 +302,7 @@ describe('a source', () => {
 
   test('is shown without its secrets', () => {
     const shown = JSON.stringify(
-      shownSource(github({ secrets: ['hush', { secret: 'hush2', label: 'old' }] })),
+      shownSource(github({ secrets: ['hush-hush', { secret: 'hush-hush-2', label: 'old' }] })),
     );
     assert.doesNotMatch(shown, /hush/);
     assert.match(shown, /"label":"old"/);
@@ -324,8 +352,9 @@ describe('a source', () => {
       ] as const
     ).map(
       ([options, message]) =>
-        ['x', { scheme: 'hmac', secrets: ['hush'], starts: { flow: 'a' }, options }, message] as const,
+        ['x', { scheme: 'hmac', secrets: ['hush-hush'], starts: { flow: 'a' }, options }, message] as const,
     ),
+    ['x', { scheme: 'hmac', secrets: ['seven77'], starts: { flow: 'a' } }, /shorter than 8 characters/],
     ['x', { scheme: 'bearer', secrets: ['two words'], starts: { flow: 'a' } }, /white space/],
     ['x', null, /must be object/],
   ];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { cloudEventMode, readCloudEvents } from './cloud-event.ts';
-import { eventOf, openEnvelope } from './envelope.ts';
+import { eventOf, eventsWithin, eventsWithinText, openEnvelope } from './envelope.ts';
 import { answerHandshake, checkSignedBody } from './handshakes.ts';
 import { payloadOf } from './payload.ts';
 import type { InboundEvent, InboundRequest, Refusal, Reply, Scheme } from './scheme.ts';
@@ -59,11 +59,13 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
   checkSignedBody(handshakeOf(source), request);
   if (scheme.takesAnyEvent && cloudEventMode(request) !== undefined) {
     const isUnsigned = scheme.signsBody && cloudEventMode(request) === 'binary';
-    const events = readCloudEvents(request).map((event) => ({
-      ...eventOf(event),
-      // In binary mode all but the data is header fields.
-      ...(isUnsigned && { idIsUnsigned: true, attributesAreUnsigned: true }),
-    }));
+    const events =
+      (isUnsigned ? eventsWithinText(request.body) : undefined) ??
+      readCloudEvents(request).map((event) => ({
+        ...eventOf(event),
+        // In binary mode all but the data is header fields.
+        ...(isUnsigned && { idIsUnsigned: true, attributesAreUnsigned: true }),
+      }));
     return { events: keyed(scheme, source, request, events, nowMs), acknowledgement: undefined, secretLabel };
   }
   const payload = payloadOf(scheme, request);
@@ -73,9 +75,7 @@ export function receive(source: Source, request: InboundRequest, nowMs: number, 
   if (handshake !== undefined) return { handshake };
   const subscription = scheme.takesAnyEvent ? subscriptionNotice(request, payload) : undefined;
   if (subscription !== undefined) return { handshake: subscription.reply, notice: subscription.notice };
-  const enveloped = scheme.takesAnyEvent
-    ? openEnvelope(payload)?.map(({ event, asEvent }) => event ?? asEvent)
-    : undefined;
+  const enveloped = scheme.takesAnyEvent ? anyEvents(scheme, payload) : undefined;
   const events = enveloped?.length ? enveloped : scheme.events(request, payload, source.options);
   return {
     events: keyed(scheme, source, request, events, nowMs),
@@ -137,6 +137,12 @@ const asText = (value: Json | undefined) =>
     : typeof value === 'string'
       ? value
       : JSON.stringify(value);
+
+/** Header fields are not signed: with others, the same body must not be other events. */
+const anyEvents = (scheme: Scheme, payload: Json) =>
+  scheme.signsBody
+    ? eventsWithin(payload)
+    : openEnvelope(payload)?.map(({ event, asEvent }) => event ?? asEvent);
 
 /** What makes an event one: only what is signed, or else whoever has seen a request could send it for ever under other ids. */
 function keyOf({ deliveryId, idIsUnsigned, attributesAreUnsigned, payload }: InboundEvent, path?: string) {

@@ -137,7 +137,7 @@ function readSecret(
     label = `secret ${index + 1}`,
     ...dates
   } = typeof given === 'string' ? { secret: given } : given;
-  const problem = scheme.problemOfSecret?.(secret);
+  const problem = scheme.problemOfSecret?.(secret) ?? problemOfKey(scheme, secret);
   if (problem !== undefined) faults.push({ path: `/secrets/${index}`, message: problem });
   const date = (name: 'not_before' | 'not_after') => {
     const text = (dates as Readonly<Record<string, string>>)[name];
@@ -156,6 +156,10 @@ function readSecret(
     ...(notAfter !== undefined && { notAfter }),
   };
 }
+
+/** A signature lets whoever has one try secrets as fast as they can count. */
+const problemOfKey = ({ signsBody }: Scheme, secret: string) =>
+  signsBody && secret.length < 8 ? 'is shorter than 8 characters, which is soon guessed' : undefined;
 
 function optionFaults(scheme: Scheme, options: SourceOptions): FieldError[] {
   const own = (scheme.options as unknown as { properties: Record<string, unknown> }).properties;

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { parseSourcesFile } from './sources-file.ts';
 
 const places = {
-  variable: (name: string) => ({ GITHUB_SECRET: 'hush', EMPTY: '' })[name],
+  variable: (name: string) => ({ GITHUB_SECRET: 'hush-hush', EMPTY: '' })[name],
   file: (path: string) => {
     if (path === '/run/secrets/crm') return 'hush too\n';
     if (path === '/run/secrets/empty') return '\n';
@@ -30,7 +30,7 @@ describe('a file of sources', () => {
         name: 'tracker',
         scheme: 'github',
         secrets: [
-          { label: 'old', secret: 'hush', notAfter: Date.parse('2026-12-01T00:00:00Z') },
+          { label: 'old', secret: 'hush-hush', notAfter: Date.parse('2026-12-01T00:00:00Z') },
           { label: 'new', secret: 'hush too' },
         ],
         ...{ starts, options, origin: 'file' },
@@ -56,8 +56,8 @@ describe('a file of sources', () => {
   test('says every fault of every source, with the line and the place, and no secret', () => {
     const source = (secrets: unknown, more: object = {}) => ({ scheme: 'github', secrets, starts, ...more });
     const faults: [object, RegExp][] = [
-      [source(['hush']), /\/secrets\/0 must name where the secret is/],
-      [source([{ secret: 'hush' }]), /\/secrets\/0 must name where the secret is/],
+      [source(['hush-hush']), /\/secrets\/0 must name where the secret is/],
+      [source([{ secret: 'hush-hush' }]), /\/secrets\/0 must name where the secret is/],
       [source([{ variable: 'LOST' }]), /\/secrets\/0 names the variable "LOST", which is not set/],
       [source([{ variable: 'EMPTY' }]), /which is not set/],
       [source([{ variable: 'GITHUB_SECRET', file: '/x' }]), /either "variable" or "file"/],

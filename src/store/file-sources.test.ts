@@ -24,7 +24,7 @@ test('sources of a file stand before those of the API, and only the file changes
   const inFile = { ...source('both', 'of the file'), origin: 'file' as const };
   const store = withFileSources(kept, '/etc/sources.json', [
     inFile,
-    { ...source('aaa', 'x'), origin: 'file' },
+    { ...source('aaa', 'of the file'), origin: 'file' },
   ]);
   assert.equal((await store.source('both'))?.secrets[0]?.secret, 'of the file');
   assert.equal((await store.source('own'))?.secrets[0]?.secret, 'of the api');
@@ -38,7 +38,10 @@ test('sources of a file stand before those of the API, and only the file changes
       ['own', undefined, undefined],
     ],
   );
-  await assert.rejects(store.putSource(source('both', 'y')), { code: 'conflict', message: /sources\.json/ });
+  await assert.rejects(store.putSource(source('both', 'of another')), {
+    code: 'conflict',
+    message: /sources\.json/,
+  });
   await assert.rejects(store.deleteSource('aaa'), { code: 'conflict' });
   assert.equal(await store.deleteSource('own'), true);
   assert.deepEqual(

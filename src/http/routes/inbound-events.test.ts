@@ -244,10 +244,10 @@ describe('POST /events', () => {
 });
 
 describe('events that are signed', () => {
-  const signed = (body: string, secret = 'hush') => ({
+  const signed = (body: string, secret = 'hush-hush') => ({
     'x-webhook-signature': createHmac('sha256', secret).update(body).digest('hex'),
   });
-  const source = { ...subscription(), scheme: 'hmac', secrets: ['hush'] };
+  const source = { ...subscription(), scheme: 'hmac', secrets: ['hush-hush'] };
 
   test('come to their source, in any mode and as an envelope, at either address', async () => {
     const app = await createApp({ apiKeys: keys }, { signed: source });

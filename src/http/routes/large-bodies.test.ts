@@ -12,7 +12,7 @@ async function listening(options: TestAppOptions = {}) {
   await app.server.listen({ host: '127.0.0.1', port: 0 });
   const payload = {
     scheme: 'github',
-    secrets: ['hush'],
+    secrets: ['hush-hush'],
     starts: { flow: 'query' },
     options: { input: { query: 'a' } },
   };

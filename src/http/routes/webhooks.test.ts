@@ -5,7 +5,7 @@ import { createTestApp, type TestApp, type TestAppOptions } from '../../../test/
 
 const tracker = {
   scheme: 'github',
-  secrets: ['hush'],
+  secrets: ['hush-hush'],
   starts: { flow: 'query' },
   options: {
     events: ['issues'],
@@ -35,7 +35,7 @@ const post = (app: TestApp, url: string, payload: string | Buffer, headers: Reco
     headers: { 'content-type': 'application/json', ...headers },
   });
 
-function issue(body: string, headers: Record<string, string> = {}, secret = 'hush') {
+function issue(body: string, headers: Record<string, string> = {}, secret = 'hush-hush') {
   const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   return {
     'x-github-event': 'issues',
@@ -120,7 +120,7 @@ describe('POST /webhooks', () => {
 
     await put(app, 'chat', { ...tracker, scheme: 'slack' });
     const old = String(Math.floor(Date.now() / 1_000) - 301);
-    const signature = `v0=${createHmac('sha256', 'hush').update(`v0:${old}:${body}`).digest('hex')}`;
+    const signature = `v0=${createHmac('sha256', 'hush-hush').update(`v0:${old}:${body}`).digest('hex')}`;
     const stale = await post(app, '/webhooks/chat', body, {
       'x-slack-request-timestamp': old,
       'x-slack-signature': signature,
@@ -142,7 +142,7 @@ describe('POST /webhooks', () => {
   test('what is refused is on the record, in samples, and what is a flood as an event of its own', async () => {
     const app = await createApp();
     for (let count = 0; count < 120; count++) {
-      await post(app, '/webhooks/tracker?secret=hush', body, issue(body, {}, 'other'));
+      await post(app, '/webhooks/tracker?secret=hush-hush', body, issue(body, {}, 'other'));
       await post(app, `/webhooks/no-${count}`, body, issue(body));
     }
     const refusals = async (source: string, query = '') => {
@@ -206,7 +206,7 @@ describe('POST /webhooks', () => {
     await put(app, 'chat', { ...tracker, scheme: 'slack' });
     const challenge = '{"type":"url_verification","challenge":"3eZbrw1a"}';
     const now = String(Math.floor(Date.now() / 1_000));
-    const signature = `v0=${createHmac('sha256', 'hush').update(`v0:${now}:${challenge}`).digest('hex')}`;
+    const signature = `v0=${createHmac('sha256', 'hush-hush').update(`v0:${now}:${challenge}`).digest('hex')}`;
     const headers = { 'x-slack-request-timestamp': now, 'x-slack-signature': signature };
     const answer = await post(app, '/webhooks/chat', challenge, headers);
     assert.deepEqual([answer.statusCode, answer.body], [200, '3eZbrw1a']);
@@ -257,7 +257,7 @@ describe('POST /webhooks', () => {
     const app = await createApp();
     await put(app, 'crm', { ...tracker, scheme: 'salesforce' });
     const send = async (payload: string, type: string) => {
-      const answer = await post(app, '/webhooks/crm?secret=hush', payload, { 'content-type': type });
+      const answer = await post(app, '/webhooks/crm?secret=hush-hush', payload, { 'content-type': type });
       return [answer.statusCode, answer.json().code];
     };
     assert.deepEqual(await send('', 'text/xml'), [400, 'malformed_request']);
@@ -267,7 +267,7 @@ describe('POST /webhooks', () => {
       }
     }
     app.engine.start = () => Promise.reject(new Error('The disk is gone'));
-    const failed = await post(app, '/webhooks/tracker?secret=hush', body, issue(body));
+    const failed = await post(app, '/webhooks/tracker?secret=hush-hush', body, issue(body));
     assert.equal(failed.statusCode, 500);
     assert.ok(app.log.some((line) => line.includes('"/webhooks/tracker"')));
     assert.doesNotMatch(app.log.join(), /hush/);
@@ -291,9 +291,9 @@ describe('/sources', () => {
       secrets: [{ label: 'secret 1', not_before: null, not_after: null }],
       origin: 'api',
     });
-    assert.equal((await put(app, 'tracker', { ...tracker, secrets: ['changed'] })).statusCode, 200);
+    assert.equal((await put(app, 'tracker', { ...tracker, secrets: ['changed-it'] })).statusCode, 200);
     assert.equal((await post(app, '/webhooks/tracker', body, issue(body))).statusCode, 401);
-    assert.equal((await post(app, '/webhooks/tracker', body, issue(body, {}, 'changed'))).statusCode, 202);
+    assert.equal((await post(app, '/webhooks/tracker', body, issue(body, {}, 'changed-it'))).statusCode, 202);
     const list = (await app.server.inject({ url: '/sources', headers: admin })).json();
     assert.equal(list.sources.length, 1);
     assert.doesNotMatch(JSON.stringify(list), /changed/);
