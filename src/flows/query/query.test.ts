@@ -142,7 +142,9 @@ test('a receiver that fails gets the same message again, with the same id', asyn
       [4, true, 200],
     ],
   );
-  assert.ok(conversation.deliveries.slice(0, 3).every((attempt) => attempt.nextAttemptAt! >= attempt.at));
+  const { receivedAt, deliveries } = conversation;
+  assert.ok(deliveries.slice(0, 3).every(({ nextAttemptAt }) => nextAttemptAt! >= receivedAt));
+  assert.equal(deliveries[3]!.nextAttemptAt, null);
   assert.deepEqual(new Set(receiver.received.map((one) => one.headers['webhook-id'])).size, 1);
   assert.ok(receiver.received.every((one) => one.verified));
   assert.deepEqual(
