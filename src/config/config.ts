@@ -216,7 +216,8 @@ export const settings = {
   }),
   rateLimit: required<RateLimit | null>({
     variable: 'SIGNALBOX_RATE_LIMIT',
-    about: 'How many requests one source system, and one API key, may send in which time.',
+    about:
+      'How many requests one API key, and one source system of it (however its name is written: case and spaces around it do not matter), may send in which time. A batch of events counts as its events; one that is larger than the limit takes a whole window.',
     expects: 'a number and a time such as `6000/1m`, or `off`',
     default: '6000/1m',
     parse: parseRateLimit,

@@ -50,6 +50,18 @@ export class InboundDoor {
     }
   }
 
+  /** Events of a verified message that can start nothing, while the message is acknowledged: nobody could mend them by sending again. */
+  async leaveOut(
+    { source, request, from, now }: { source: Source; request: InboundRequest; from: string; now: number },
+    events: readonly { readonly id: string; readonly problem: string }[],
+  ): Promise<void> {
+    const said = events.map(({ id, problem }) => `${id}: ${problem}`).join('\n');
+    this.#ports.log.warning(
+      `Left out of a message to the source "${source.name}", as it can start nothing: ${said}`,
+    );
+    await this.#tell(source.name, request, { name: source.name, from, now, because: 'invalid_input' });
+  }
+
   /** The answer to a vendor that asks whether its source is here. Throws `unknown_source`, `method_not_allowed`. */
   async answer(name: string, request: InboundRequest, from: string, now: number): Promise<Questioned> {
     const source = await this.#sourceOf(name, request, { name, from, now });

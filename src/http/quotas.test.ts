@@ -32,3 +32,26 @@ test('of many senders at once exactly as many get through as the limit says, eac
   );
   assert.equal((await app.ask(question({ source_system: 'another' }))).status, 202);
 });
+
+test('a system is the same however it is written, and no key uses up what another one sends for it', async () => {
+  const [one, other] = ['1'.repeat(20), '2'.repeat(20)];
+  const app = await createTestApp({
+    rateLimit: { count: 2, windowMs: 60_000 },
+    apiKeys: `one:ingest:${one},other:ingest:${other}`,
+  });
+  const send = (system: string, key: string) =>
+    app.ask(question({ source_system: system }), { 'x-api-key': key });
+  assert.equal((await send('CRM', one)).headers.ratelimit, '"source";r=1;t=60, "key";r=1;t=60');
+  assert.equal((await send('crm ', one)).headers.ratelimit, '"source";r=0;t=60, "key";r=0;t=60');
+  assert.equal((await send('crm', one)).status, 429);
+  assert.equal((await send('crm', other)).headers.ratelimit, '"source";r=1;t=60, "key";r=1;t=60');
+});
+
+test('without keys a system is the same however it is written', async () => {
+  const app = await createTestApp({ rateLimit: { count: 2, windowMs: 60_000 } });
+  const statuses = [];
+  for (const system of ['CRM', ' crm', 'Crm', 'erp']) {
+    statuses.push((await app.ask(question({ source_system: system }))).status);
+  }
+  assert.deepEqual(statuses, [202, 202, 429, 202]);
+});

@@ -53,7 +53,7 @@ export const spikeOf = { count: spike, windowMs } as const;
 
 /** What may be kept of a request that was refused. */
 export interface RefusedRequest {
-  readonly because: Refusal | 'unknown_source';
+  readonly because: Refusal | 'unknown_source' | 'invalid_input';
   /** The address that it came from. */
   readonly from: string;
   readonly method: string;

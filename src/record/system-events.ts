@@ -25,7 +25,7 @@ export interface SystemEventData {
     readonly source: string;
     /** What it called its source. */
     readonly name: string;
-    /** `missing`, `mismatch`, `stale` or `unknown_source`; the sender is not told. */
+    /** `missing`, `mismatch`, `stale` or `unknown_source`, of which the sender is not told; or `invalid_input`. */
     readonly because: string;
     /** The address that it came from. */
     readonly from: string;

@@ -243,6 +243,61 @@ describe('POST /events', () => {
   });
 });
 
+describe('limits', () => {
+  const few = subscription({ events: ['rare'], rate_limit: '1/1m' });
+  const refusals = (answer: { json: () => { events: { error?: { code: string; status: number } }[] } }) =>
+    answer.json().events.map(({ error }) => error && [error.code, error.status]);
+
+  test('hold back the subscription alone that is over its own', async () => {
+    const app = await createApp({}, { few, orders: subscription() });
+    assert.equal((await post(app, paid({ type: 'rare' }))).statusCode, 202);
+    const both = await post(app, paid({ type: 'rare', id: 'e-2' }));
+    assert.deepEqual([both.statusCode, statusesOf(both)], [207, ['refused']]);
+    assert.deepEqual(refusals(both), [['rate_limited', 429]]);
+    assert.deepEqual(
+      both.json().events[0].runs.map((run: { subscription: string }) => run.subscription),
+      ['orders'],
+    );
+  });
+
+  test('hold back events of a batch beyond it, and the request when all are held back', async () => {
+    const app = await createApp({}, { few });
+    const rare = [1, 2].map((n) => paid({ type: 'rare', id: `r-${n}` }));
+    const some = await batch(app, rare[0]!, rare[1]!, paid());
+    assert.deepEqual([some.statusCode, statusesOf(some)], [207, ['queued', 'refused', 'queued']]);
+    assert.deepEqual(refusals(some), [undefined, ['rate_limited', 429], undefined]);
+    const all = await batch(app, ...rare, paid({ type: 'nobody wants' }));
+    assert.deepEqual([all.statusCode, all.json().code], [429, 'rate_limited']);
+    assert.ok(Number(all.headers['retry-after']) > 0);
+  });
+
+  test('count the events of a batch; one that is larger than the limit takes a whole window', async () => {
+    let now = Date.now();
+    const rateLimit = { count: 5, windowMs: 60_000 };
+    const source = { ...subscription({ rate_limit: '5/1m' }), scheme: 'none' };
+    const app = await createApp({ rateLimit, clock: () => now }, { open: source });
+    const send = (from: number, count: number, url = '/events') =>
+      app.server.inject({
+        ...{
+          method: 'POST',
+          url,
+          headers: { ...local, 'content-type': 'application/cloudevents-batch+json' },
+        },
+        payload: JSON.stringify(Array.from({ length: count }, (_, n) => paid({ id: `e-${from + n}` }))),
+      });
+    for (const url of ['/events', '/webhooks/open']) {
+      const first = await send(0, 3, url);
+      assert.equal(first.statusCode, 202, first.body);
+      assert.match(String(first.headers.ratelimit), /^"source";r=2;/);
+      assert.equal((await send(3, 3, url)).statusCode, 429);
+      now += 61_000;
+      assert.equal((await send(3, 9, url)).statusCode, 202);
+      assert.equal((await send(20, 1, url)).statusCode, 429);
+      now += 61_000;
+    }
+  });
+});
+
 describe('events that are signed', () => {
   const signed = (body: string, secret = 'hush-hush') => ({
     'x-webhook-signature': createHmac('sha256', secret).update(body).digest('hex'),

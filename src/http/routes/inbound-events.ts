@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type FieldError, SignalboxError } from '../../core/errors.ts';
 import { parseStrictJson } from '../../core/strict-json.ts';
+import type { StartedRun } from '../../engine/engine.ts';
 import { cloudEventMode, readCloudEvents } from '../../inbound/cloud-event.ts';
 import { type Enveloped, eventOf, openEnvelope } from '../../inbound/envelope.ts';
 import { receivedEvent } from '../../inbound/receive.ts';
@@ -29,6 +30,7 @@ interface Told {
   readonly execution_id?: string;
   readonly error?: {
     readonly code: string;
+    readonly status: number;
     readonly detail: string;
     readonly errors?: readonly FieldError[];
   };
@@ -87,16 +89,18 @@ export function registerInboundEvents(
       return sendReply(reply, subscription.reply);
     }
     const items = itemsOf(inbound);
-    await quotas.takeForSource(reply, request.caller, 'events');
+    await quotas.takeForSource(reply, request.caller, 'events', items.length);
     const sources = (await ports.store.sources()).filter(
       ({ scheme, overridden }) => scheme === 'cloudevents' && !overridden,
     );
-    await takeForSubscriptions(quotas, reply, sources, items);
+    const hold = holdsBack(quotas, reply);
     const handled: Handled[] = [];
     for (let at = 0; at < items.length; at += together) {
       const some = items.slice(at, at + together);
       handled.push(
-        ...(await Promise.all(some.map((item) => handle(ports, startables, sources, item, arrival)))),
+        ...(await Promise.all(
+          some.map((item) => handle(ports, startables, { sources, hold }, item, arrival)),
+        )),
       );
     }
     return answer(reply, handled);
@@ -120,26 +124,32 @@ function itemsOf(request: InboundRequest): readonly Item[] {
   return opened ?? readCloudEvents(request).map((event) => ({ event: eventOf(event) }));
 }
 
-/** A source that has a limit of its own counts the requests that bring it something. */
-async function takeForSubscriptions(
-  quotas: Quotas,
-  reply: FastifyReply,
-  sources: readonly Source[],
-  items: readonly Item[],
-): Promise<void> {
-  for (const source of sources) {
+interface Subscriptions {
+  readonly sources: readonly Source[];
+  /** The reason for which a subscription takes nothing more now. */
+  readonly hold: (source: Source) => Promise<SignalboxError | undefined>;
+}
+
+/** A subscription that has a limit of its own counts the events that it wants; over it, it alone is held back. */
+function holdsBack(quotas: Quotas, reply: FastifyReply): Subscriptions['hold'] {
+  return async (source) => {
     const own = rateLimitOf(source);
-    if (own === undefined) continue;
-    const brings = items.some(({ event }) => event && receivedEvent(source, event, 0).wanted);
-    if (brings) await quotas.takeForWebhook(reply, source.name, own);
-  }
+    if (own === undefined) return undefined;
+    try {
+      await quotas.takeForWebhook(reply, source.name, own);
+      return undefined;
+    } catch (error) {
+      if (error instanceof SignalboxError && error.code === 'rate_limited') return error;
+      throw error;
+    }
+  };
 }
 
 /** What fails for good is told with its event; what may succeed later fails the whole request, to be sent again. */
 async function handle(
   ports: AppPorts,
   startables: Startables,
-  sources: readonly Source[],
+  subscriptions: Subscriptions,
   item: Item,
   arrival: EventArrival,
 ): Promise<Handled> {
@@ -148,16 +158,12 @@ async function handle(
   const about = { id, type: event?.eventType ?? null };
   try {
     const done = event
-      ? await startAll(startables, sources, event, arrival)
+      ? await startAll(startables, subscriptions, event, arrival)
       : await startTrigger(ports, startables, item, arrival);
-    return { told: { ...about, ...done } };
+    return { told: { ...about, ...done.told }, ...(done.error && { error: done.error }) };
   } catch (error) {
     if (!(error instanceof SignalboxError) || error.status >= 500 || error.status === 429) throw error;
-    const { code, message: detail, fields: errors } = error;
-    return {
-      told: { ...about, status: 'refused', runs: [], error: { code, detail, ...(errors && { errors }) } },
-      error,
-    };
+    return { told: { ...about, runs: [], ...refusalOf(error) }, error };
   }
 }
 
@@ -167,24 +173,39 @@ function idOf({ payload, deliveryId }: InboundEvent): string | null {
   return typeof own === 'string' ? own : (deliveryId ?? null);
 }
 
+interface Done {
+  readonly told: Pick<Told, 'status' | 'runs' | 'execution_id' | 'error'>;
+  /** Of a subscription that is held back. */
+  readonly error?: SignalboxError;
+}
+
+type Attempt = { readonly held: SignalboxError } | { readonly source: Source; readonly run: StartedRun };
+
 async function startAll(
   startables: Startables,
-  sources: readonly Source[],
+  { sources, hold }: Subscriptions,
   event: InboundEvent,
   arrival: EventArrival,
-): Promise<Pick<Told, 'status' | 'runs'>> {
+): Promise<Done> {
   const wanting = sources
     .map((source) => ({ source, received: receivedEvent(source, event, arrival.now) }))
     .filter(({ received }) => received.wanted);
-  const started = await Promise.all(
-    wanting.map(({ source, received }) => startEvent(startables, source, received, arrival)),
+  const outcomes = await Promise.all(
+    wanting.map(async ({ source, received }): Promise<Attempt> => {
+      const held = await hold(source);
+      return held ? { held } : { source, run: await startEvent(startables, source, received, arrival) };
+    }),
   );
-  const runs = started.map(({ runId }, index) => ({
-    subscription: wanting[index]!.source.name,
-    run_id: runId,
-  }));
-  if (runs.length === 0) return { status: 'ignored', runs };
-  return { status: started.some(({ created }) => created) ? 'queued' : 'replayed', runs };
+  const started = outcomes.flatMap((outcome) => ('run' in outcome ? [outcome] : []));
+  const runs = started.map(({ source, run }) => ({ subscription: source.name, run_id: run.runId }));
+  const [error] = outcomes.flatMap((outcome) => ('held' in outcome ? [outcome.held] : []));
+  if (error !== undefined) return { told: { runs, ...refusalOf(error) }, error };
+  if (runs.length === 0) return { told: { status: 'ignored', runs } };
+  return { told: { status: started.some(({ run }) => run.created) ? 'queued' : 'replayed', runs } };
+}
+
+function refusalOf({ code, status, message: detail, fields: errors }: SignalboxError) {
+  return { status: 'refused', error: { code, status, detail, ...(errors && { errors }) } } as const;
 }
 
 async function startTrigger(
@@ -192,15 +213,24 @@ async function startTrigger(
   startables: Startables,
   item: Extract<Item, { readonly event?: undefined }>,
   arrival: EventArrival,
-): Promise<Pick<Told, 'status' | 'runs' | 'execution_id'>> {
+): Promise<Done> {
   const from = { ...arrival, channel: item.channel };
   const { triggered, created } = await startExecution(ports, startables, parseTrigger(item.trigger), from);
-  return { status: created ? 'queued' : 'replayed', runs: [], execution_id: triggered.executionId };
+  const status = created ? 'queued' : 'replayed';
+  return { told: { status, runs: [], execution_id: triggered.executionId } };
+}
+
+/** One event that can start nothing, and events of which every one that is wanted is held back, are refused as a request. */
+function throwOfAll(handled: readonly Handled[]): void {
+  const wanted = handled.filter(({ told }) => told.status !== 'ignored');
+  const [first] = wanted;
+  const isHeld = ({ told, error }: Handled) => error?.code === 'rate_limited' && told.runs.length === 0;
+  if (first?.error === undefined) return;
+  if (wanted.every(isHeld) || (handled.length === 1 && first.told.runs.length === 0)) throw first.error;
 }
 
 function answer(reply: FastifyReply, handled: readonly Handled[]) {
-  const [only] = handled;
-  if (handled.length === 1 && only?.error !== undefined) throw only.error;
+  throwOfAll(handled);
   const events = handled.map(({ told }) => told);
   const count = (status: Outcome) => events.filter((event) => event.status === status).length;
   const counts = {

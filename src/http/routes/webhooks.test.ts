@@ -253,6 +253,34 @@ describe('POST /webhooks', () => {
     assert.equal((await put(app, 'tracker', tracker, tunnel)).statusCode, 403);
   });
 
+  test('a notification that fits nothing is left out of its message, and one with nothing else is refused', async () => {
+    const app = await createApp();
+    const options = { input: { query: '{payload.object.Name}' } };
+    await put(app, 'crm', { ...tracker, scheme: 'salesforce', options });
+    const send = (...names: string[]) => {
+      const notifications = names.map(
+        (name, n) =>
+          `<Notification><Id>04l${name.length}${n}</Id><sObject xsi:type="sf:Account" xmlns:sf="urn:x" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><sf:Name>${name}</sf:Name></sObject></Notification>`,
+      );
+      const message = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><notifications xmlns="http://soap.sforce.com/2005/09/outbound"><OrganizationId>00D000000000001AAA</OrganizationId>${notifications.join('')}</notifications></e:Body></e:Envelope>`;
+      return post(app, '/webhooks/crm?secret=hush-hush', message, { 'content-type': 'text/xml' });
+    };
+    const long = 'x'.repeat(11_000);
+    const some = await send('What is open?', long);
+    assert.deepEqual([some.statusCode, /<Ack>true<\/Ack>/.test(some.body)], [200, true]);
+    assert.ok(app.log.some((line) => line.includes('04l110001') && line.includes('crm')));
+    const { refusals } = (await app.server.inject({ url: '/sources/crm/refusals', headers: admin })).json();
+    assert.deepEqual(
+      refusals.map(({ because, path }: { because: string; path: string }) => [because, path]),
+      [['invalid_input', '/webhooks/crm']],
+    );
+    const again = await send('What is open?', long);
+    assert.deepEqual([again.statusCode, /<Ack>true<\/Ack>/.test(again.body)], [200, true]);
+    assert.equal(again.headers['idempotent-replayed'], 'true');
+    const none = await send(long, long);
+    assert.deepEqual([none.statusCode, none.json().code], [422, 'invalid_request']);
+  });
+
   test('what is no outbound message is 400 or 415 of a Salesforce source, and no secret of an address is in the log', async () => {
     const app = await createApp();
     await put(app, 'crm', { ...tracker, scheme: 'salesforce' });

@@ -73,15 +73,27 @@ export function registerWebhooks(
     const inbound = inboundOf(request);
     const { source, received } = await door.receive(nameOf(request), inbound, request.ip, arrival.now);
     if (received.handshake !== undefined) return sendReply(reply, received.handshake);
-    await quotas.takeForWebhook(reply, source.name, rateLimitOf(source));
+    await quotas.takeForWebhook(reply, source.name, rateLimitOf(source), received.events.length);
     const sizeBytes = inbound.body.length;
     const starting = received.events
       .filter(({ wanted }) => wanted)
       .map(async (event) => {
-        const started = await startEvent(startables, source, event, { ...arrival, sizeBytes });
-        return { event, started };
+        const started = startEvent(startables, source, event, { ...arrival, sizeBytes });
+        if (received.acknowledgement === undefined) return { event, started: await started };
+        return started.then((run) => ({ event, started: run }), refusedEvent(event));
       });
-    const begun = await Promise.all(starting);
+    const outcomes = await Promise.all(starting);
+    const begun = outcomes.flatMap((outcome) => ('started' in outcome ? outcome : []));
+    const refused = outcomes.flatMap((outcome) => ('refusal' in outcome ? outcome : []));
+    if (refused.length > 0) {
+      if (begun.length === 0) throw refused[0]!.refusal;
+      const about = { source, request: inbound, from: request.ip, now: arrival.now };
+      const leftOut = refused.map(({ event, refusal }) => ({
+        id: event.key ?? '-',
+        problem: refusal.message,
+      }));
+      await door.leaveOut(about, leftOut);
+    }
     if (begun.length > 0 && begun.every(({ started }) => !started.created)) {
       reply.header('idempotent-replayed', 'true').code(200);
     } else reply.code(begun.length > 0 ? 202 : 200);
@@ -101,6 +113,12 @@ export function registerWebhooks(
   app.post<Params>('/events/:source', { config, schema }, handle);
   app.post<Params>('/webhooks', { config, schema: { ...schema, acceptedHeaders: sourceHeader } }, handle);
 }
+
+/** An input that does not fit does not fit next time either; anything else fails the whole message, to be sent again. */
+const refusedEvent = (event: ReceivedEvent) => (error: unknown) => {
+  if (error instanceof SignalboxError && error.code === 'invalid_request') return { event, refusal: error };
+  throw error;
+};
 
 function bodyOf(
   source: Source,

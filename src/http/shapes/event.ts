@@ -10,7 +10,7 @@ export const eventsTakenShape = Type.Object(
     queued: count('Events that started something.'),
     replayed: count('Events that came before.'),
     ignored: count('Events that no subscription wants.'),
-    refused: count('Events that can start nothing as they are.'),
+    refused: count('Events that can start nothing as they are, or that a subscription over its limit wants.'),
     events: Type.Array(
       Type.Object({
         id: nullable(Type.String()),
@@ -21,6 +21,9 @@ export const eventsTakenShape = Type.Object(
         error: Type.Optional(
           Type.Object({
             code: Type.String(),
+            status: Type.Integer({
+              description: '429: a subscription is held back; send the event again later.',
+            }),
             detail: Type.String(),
             errors: Type.Optional(Type.Array(fieldError)),
           }),
