@@ -160,6 +160,9 @@ describe('the log', () => {
     receiver.next(answer(410));
     await ask({ source_process: 'gone' });
     await until(() => lines().some((line) => line.delivery_status === 'failed' && line.level === 'ERROR'));
+    // The lines of the record come after what it tells of is durable: that of the end last.
+    const ends = () => lines().filter((line) => line.event_type === 'WEBHOOK_CONVERSATION_COMPLETED');
+    await until(() => ends().length >= 4);
   });
 
   test('every saved filter and query of the reference finds lines, and not all of them', () => {
