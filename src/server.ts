@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { compose, type Signalbox } from './compose/compose.ts';
-import { type Config, checkRole, readConfig } from './config/config.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { checkRole } from './config/execution.ts';
 import { messageOf, SignalboxError } from './core/errors.ts';
 import { createRedactor } from './core/redact.ts';
 import { keepFilesPrivate } from './data-folder.ts';

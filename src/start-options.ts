@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type Config, roleOf } from './config/config.ts';
+import type { Config } from './config/config.ts';
+import { roleOf } from './config/execution.ts';
 
 /** What the command line says of the configuration. Throws what `parseArgs` throws, and `config_invalid`. */
 export function startOptions(args: readonly string[]): Partial<Config> {

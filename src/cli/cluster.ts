@@ -7,7 +7,8 @@ import { type Cluster, endLeftovers, startCluster } from '../cluster/cluster.ts'
 import { findPostgresPrograms } from '../cluster/postgres-programs.ts';
 import { processEnvironment } from '../cluster/process-environment.ts';
 import { findRestateProgram } from '../cluster/restate-nodes.ts';
-import { environment, readConfig, s3Settings } from '../config/config.ts';
+import { environment, readConfig } from '../config/config.ts';
+import { s3Settings } from '../config/storage.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { lockFolder } from '../sqlite/folder-lock.ts';
 import { type Command, type Context, UsageError } from './command.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { endpointSettings } from '../config/config.ts';
+import { endpointSettings } from '../config/delivery.ts';
 import { formatDuration } from '../core/duration.ts';
 import { endpointsFrom } from '../outbound/endpoints.ts';
 import { webhookSecrets } from '../outbound/secrets.ts';

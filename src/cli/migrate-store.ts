@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isPostgresUrl } from '../config/config.ts';
+import { isPostgresUrl } from '../config/execution.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { Database } from '../sqlite/database.ts';

@@ -1,4 +1,5 @@
-import { type Config, restateSettings } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { restateSettings } from '../config/execution.ts';
 import { EmbeddedEngine } from '../engine/embedded/engine.ts';
 import { steadyClock } from '../engine/embedded/steady-clock.ts';
 import type { Engine } from '../engine/engine.ts';

@@ -1,6 +1,7 @@
 import type { Agent } from '../agents/agent.ts';
 import { createAnalyst } from '../agents/analyst/analyst.ts';
-import { type Config, endpointSettings } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { endpointSettings } from '../config/delivery.ts';
 import { createRedactor } from '../core/redact.ts';
 import { safeUrl } from '../core/safe-url.ts';
 import { createInvocationFlow } from '../flows/invocation/invocation.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Config, postgresSettings } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { postgresSettings } from '../config/execution.ts';
 import { makeDataFolder } from '../data-folder.ts';
 import { LiveRecord } from '../record/live.ts';
 import { Database } from '../sqlite/database.ts';

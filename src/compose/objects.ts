@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Config, s3Settings } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { s3Settings } from '../config/storage.ts';
 import { messageOf, SignalboxError } from '../core/errors.ts';
 import { createFolderObjects } from '../objects/folder.ts';
 import type { Objects } from '../objects/objects.ts';

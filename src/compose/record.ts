@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Config, postgresSettings } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { postgresSettings } from '../config/execution.ts';
 import type { FactWriter } from '../engine/embedded/facts.ts';
 import { journalRetention, unclaimedSignals } from '../engine/embedded/retention.ts';
 import type { Log } from '../observe/log.ts';

@@ -1,8 +1,8 @@
 import { type AlarmRule, parseAlarmRules } from '../alarms/rule.ts';
-import { parseDuration } from '../core/duration.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import type { RequiredSetting, Setting } from './config.ts';
+import { durationBetween, list } from './parse.ts';
+import type { RequiredSetting, Setting, Values } from './setting.ts';
 
 /** The settings of alarms, and of the places where people are told of them. */
 
@@ -42,9 +42,8 @@ const emailTo: RequiredSetting<readonly string[]> = {
   expects: 'comma-separated addresses',
   default: '',
   parse: (text) => {
-    const addresses = text.split(',').map((one) => one.trim());
-    const given = addresses.filter((one) => one !== '');
-    return given.every(isAddress) ? given : undefined;
+    const addresses = list(text);
+    return addresses.every(isAddress) ? addresses : undefined;
   },
 };
 
@@ -73,19 +72,14 @@ const alarmReminderMs: RequiredSetting<number | null> = {
   about: 'After what time an alarm that still fires is told again.',
   expects: 'a time from `1m` to `30d`, or `off`',
   default: '1h',
-  parse: (text) => {
-    if (text === 'off') return null;
-    const timeMs = parseDuration(text);
-    return timeMs !== undefined && timeMs >= 60_000 && timeMs <= 30 * 86_400_000 ? timeMs : undefined;
-  },
+  parse: (text) => (text === 'off' ? null : durationBetween(60_000, 30 * 86_400_000, text)),
 };
 
 export const alarmSettings = {
   ...{ alarms, alarmReminderMs, slackUrl, teamsUrl, notifyUrl, smtpUrl, emailTo, emailFrom },
 } as const;
 
-type ValueOf<S> = S extends RequiredSetting<infer T> ? T : S extends Setting<infer T> ? T | undefined : never;
-type AlarmConfig = { readonly [K in keyof typeof alarmSettings]: ValueOf<(typeof alarmSettings)[K]> };
+type AlarmConfig = Values<typeof alarmSettings>;
 
 /** Undefined when nothing is told by e-mail. Throws `config_invalid` for what is half there. */
 export function emailSettings({ smtpUrl: server, emailTo: to, emailFrom: from }: AlarmConfig) {

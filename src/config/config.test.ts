@@ -3,14 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import {
-  laterVariables,
-  postgresSettings,
-  readConfig,
-  restateSettings,
-  s3Settings,
-  settings,
-} from './config.ts';
+import { laterVariables, readConfig, settings } from './config.ts';
+import { postgresSettings, restateSettings } from './execution.ts';
+import { s3Settings } from './storage.ts';
 
 const refuses = (environment: Record<string, string>, message: RegExp) =>
   assert.throws(() => readConfig(environment), { code: 'config_invalid', message });

@@ -2,18 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Secret } from '../core/secret.ts';
 import { isPrivateKey, parsePublicKey, type TrustedCaller } from '../identity/agent-tokens.ts';
 import { parseScopeRules, type ScopeRule } from '../identity/oidc/scopes.ts';
-import type { Setting } from './config.ts';
+import { list } from './parse.ts';
+import type { RequiredSetting, Setting } from './setting.ts';
 
-/** What is configured about identities, besides keys. The forms are those of `config.ts`. */
-interface WithDefault<T> extends Setting<T> {
-  readonly default: string;
-}
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+/** What is configured about identities, besides keys. */
 
 const isLoopbackUrl = ({ hostname }: URL): boolean =>
   hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
@@ -29,7 +21,7 @@ function parseIssuers(text: string): readonly string[] | undefined {
   return issuers.every(usable) ? issuers : undefined;
 }
 
-const oidcIssuers: WithDefault<readonly string[]> = {
+const oidcIssuers: RequiredSetting<readonly string[]> = {
   variable: 'SIGNALBOX_OIDC_ISSUERS',
   about:
     'OpenID Connect issuers whose access tokens operators may call with, such as `https://cognito-idp.eu-central-1.amazonaws.com/<user pool>`. Needs `SIGNALBOX_OIDC_AUDIENCES`.',
@@ -38,7 +30,7 @@ const oidcIssuers: WithDefault<readonly string[]> = {
   parse: parseIssuers,
 };
 
-const oidcAudiences: WithDefault<readonly string[]> = {
+const oidcAudiences: RequiredSetting<readonly string[]> = {
   variable: 'SIGNALBOX_OIDC_AUDIENCES',
   about: 'For whom the tokens are: their `aud`, or the `client_id` of an access token of Amazon Cognito.',
   expects: 'comma-separated names',
@@ -46,7 +38,7 @@ const oidcAudiences: WithDefault<readonly string[]> = {
   parse: list,
 };
 
-const oidcScopes: WithDefault<readonly ScopeRule[]> = {
+const oidcScopes: RequiredSetting<readonly ScopeRule[]> = {
   variable: 'SIGNALBOX_OIDC_SCOPES',
   about:
     'Which claim of a token gives which scope. Without it: `signalbox:read` or `signalbox/read` in the claim `scope` gives `read`, and so on.',
@@ -80,7 +72,7 @@ const agentUrl: Setting<string> = {
   },
 };
 
-const agentName: WithDefault<string> = {
+const agentName: RequiredSetting<string> = {
   variable: 'SIGNALBOX_AGENT_NAME',
   about: 'Who we are to the agents of other processes: the `iss` of our tokens.',
   expects: 'up to 64 letters, digits, `.`, `_`, `-`',
@@ -107,7 +99,7 @@ function fileAt(path: string): string | undefined {
   }
 }
 
-const agentCallers: WithDefault<readonly TrustedCaller[]> = {
+const agentCallers: RequiredSetting<readonly TrustedCaller[]> = {
   variable: 'SIGNALBOX_AGENT_CALLERS',
   about:
     'Whose agents may ask ours: names, each with its public key; one that is changing keys has two entries. Needs `SIGNALBOX_PUBLIC_URL`.',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkRole, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { checkRole } from './execution.ts';
 import { lambdaSettings } from './lambda.ts';
 
 const complete = {

@@ -1,5 +1,6 @@
 import { SignalboxError } from '../core/errors.ts';
-import { type Config, postgresSettings } from './config.ts';
+import type { Config } from './config.ts';
+import { postgresSettings } from './execution.ts';
 
 export interface LambdaSettings {
   /** Name or ARN. */
