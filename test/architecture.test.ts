@@ -34,6 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   observe: ['core', 'engine', 'record'],
   alarms: ['core', 'observe', 'store', 'tools'],
   objects: ['core'],
+  secrets: ['core'],
   outbound: ['core', 'record'],
   tools: ['core', 'outbound'],
   agents: ['core', 'identity', 'tools'],
@@ -52,7 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
       'identity',
       'inbound',
     ],
-    ...['objects', 'observe', 'outbound', 'record', 'sqlite', 'store', 'tools', 'version'],
+    ...['objects', 'observe', 'outbound', 'record', 'secrets', 'sqlite', 'store', 'tools', 'version'],
   ],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store', 'tools'],
   http: ['alarms', 'core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],
@@ -77,7 +78,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** What stands behind a port. `cli/warehouse.ts` works on the files of the warehouse without a server. */
 const adapters =
-  /^src\/(engine\/(embedded|restate|lambda)|store\/(sqlite|postgres)|tools\/\w+\/duckdb|objects\/(folder|s3))/;
+  /^src\/(engine\/(embedded|restate|lambda)|store\/(sqlite|postgres)|tools\/\w+\/duckdb|objects\/(folder|s3)|secrets\/(environment|files|secrets-manager))/;
 const mayNameAdapters = /^src\/(compose\/\w+|cli\/warehouse|cli\/migrate-store)\.ts$/;
 
 const forbiddenFolders = /(^|\/)(utils?|helpers?|common|services?|types|managers?|misc|lib)(\/|$)/;

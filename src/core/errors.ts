@@ -41,6 +41,7 @@ export const errorCatalogue = {
   storage_failed: kind(503, true, 'The data could not be written'),
   object_changed: kind(409, false, 'Somebody else wrote the object'),
   issuer_unavailable: kind(503, true, 'The issuer of the token cannot be asked for its keys'),
+  secret_unavailable: kind(503, true, 'The store of secrets cannot be reached'),
   engine_unavailable: kind(503, true, 'The engine that runs flows cannot be reached'),
   // Starting.
   config_invalid: kind(500, false, 'The configuration cannot be used'),
