@@ -17,6 +17,7 @@ import { Database, type SqlRow } from '../src/sqlite/database.ts';
 import { aLife } from '../src/store/contract.ts';
 import { recordRetention } from '../src/store/sqlite/retention.ts';
 import { createSqliteStore } from '../src/store/sqlite/store.ts';
+import { systemRetention } from '../src/store/sqlite/system-retention.ts';
 import type { ConversationFilter, PageOptions } from '../src/store/store.ts';
 
 /** A database that remembers every statement it was given. */
@@ -157,6 +158,8 @@ test('no statement of the engine, the record or retention reads a whole table', 
   const clock = () => Date.now() + 86_400_000;
   await database.write((sql) => journalRetention({ keepMs: 1, clock }).piece(sql, 0, 100));
   await database.write((sql) => recordRetention({ keep: { all: 1, byType: {} }, clock }).piece(sql, 0, 100));
+  for (const task of systemRetention({ keep: { audit: 1, refusals: 1, triggers: 1 }, clock }))
+    await database.write((sql) => task.piece(sql, 0, 100));
   const used = [...database.statements];
   assert.ok(used.length > 40, `${used.length} statements were seen`);
   const slow = used

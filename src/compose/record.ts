@@ -18,7 +18,9 @@ import type { PostgresLeases } from '../store/postgres/leases.ts';
 import type { RateLimits } from '../store/rate-limits.ts';
 import { recordRetention } from '../store/sqlite/retention.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';
+import { systemRetention } from '../store/sqlite/system-retention.ts';
 import type { Store } from '../store/store.ts';
+import { openPostgresRetention, systemTimes } from './retention.ts';
 
 /** The record as this process has it. */
 export interface ComposedRecord {
@@ -86,6 +88,7 @@ function createSweeper(config: Config, log: Log, database: Database): Sweeper {
       ? []
       : [journalRetention, unclaimedSignals].map((task) => task({ keepMs: retentionMs }))),
     ...(shortestOf(keep) === undefined ? [] : [recordRetention({ keep })]),
+    ...systemRetention({ keep: systemTimes(config) }),
     compaction(),
   ];
   return new Sweeper({
@@ -97,27 +100,19 @@ function createSweeper(config: Config, log: Log, database: Database): Sweeper {
 }
 
 async function openShared(
-  { recordRetention: keep }: Config,
+  config: Config,
   log: Log,
   live: LiveRecord,
   settings: NonNullable<ReturnType<typeof postgresSettings>>,
 ): Promise<ComposedRecord> {
   // With its driver, which is not loaded for nothing.
-  const [{ openPostgresRecord }, { PostgresRetention }] = await Promise.all([
-    import('../store/postgres/open.ts'),
-    import('../store/postgres/retention.ts'),
-  ]);
+  const { openPostgresRecord } = await import('../store/postgres/open.ts');
   const { store, database, leases, rateLimits, ...record } = await openPostgresRecord(
     settings,
     live,
     (error) => log.failed(followingFailed, error),
   );
-  const onSwept = (removed: Readonly<Record<string, number>>) => log.retentionRemoved(removed);
-  const onError = (error: unknown) => log.failed('Retention stopped; it goes on in an hour', error);
-  const retention =
-    shortestOf(keep) === undefined
-      ? undefined
-      : new PostgresRetention({ database, leases, keep, onSwept, onError });
+  const retention = await openPostgresRetention(config, log, { database, leases });
   return {
     ...{ store, live, rateLimits, leases, shared: { database, leases } },
     problem: () => database.problem(),
@@ -125,9 +120,9 @@ async function openShared(
     lost: new Promise(() => {}),
     begin() {
       record.begin();
-      retention?.begin();
+      retention.begin();
     },
-    rest: () => retention?.stop(),
+    rest: () => retention.stop(),
     close: () => record.close(),
   };
 }

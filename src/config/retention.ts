@@ -3,15 +3,20 @@ import type { RecordRetention } from '../record/retention.ts';
 import { list, oneOf, parseDays, wholeNumber } from './parse.ts';
 import { required } from './setting.ts';
 
+const keptDays = (of: { readonly variable: string; readonly about: string; readonly default: string }) =>
+  required<number | null>({
+    ...of,
+    expects: 'a whole number from 7 to 36500, or `off` to keep everything',
+    parse: parseDays,
+  });
+
 /** How long things are kept. */
 export const retentionSettings = {
-  retentionMs: required<number | null>({
+  retentionMs: keptDays({
     variable: 'SIGNALBOX_RETENTION_DAYS',
     about:
       'How many days the journal of a run is kept after its end. Dead letters that were not started anew and the record of conversations stay.',
-    expects: 'a whole number from 7 to 36500, or `off` to keep everything',
     default: '30',
-    parse: parseDays,
   }),
   recordRetention: required<RecordRetention>({
     variable: 'SIGNALBOX_RECORD_RETENTION_DAYS',
@@ -21,6 +26,22 @@ export const retentionSettings = {
       'a whole number from 7 to 36500, or `off` to keep everything, and by type such as `365,general=30`',
     default: 'off',
     parse: parseRecordRetention,
+  }),
+  auditRetentionMs: keptDays({
+    variable: 'SIGNALBOX_AUDIT_RETENTION_DAYS',
+    about: 'How many days the record keeps what operators did.',
+    default: '365',
+  }),
+  refusalRetentionMs: keptDays({
+    variable: 'SIGNALBOX_REFUSAL_RETENTION_DAYS',
+    about: 'How many days the record keeps samples of webhooks that were refused.',
+    default: '30',
+  }),
+  triggerRetentionMs: keptDays({
+    variable: 'SIGNALBOX_TRIGGER_RETENTION_DAYS',
+    about:
+      'How many days the record keeps by whom and under which id an execution was triggered, unless it has not ended.',
+    default: '365',
   }),
   parkAfterCrashes: required<number | null>({
     variable: 'SIGNALBOX_PARK_AFTER_CRASHES',

@@ -11,6 +11,7 @@ export type Place = number | string;
 
 /** Something to do in the background over rows in the order of a table. */
 export interface Task {
+  /** What it removes; tasks that remove the same are counted together. */
   readonly name: string;
   /** Looks at no more than `limit` rows after the one at `after`, in the transaction that `sql` stands for. */
   piece(sql: Sql, after: Place, limit: number): Piece;
@@ -61,7 +62,9 @@ export class Sweeper {
   /** Goes through all tasks once; resolves with what was removed. */
   async sweep(): Promise<Readonly<Record<string, number>>> {
     const removed: Record<string, number> = {};
-    for (const task of this.#options.tasks) removed[task.name] = await this.#through(task);
+    for (const task of this.#options.tasks) {
+      removed[task.name] = (removed[task.name] ?? 0) + (await this.#through(task));
+    }
     return removed;
   }
 

@@ -9,9 +9,11 @@ import type { Source } from '../inbound/source.ts';
 import { type ConversationSummary, project } from '../record/conversation.ts';
 import { type AboutConversation, event, type RecordedEvent, toRecordedEvent } from '../record/events.ts';
 import { follow, type LiveRecord } from '../record/live.ts';
+import type { SystemRetention } from '../record/system-retention.ts';
 import { testAlarmRecords } from './contract-alarms.ts';
 import { testErasing } from './contract-erasing.ts';
 import { testAudit, testIdentities } from './contract-identities.ts';
+import { testSystemRetention } from './contract-system-retention.ts';
 import type { Leases } from './leases.ts';
 import { testProjections } from './projections/contract.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -25,6 +27,8 @@ export interface StoreUnderTest extends Shared {
   readonly beside?: Store & Shared;
   /** Lets what follows the log do all that there is to do. */
   catchUp(): Promise<void>;
+  /** Removes the events of no conversation that are past their time; resolves with how many, by kind. */
+  sweepSystemEvents(keep: SystemRetention, now: number): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
 }
 
@@ -51,6 +55,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
   testProjections(name, create);
   testAlarmRecords(withStore);
   testErasing(withStore);
+  testSystemRetention(withStore);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();

@@ -97,7 +97,7 @@ function differs(ours: string, theirs: string | undefined, to: PostgresDatabase)
   const shown = (line = 'nothing') => (line.length > 200 ? `${line.slice(0, 200)}…` : line);
   return new SignalboxError(
     'storage_failed',
-    `The copy differs. The data folder has ${shown(ours)}; PostgreSQL at ${to.server} has ${shown(theirs)}. Nothing is lost in the folder. Was the database changed by hand, or cleaned by SIGNALBOX_RECORD_RETENTION_DAYS meanwhile? Copy into an empty one.`,
+    `The copy differs. The data folder has ${shown(ours)}; PostgreSQL at ${to.server} has ${shown(theirs)}. Nothing is lost in the folder. Was the database changed by hand, or cleaned by a retention of it (SIGNALBOX_…_RETENTION_DAYS) meanwhile? Copy into an empty one.`,
     { retryable: false },
   );
 }

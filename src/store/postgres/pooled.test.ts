@@ -7,6 +7,7 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../../test/fixtures/postgres-server.ts';
+import { sweepSystemEvents } from '../../../test/fixtures/postgres-sweep.ts';
 import { startTransactionPooler } from '../../../test/fixtures/transaction-pooler.ts';
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
@@ -39,7 +40,13 @@ describe('PostgreSQL behind a pooler of transactions', {
       }
       await pooler.close();
     };
-    return { ...one, beside: { ...other.store, ...other }, catchUp: () => one.follower.catchUp(), close };
+    return {
+      ...one,
+      beside: { ...other.store, ...other },
+      catchUp: () => one.follower.catchUp(),
+      sweepSystemEvents: (keep, now) => sweepSystemEvents(one, keep, now),
+      close,
+    };
   });
 
   test('the pooler does what it is there for: what a session has set is not there for its next transaction', async () => {

@@ -1,46 +1,42 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { WebhookType } from '../../record/events.ts';
-import { isPast, type RecordRetention, shortestOf } from '../../record/retention.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import type { PostgresLease, PostgresLeases } from './leases.ts';
+
+/** What is past its time, in the order of a table. */
+export interface RetentionTask {
+  readonly name: string;
+  /** Looks at no more than `limit` rows after a place, and says where the next piece begins; no `next` when it is through. */
+  piece(
+    sql: Transaction,
+    of: { readonly now: number; readonly after: Place | undefined; readonly limit: number },
+  ): Promise<{ readonly removed: number; readonly next?: Place }>;
+}
+
+type Place = number | string;
 
 export interface PostgresRetentionOptions {
   readonly database: PostgresDatabase;
   readonly leases: PostgresLeases;
-  /** How long complete conversations are kept. */
-  readonly keep: RecordRetention;
+  readonly tasks: readonly RetentionTask[];
   /** Of all processes together, from the end of one sweep to the next. Default: an hour. */
   readonly everyMs?: number;
   /** Milliseconds since the epoch. Default: the system's clock. */
   readonly clock?: () => number;
-  /** Conversations looked at in one transaction; default 500. */
+  /** Rows looked at in one transaction; default 500. */
   readonly pieceSize?: number;
-  readonly onSwept?: (removed: Readonly<Record<string, number>>) => void;
+  readonly onSwept?: (removed: Removed) => void;
   readonly onError?: (error: unknown) => void;
 }
 
-interface Candidate {
-  readonly id: number;
-  readonly tracking_id: string;
-  readonly received_at: number;
-  readonly completed_at: number | null;
-  readonly webhook_type: WebhookType;
-  readonly expired: boolean;
-}
+/** How many, by task. */
+export type Removed = Readonly<Record<string, number>>;
 
 const leaseMs = 60_000;
 const askEveryMs = 300_000;
 const restFactor = 9;
 
-/** Conversations that failed or were not delivered stay: their dead letter may still be started anew, and needs them. */
-const candidatesText = `
-  SELECT id, tracking_id, received_at, completed_at, webhook_type,
-    complete AND completed_at <= $1 AND status NOT IN ('failed', 'delivery_failed') AS expired
-  FROM conversations WHERE id > $2 ORDER BY id LIMIT $3`;
-
 /**
- * Removes conversations that were complete long ago, with their events: one process of all, in small transactions, each of which is
- * done under the lease or not at all.
+ * Removes what is past its time: one process of all, in small transactions, each of which is done under the lease or not at all.
  */
 export class PostgresRetention {
   readonly #options: PostgresRetentionOptions;
@@ -56,7 +52,7 @@ export class PostgresRetention {
     this.#timer = setTimeout(() => {
       this.sweep()
         .then(
-          (removed) => removed && this.#options.onSwept?.({ conversations: removed }),
+          (removed) => removed && hasAny(removed) && this.#options.onSwept?.(removed),
           (error) => !this.#stopping.signal.aborted && this.#options.onError?.(error),
         )
         .finally(() => this.begin(askEveryMs));
@@ -69,39 +65,43 @@ export class PostgresRetention {
   }
 
   /** Goes through all once, unless another process does or has just done it (undefined); resolves with how many were removed. */
-  async sweep(): Promise<number | undefined> {
-    const { leases, everyMs = 3_600_000 } = this.#options;
+  async sweep(): Promise<Removed | undefined> {
+    const { leases, tasks, everyMs = 3_600_000 } = this.#options;
     const lease = await leases.take('retention', leaseMs);
     if (lease === undefined) return undefined;
-    let removed = 0;
-    for (let after: number | undefined = 0; after !== undefined && !this.#stopping.signal.aborted; ) {
-      const begun = performance.now();
-      const piece = await this.#piece(lease, after);
-      if (piece === undefined) return removed;
-      removed += piece.removed;
-      after = piece.next;
-      if (after !== undefined) await this.#rest((performance.now() - begun) * restFactor);
+    const removed: Record<string, number> = {};
+    for (const task of tasks) {
+      const isOurs = await this.#through(lease, task, (count) => {
+        removed[task.name] = (removed[task.name] ?? 0) + count;
+      });
+      if (!isOurs) return removed;
     }
     await lease.release(this.#stopping.signal.aborted ? 0 : everyMs);
     return removed;
   }
 
-  /** Undefined when the lease is somebody else's by now. */
-  #piece(lease: PostgresLease, after: number) {
-    const { database, keep, clock = Date.now, pieceSize = 500 } = this.#options;
-    return database.write(async (sql) => {
-      if (!(await lease.renewIn(sql, leaseMs))) return undefined;
-      const now = clock();
-      const before = now - (shortestOf(keep) ?? now);
-      const candidates = await sql.all<Candidate>(candidatesText, [before, after, pieceSize]);
-      const past = candidates.filter(
-        (one) => one.expired && isPast(keep, one.webhook_type, one.completed_at!, now),
-      );
-      const removed = await remove(sql, past);
-      const isThrough =
-        candidates.length < pieceSize || candidates.every((each) => each.received_at > before);
-      return { removed, next: isThrough ? undefined : candidates.at(-1)!.id };
-    });
+  /** False when the lease is somebody else's by now. */
+  async #through(lease: PostgresLease, task: RetentionTask, count: (removed: number) => void) {
+    let after: Place | undefined;
+    while (!this.#stopping.signal.aborted) {
+      const begun = performance.now();
+      const piece = await this.#piece(lease, task, after);
+      if (piece === undefined) return false;
+      count(piece.removed);
+      if (piece.next === undefined) return true;
+      after = piece.next;
+      await this.#rest((performance.now() - begun) * restFactor);
+    }
+    return true;
+  }
+
+  #piece(lease: PostgresLease, task: RetentionTask, after: Place | undefined) {
+    const { database, clock = Date.now, pieceSize = 500 } = this.#options;
+    return database.write(async (sql) =>
+      (await lease.renewIn(sql, leaseMs))
+        ? task.piece(sql, { now: clock(), after, limit: pieceSize })
+        : undefined,
+    );
   }
 
   async #rest(ms: number): Promise<void> {
@@ -110,9 +110,4 @@ export class PostgresRetention {
   }
 }
 
-async function remove(sql: Transaction, candidates: readonly Candidate[]): Promise<number> {
-  const ids = candidates.map((each) => each.tracking_id);
-  if (ids.length === 0) return 0;
-  await sql.run('DELETE FROM events WHERE tracking_id = ANY ($1)', [ids]);
-  return sql.run('DELETE FROM conversations WHERE tracking_id = ANY ($1)', [ids]);
-}
+const hasAny = (removed: Removed): boolean => Object.values(removed).some((count) => count > 0);

@@ -6,9 +6,11 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../../test/fixtures/postgres-server.ts';
+import { sweepSystemEvents } from '../../../test/fixtures/postgres-sweep.ts';
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
 import { aLife, testStore } from '../contract.ts';
+import { recordRetention } from './conversation-retention.ts';
 import { openPostgresRecord } from './open.ts';
 import { PostgresRetention } from './retention.ts';
 
@@ -25,7 +27,13 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const close = async () => {
       await Promise.all([one.close(), other.close()]);
     };
-    return { ...one, beside: { ...other.store, ...other }, catchUp: () => one.follower.catchUp(), close };
+    return {
+      ...one,
+      beside: { ...other.store, ...other },
+      catchUp: () => one.follower.catchUp(),
+      sweepSystemEvents: (keep, now) => sweepSystemEvents(one, keep, now),
+      close,
+    };
   });
 
   test('of many processes one removes old conversations, in pieces; one whose lease is over stops', async () => {
@@ -42,7 +50,7 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
         new PostgresRetention({
           database,
           leases,
-          keep: { all: null, byType: { deal_analysis: 7 * 86_400_000 } },
+          tasks: [recordRetention({ all: null, byType: { deal_analysis: 7 * 86_400_000 } })],
           clock: () => later,
           pieceSize: 7,
         }),
@@ -50,7 +58,7 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const swept = await Promise.all(retentions.map((retention) => retention.sweep()));
     assert.deepEqual(
       swept.filter((removed) => removed !== undefined),
-      [25],
+      [{ conversations: 25 }],
       'the others neither sweep meanwhile nor right after it',
     );
     assert.deepEqual(await store.counts(), { processing: 1 });

@@ -8,10 +8,12 @@ import { follow, LiveRecord } from '../../record/live.ts';
 import { parseSearch } from '../../record/search/query.ts';
 import { Database } from '../../sqlite/database.ts';
 import { inspectAtStart, inspectFile } from '../../sqlite/inspect.ts';
+import { Sweeper } from '../../sqlite/sweeper.ts';
 import { aLife, testStore } from '../contract.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { createSqliteStore } from './store.ts';
+import { systemRetention } from './system-retention.ts';
 
 function open() {
   const folder = mkdtempSync(join(tmpdir(), 'store-'));
@@ -31,11 +33,17 @@ const opened = () => {
   return { ...under, catchUp: () => under.store.follower.catchUp() };
 };
 
-testStore('sqlite', async () => ({
-  ...opened(),
-  leases: createLocalLeases(),
-  rateLimits: createLocalRateLimits(),
-}));
+testStore('sqlite', async () => {
+  const under = opened();
+  const { database } = under;
+  return {
+    ...under,
+    leases: createLocalLeases(),
+    rateLimits: createLocalRateLimits(),
+    sweepSystemEvents: (keep, now) =>
+      new Sweeper({ database, tasks: systemRetention({ keep, clock: () => now }) }).sweep(),
+  };
+});
 
 test('events are published once they are on disk, and never when their write was taken back', async () => {
   const { database, live, store, errors, close } = open();
