@@ -58,6 +58,29 @@ test('a write that throws takes back what it did and nothing else', async (conte
   assert.deepEqual(names(database), ['a', 'b']);
 });
 
+test('row numbers of full-text search above 2^53 break no write', async (context) => {
+  const database = open(context);
+  database.run(
+    `CREATE VIRTUAL TABLE words USING fts5(text, content='', contentless_delete=1, tokenize='ascii')`,
+  );
+  const rows = [1, 2, 3];
+  await database.write((sql) => {
+    for (const row of rows) sql.run('INSERT INTO words (rowid, text) VALUES (?, ?)', row, 'word');
+  });
+  for (const row of rows) {
+    const { changes } = await database.write((sql) => sql.run('DELETE FROM words WHERE rowid = ?', row));
+    assert.equal(changes, 1);
+  }
+  await assert.rejects(
+    database.write(() => {
+      throw new Error('taken back');
+    }),
+    /taken back/,
+  );
+  await database.write(insert('a'));
+  assert.deepEqual(names(database), ['a']);
+});
+
 test('a full disk rejects the whole group with storage_failed, keeps what was there, and is over when there is room', async (context) => {
   const database = open(context);
   await database.write(insert('before'));

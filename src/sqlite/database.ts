@@ -74,7 +74,8 @@ export class Database implements Sql {
   /** Undefined for a database in memory, which has nothing to sync. */
   readonly #wal: WalFile | undefined;
   readonly #checkpointer: Checkpointer | undefined;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #reading = new Map<string, StatementSync>();
+  readonly #writing = new Map<string, StatementSync>();
   readonly #commitTurn = () => this.#endTurn();
   readonly #tellLost: (reason: SignalboxError) => void;
   #queue: QueuedWrite[] = [];
@@ -150,15 +151,16 @@ export class Database implements Sql {
   }
 
   run(sql: string, ...values: SQLInputValue[]): Written {
-    return this.#statement(sql).run(...values) as Written;
+    const { changes, lastInsertRowid } = this.#statement(sql, this.#writing).run(...values);
+    return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
   }
 
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined {
-    return this.#statement(sql).get(...values) as T | undefined;
+    return this.#statement(sql, this.#reading).get(...values) as T | undefined;
   }
 
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[] {
-    return this.#statement(sql).all(...values) as T[];
+    return this.#statement(sql, this.#reading).all(...values) as T[];
   }
 
   afterCommit(listener: () => void): void {
@@ -196,7 +198,8 @@ export class Database implements Sql {
     // Closing would move the log into the file, and of a lost one nobody knows what it holds.
     if (!this.#isLost) this.#finish();
     this.#wal?.close();
-    this.#statements.clear();
+    this.#reading.clear();
+    this.#writing.clear();
     if (!this.#isLost) this.#connection.close();
   }
 
@@ -294,8 +297,8 @@ export class Database implements Sql {
    */
   #commit(group: readonly QueuedWrite[], savepoints: boolean): Outcome[] | undefined {
     this.#afterCommit = [];
-    this.run('BEGIN IMMEDIATE');
     try {
+      this.run('BEGIN IMMEDIATE');
       const outcomes: Outcome[] = [];
       for (const write of group) {
         const outcome = savepoints ? this.#inSavepoint(write) : this.#attempt(write);
@@ -336,11 +339,13 @@ export class Database implements Sql {
     if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
+  #statement(sql: string, prepared: Map<string, StatementSync>): StatementSync {
+    let statement = prepared.get(sql);
     if (statement === undefined) {
       statement = this.#connection.prepare(sql);
-      this.#statements.set(sql, statement);
+      // Full-text search writes rows of its own whose numbers are above 2^53, and as the last row inserted one would be an error.
+      if (prepared === this.#writing) statement.setReadBigInts(true);
+      prepared.set(sql, statement);
     }
     return statement;
   }

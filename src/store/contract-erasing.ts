@@ -81,6 +81,17 @@ export function testErasing(withStore: Case): void {
     },
   );
 
+  withStore('erases many that were indexed together, and is written to afterwards', async (under) => {
+    const { store, catchUp } = under;
+    const lives = Array.from({ length: 5 }, () => aLife());
+    await store.append(lives.flatMap(({ facts }) => facts));
+    await catchUp();
+    for (const { trackingId } of lives) assert.equal(await store.erase(trackingId, erasure), 'erased');
+    await store.append(aLife().facts);
+    await catchUp();
+    assert.equal((await store.search({ query: parseSearch('IXIS') })).found.length, 1);
+  });
+
   withStore('gives the texts of the record in pieces', async ({ store }) => {
     const lives = [aLife(), aLife({ extra: { who: 'Jane "JD" Doe\n' } }), aLife()];
     for (const life of lives) await store.append(life.facts);
