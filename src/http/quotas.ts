@@ -59,7 +59,8 @@ function bucketOf(key: { readonly name: string } | undefined, sourceSystem: stri
  * never come.
  */
 async function takeAll(limits: RateLimits, name: string, limit: RateLimit, events: number): Promise<Quota> {
-  const places = Math.max(1, Math.min(events, limit.count));
+  const places = Math.min(events, limit.count);
+  if (places <= 1) return limits.take(name, limit);
   const quotas = await Promise.all(Array.from({ length: places }, () => limits.take(name, limit)));
   const remaining = Math.min(...quotas.map((quota) => quota.remaining));
   return quotas.find(({ allowed }) => !allowed) ?? { ...quotas[0]!, remaining };

@@ -54,7 +54,9 @@ export class LiveRecord {
 
   /** There is something new to be read of a conversation. */
   announce(trackingId: string): void {
-    for (const onNews of [...(this.#followers.get(trackingId) ?? [])]) this.#tell(onNews);
+    const followers = this.#followers.get(trackingId);
+    if (followers === undefined) return;
+    for (const onNews of [...followers]) this.#tell(onNews);
   }
 
   #tell(listener: () => void): void {

@@ -121,12 +121,11 @@ function inputOf(
   ask: Ask,
   { now, receivedAt, runId = uuidv7(now), door }: Begun,
 ): QueryInput {
-  const webhookType = ports.guessType(ask.query);
   // What the contract does not name stays on the record alone: a run's input has a smaller limit than a body.
-  const { extra: _, ...named } = ask;
-  const { sourceSystem, sourceProcess } = ask;
+  const { query, sourceSystem, sourceProcess, timestamp } = ask;
+  const webhookType = ports.guessType(query);
   return {
-    ...named,
+    ...{ query, sourceSystem, sourceProcess, timestamp },
     ...door?.trace,
     trackingId: runId,
     conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
