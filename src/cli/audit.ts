@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createClient } from './client.ts';
 import type { Command } from './command.ts';
-import { printJson, table } from './terminal.ts';
+import { printPage, type Row, timeOf } from './rows.ts';
 
 export const audit: Command = {
   name: 'audit',
@@ -16,24 +16,22 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     const { values } = parseArgs({ args: [...args], options });
     const query = new URLSearchParams({ limit: values.limit, ...(values.after && { after: values.after }) });
     const page = await createClient(context, values.url).call('GET', `/audit?${query}`);
-    const rows = page.acts as readonly Readonly<Record<string, unknown>>[];
-    if (values.json) printJson(context, page);
-    else if (rows.length === 0) context.write('Nothing yet.\n');
-    else {
-      const cells = rows.map((row) => [
-        ...[
-          String(row.at).slice(0, 19),
-          row.actor,
-          row.actor_id ?? row.actor_kind,
-          row.act,
-          row.target ?? '',
-        ],
-        ...[`${row.outcome}${row.code === null ? '' : ` (${row.code})`}`, row.address ?? ''],
-      ]);
-      context.write(table(context, ['at', 'who', 'by', 'what', 'on what', 'outcome', 'from'], cells));
-      if (page.next !== null) context.writeError(`more: --after ${page.next}\n`);
-    }
+    printPage(context, page, { ...listing, json: values.json });
     return 0;
+  },
+};
+
+const listing = {
+  name: 'acts',
+  none: 'Nothing yet.',
+  columns: {
+    at: (row: Row) => timeOf(row.at),
+    who: (row: Row) => row.actor,
+    by: (row: Row) => row.actor_id ?? row.actor_kind,
+    what: (row: Row) => row.act,
+    'on what': (row: Row) => row.target ?? '',
+    outcome: (row: Row) => `${row.outcome}${row.code === null ? '' : ` (${row.code})`}`,
+    from: (row: Row) => row.address ?? '',
   },
 };
 

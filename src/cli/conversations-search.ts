@@ -1,8 +1,8 @@
 import type { Client } from './client.ts';
 import type { Context } from './command.ts';
+import { printNext, type Row, timeOf } from './rows.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
 
-type Row = Readonly<Record<string, unknown>>;
 type Part = { readonly text: string; readonly match: boolean };
 
 export async function search(
@@ -17,14 +17,13 @@ export async function search(
   if (rows.length === 0) context.write('Nothing found.\n');
   for (const row of rows) {
     const { question, answer } = row.highlights as Readonly<Record<string, readonly (readonly Part[])[]>>;
-    const received = String(row.received_at).slice(0, 19).replace('T', ' ');
     context.write(
-      `${dim(context, `${received}  ${safe(row.source_system)}  ${row.status}  ${row.tracking_id}`)}\n`,
+      `${dim(context, `${timeOf(row.received_at)}  ${safe(row.source_system)}  ${row.status}  ${row.tracking_id}`)}\n`,
     );
     context.write(`${question!.length === 0 ? safe(row.query_start) : shown(question!, context)}\n`);
     if (answer!.length > 0) context.write(`  ${shown(answer!, context)}\n`);
   }
-  if (page.next !== null) context.writeError(dim(context, `more: --after ${page.next}\n`));
+  printNext(context, page);
   if (page.behind !== 0) context.writeError(dim(context, `${page.behind} events are not searched yet\n`));
 }
 

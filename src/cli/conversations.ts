@@ -3,6 +3,7 @@ import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { search, stats } from './conversations-search.ts';
 import { erase } from './erase.ts';
+import { printNext, printRows, type Row, timeOf } from './rows.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
 
 export const conversations: Command = {
@@ -85,27 +86,24 @@ function parametersOf({ url, json, ...values }: Readonly<Record<string, string |
   return new URLSearchParams(given.map(([name, value]) => [parameterNames[name] ?? name, String(value)]));
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
 function list(page: Row, context: Context): void {
-  const rows = page.conversations as readonly Row[];
-  if (rows.length === 0) {
-    context.write('No conversations.\n');
-    return;
-  }
-  const cells = rows.map((row) => [
-    String(row.received_at).slice(0, 19).replace('T', ' '),
-    row.status,
-    row.delivery_status,
-    row.tracking_id,
-    row.query_start,
-  ]);
-  context.write(table(context, ['received', 'status', 'delivery', 'tracking id', 'question'], cells));
+  printRows(context, page.conversations as readonly Row[], listing);
   const total = page.total as { readonly count: number; readonly exact: boolean } | undefined;
   if (total)
     context.writeError(`${total.count.toLocaleString('en')}${total.exact ? '' : ' or more'} in all\n`);
-  if (page.next !== null) context.writeError(dim(context, `more: --after ${page.next}\n`));
+  printNext(context, page);
 }
+
+const listing = {
+  none: 'No conversations.',
+  columns: {
+    received: (row: Row) => timeOf(row.received_at),
+    status: (row: Row) => row.status,
+    delivery: (row: Row) => row.delivery_status,
+    'tracking id': (row: Row) => row.tracking_id,
+    question: (row: Row) => row.query_start,
+  },
+};
 
 function show(found: Row, context: Context): void {
   const answer = found.ai_response as { readonly response_plain: string } | null;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
+import { errorOf, postEach, printPage, type Row, timeOf } from './rows.ts';
 import { printJson, safe, table } from './terminal.ts';
 
 export const deadLetters: Command = {
@@ -34,7 +35,6 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
-type Row = Readonly<Record<string, unknown>>;
 interface Values {
   readonly limit: string;
   readonly after?: string;
@@ -45,18 +45,20 @@ interface Values {
 async function list(client: Client, context: Context, { limit, after, json }: Values): Promise<number> {
   const query = new URLSearchParams({ limit, ...(after && { after }) });
   const page = await client.call('GET', `/dead-letters?${query}`);
-  const rows = page.dead_letters as readonly Row[];
-  if (json) printJson(context, page);
-  else if (rows.length === 0) context.write('No dead letters.\n');
-  else {
-    const cells = rows.map((row) => [row.run_id, row.flow, String(row.ended_at).slice(0, 19), errorOf(row)]);
-    context.write(table(context, ['run', 'flow', 'failed at', 'why'], cells));
-    if (page.next !== null) context.writeError(`more: --after ${page.next}\n`);
-  }
+  printPage(context, page, { ...listing, json });
   return 0;
 }
 
-const errorOf = (row: Row): string => (row.error as { readonly message?: string } | null)?.message ?? '';
+const listing = {
+  name: 'dead_letters',
+  none: 'No dead letters.',
+  columns: {
+    run: (row: Row) => row.run_id,
+    flow: (row: Row) => row.flow,
+    'failed at': (row: Row) => timeOf(row.ended_at),
+    why: errorOf,
+  },
+};
 
 async function show(
   client: Client,
@@ -110,9 +112,10 @@ async function replay(
 ): Promise<number> {
   if (ids.length === 0 && !values.all)
     throw new UsageError('The id of a run is missing; --all starts all anew.');
-  const replayed: Row[] = [];
-  for (const id of ids)
-    replayed.push(await client.call('POST', `/dead-letters/${encodeURIComponent(id)}/replay`));
+  const replayed = await postEach(
+    client,
+    ids.map((id) => `/dead-letters/${encodeURIComponent(id)}/replay`),
+  );
   if (values.json) printJson(context, { success: true, replayed });
   else if (replayed.length === 0) context.write('No dead letters.\n');
   else for (const one of replayed) context.write(`${one.restart_of} started anew as ${one.run_id}\n`);

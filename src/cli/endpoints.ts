@@ -8,6 +8,7 @@ import { webhookSecrets } from '../outbound/secrets.ts';
 import { webhookTypes } from '../record/events.ts';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
+import { printRows, type Row, timeOf } from './rows.ts';
 import { printJson, safe, table } from './terminal.ts';
 
 export const endpoints: Command = {
@@ -45,15 +46,19 @@ const options = { url: { type: 'string' }, json: { type: 'boolean' } } as const;
 
 async function disabled(client: Client, context: Context, json: boolean): Promise<number> {
   const answer = await client.call('GET', '/endpoints');
-  const rows = answer.disabled as readonly Readonly<Record<string, unknown>>[];
   if (json) printJson(context, answer);
-  else if (rows.length === 0) context.write('No endpoint is disabled.\n');
-  else {
-    const cells = rows.map((row) => [row.url, String(row.disabled_at).slice(0, 19), row.reason]);
-    context.write(table(context, ['endpoint', 'disabled at', 'why'], cells));
-  }
+  else printRows(context, answer.disabled as readonly Row[], disabledListing);
   return 0;
 }
+
+const disabledListing = {
+  none: 'No endpoint is disabled.',
+  columns: {
+    endpoint: (row: Row) => row.url,
+    'disabled at': (row: Row) => timeOf(row.disabled_at),
+    why: (row: Row) => row.reason,
+  },
+};
 
 function configured(context: Context, json: boolean): number {
   const config = context.readConfig();

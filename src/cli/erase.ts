@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from './client.ts';
 import { type Context, UsageError } from './command.ts';
+import type { Row } from './rows.ts';
 import { printJson } from './terminal.ts';
 
 const options = {
@@ -14,8 +15,6 @@ const options = {
   url: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
-
-type Row = Readonly<Record<string, unknown>>;
 
 interface Erasure {
   readonly erasing: readonly string[];

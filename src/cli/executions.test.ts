@@ -45,7 +45,7 @@ test('an execution is triggered, listed, shown, signalled, cancelled and retried
   assert.deepEqual([broken.code, /--input: what was given is not JSON/.test(broken.errors)], [2, true]);
   const refused = await run('trigger', 'wait');
   assert.deepEqual([refused.code, /Did you mean waits\?/.test(refused.errors)], [1, true]);
-  assert.match((await run('executions', 'list')).output, /a +waits +\w+ +\S+ +terminal +first/);
+  assert.match((await run('executions', 'list')).output, /a +waits +\w+ +[-\d]+ [:\d]+ +terminal +first/);
   const sent = await run('executions', 'signal', 'a', 'go', '--payload', '{"ok":true}', '--key', 'k');
   assert.match(sent.output, /^(kept|delivered)\n$/);
   const { run_id: runId } = JSON.parse((await run('executions', 'show', 'a', '--json')).output);

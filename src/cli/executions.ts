@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { readJson } from './json-argument.ts';
+import { errorOf, postEach, printPage, type Row, timeOf } from './rows.ts';
 import { printJson, safe, table } from './terminal.ts';
 
 export const executions: Command = {
@@ -43,7 +44,6 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
-type Row = Readonly<Record<string, unknown>>;
 interface Values {
   readonly status?: string;
   readonly definition?: string;
@@ -65,23 +65,22 @@ async function list(client: Client, context: Context, values: Values): Promise<n
     ...(after !== undefined && { after }),
   });
   const page = await client.call('GET', `/executions?${query}`);
-  const rows = page.executions as readonly Row[];
-  if (values.json) printJson(context, page);
-  else if (rows.length === 0) context.write('No executions.\n');
-  else {
-    const cells = rows.map((row) => [
-      row.execution_id,
-      row.definition_id,
-      row.status,
-      String(row.queued_at).slice(0, 19),
-      row.initiated_by ?? '',
-      row.name ?? errorOf(row),
-    ]);
-    context.write(table(context, ['execution', 'definition', 'status', 'queued', 'by', 'name'], cells));
-    if (page.next !== null) context.writeError(`more: --after ${page.next}\n`);
-  }
+  printPage(context, page, { ...listing, json: values.json });
   return 0;
 }
+
+const listing = {
+  name: 'executions',
+  none: 'No executions.',
+  columns: {
+    execution: (row: Row) => row.execution_id,
+    definition: (row: Row) => row.definition_id,
+    status: (row: Row) => row.status,
+    queued: (row: Row) => timeOf(row.queued_at),
+    by: (row: Row) => row.initiated_by ?? '',
+    name: (row: Row) => row.name ?? errorOf(row),
+  },
+};
 
 async function show(client: Client, context: Context, id: string, json: boolean): Promise<number> {
   const found = await client.call('GET', pathOf(id));
@@ -123,11 +122,11 @@ async function change(
   ids: readonly string[],
   json: boolean,
 ): Promise<number> {
-  const changed: Row[] = [];
-  for (const id of ids) changed.push(await client.call('POST', `${pathOf(id)}/${what}`));
+  const changed = await postEach(
+    client,
+    ids.map((id) => `${pathOf(id)}/${what}`),
+  );
   if (json) printJson(context, { success: true, changed });
   else for (const one of changed) context.write(`${one.execution_id} is ${one.status}\n`);
   return 0;
 }
-
-const errorOf = (row: Row): string => (row.error as { readonly message?: string } | null)?.message ?? '';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
+import { errorOf, postEach, printPage, type Row, timeOf } from './rows.ts';
 import { printJson, safe, table } from './terminal.ts';
 
 const changes = ['resume', 'cancel', 'terminate'];
@@ -40,7 +41,6 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
-type Row = Readonly<Record<string, unknown>>;
 type Values = Readonly<Partial<Record<'status' | 'flow' | 'limit' | 'after', string>>> & { json?: boolean };
 
 async function list(client: Client, context: Context, values: Values): Promise<number> {
@@ -48,22 +48,21 @@ async function list(client: Client, context: Context, values: Values): Promise<n
   const query = new URLSearchParams({ limit, ...(status && { status }), ...(flow && { flow }) });
   if (after !== undefined) query.set('after', after);
   const page = await client.call('GET', `/runs?${query}`);
-  const rows = page.runs as readonly Row[];
-  if (values.json) printJson(context, page);
-  else if (rows.length === 0) context.write('No runs.\n');
-  else {
-    const cells = rows.map((row) => [
-      row.run_id,
-      `${row.flow}@${row.version}`,
-      row.status,
-      String(row.created_at).slice(0, 19),
-      errorOf(row),
-    ]);
-    context.write(table(context, ['run', 'flow', 'status', 'started', 'why'], cells));
-    if (page.next !== null) context.writeError(`more: --after ${page.next}\n`);
-  }
+  printPage(context, page, { ...listing, json: values.json });
   return 0;
 }
+
+const listing = {
+  name: 'runs',
+  none: 'No runs.',
+  columns: {
+    run: (row: Row) => row.run_id,
+    flow: (row: Row) => `${row.flow}@${row.version}`,
+    status: (row: Row) => row.status,
+    started: (row: Row) => timeOf(row.created_at),
+    why: errorOf,
+  },
+};
 
 async function show(client: Client, context: Context, id: string, json: boolean): Promise<number> {
   const found = await client.call('GET', `/runs/${encodeURIComponent(id)}`);
@@ -95,8 +94,10 @@ async function change(
   ids: readonly string[],
   json: boolean,
 ): Promise<number> {
-  const changed: Row[] = [];
-  for (const id of ids) changed.push(await client.call('POST', `/runs/${encodeURIComponent(id)}/${what}`));
+  const changed = await postEach(
+    client,
+    ids.map((id) => `/runs/${encodeURIComponent(id)}/${what}`),
+  );
   if (json) printJson(context, { success: true, changed });
   else for (const one of changed) context.write(`${one.run_id} is ${one.status}\n`);
   return 0;
@@ -107,5 +108,3 @@ function durationOf({ duration_ms: durationMs, p99_ms: p99Ms, slow }: Row): stri
   if (durationMs === undefined) return '';
   return slow === true ? `${durationMs} ms, slow (p99 ${p99Ms} ms)` : `${durationMs} ms`;
 }
-
-const errorOf = (row: Row): string => (row.error as { readonly message?: string } | null)?.message ?? '';
