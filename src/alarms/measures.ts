@@ -1,6 +1,6 @@
 import { describeDuration } from '../core/duration.ts';
 import type { AlarmRecords } from '../store/alarms.ts';
-import { type AlarmName, type AlarmRule, describeValue } from './rule.ts';
+import { type AlarmName, type AlarmRule, deadLetterLimit, describeValue } from './rule.ts';
 import type { Measured } from './transition.ts';
 
 /** Where the numbers come from. None of them costs more when the record grows. */
@@ -11,9 +11,6 @@ export interface AlarmSources {
   /** Ticks that were missed; absent where nothing is scheduled. */
   readonly missedSchedules?: () => Promise<number>;
 }
-
-/** More are not counted. */
-export const deadLetterLimit = 100;
 
 /** One failure alone is no rate: at night it would be all there is. */
 const leastFailures = 2;
@@ -51,6 +48,15 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
       now,
       'A question has waited for its turn',
       'No question waits for its turn.',
+    );
+  },
+
+  async delivery_age({ store }, now) {
+    return age(
+      await store.oldest('delivering'),
+      now,
+      'An answer has not reached its receiver',
+      'No answer waits for its delivery.',
     );
   },
 

@@ -4,7 +4,7 @@ import { alarmNames, describeValue, formatRule, parseAlarmRules } from './rule.t
 
 test('rules are read, and written as they were', () => {
   const text =
-    'error_rate>5%/5m,processing_time>10m,dead_letters>0,queue_age>90s,verification_failures>0/1h,missed_schedules>2';
+    'error_rate>5%/5m,processing_time>10m,dead_letters>0,queue_age>90s,delivery_age>15m,verification_failures>0/1h,missed_schedules>2';
   const rules = parseAlarmRules(text);
   assert.deepEqual(rules.map(({ name }) => name).sort(), [...alarmNames].sort());
   assert.deepEqual(rules[0], { name: 'error_rate', threshold: 0.05, windowMs: 300_000 });
@@ -15,10 +15,16 @@ test('rules are read, and written as they were', () => {
 
 test('default stands for the default rules, a later rule of a name replaces an earlier one, off is none', () => {
   const names = (text: string) => parseAlarmRules(text).map(formatRule);
-  assert.deepEqual(names('default'), ['error_rate>5%/5m', 'processing_time>10m', 'dead_letters>0']);
+  assert.deepEqual(names('default'), [
+    'error_rate>5%/5m',
+    'processing_time>10m',
+    'delivery_age>10m',
+    'dead_letters>0',
+  ]);
   assert.deepEqual(names('default, error_rate > 2.5% / 1h'), [
     'error_rate>2.5%/1h',
     'processing_time>10m',
+    'delivery_age>10m',
     'dead_letters>0',
   ]);
   assert.deepEqual(names('off'), []);
@@ -36,6 +42,7 @@ test('what is no rule is refused with what is expected', () => {
     ['processing_time>10', /Expected one such as processing_time>10m$/],
     ['processing_time>10m/5m', /can't be read/],
     ['dead_letters>-1', /can't be read/],
+    ['dead_letters>100', /Expected one such as dead_letters>0; more than 100 are not counted/],
     ['dead_letters>1.5', /can't be read/],
     ['constructor>1', /no rule of an alarm/],
     ['default,off', /no rule of an alarm/],

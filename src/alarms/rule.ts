@@ -7,9 +7,13 @@ const watched = {
   processing_time: { unit: 'duration', isWindowed: false },
   dead_letters: { unit: 'count', isWindowed: false },
   queue_age: { unit: 'duration', isWindowed: false },
+  delivery_age: { unit: 'duration', isWindowed: false },
   verification_failures: { unit: 'count', isWindowed: true },
   missed_schedules: { unit: 'count', isWindowed: false },
 } as const satisfies Record<string, { unit: Unit; isWindowed: boolean }>;
+
+/** More are not counted. */
+export const deadLetterLimit = 100;
 
 type Unit = 'share' | 'duration' | 'count';
 export type AlarmName = keyof typeof watched;
@@ -24,8 +28,11 @@ export interface AlarmRule {
   readonly windowMs: number;
 }
 
-/** The two of the systems before this one, and what needs somebody in any case. */
-export const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,dead_letters>0';
+/**
+ * The two of the systems before this one, and what needs somebody in any case. A receiver that is down fails nothing for most of a day:
+ * its deliveries are tried again, and only their age shows it.
+ */
+export const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0';
 
 /**
  * Rules such as `error_rate>5%/5m, queue_age>2m`; `default` stands for those above, and a later rule of a name replaces an earlier
@@ -52,8 +59,8 @@ function parseRule(text: string): AlarmRule {
       `${JSON.stringify(text)} is no rule of an alarm. ${meant === undefined ? `Expected one such as error_rate>5%/5m; there are ${alarmNames.join(', ')}` : `Did you mean ${meant}?`}`,
     );
   }
-  const { unit, isWindowed } = watched[name];
-  const value = parseThreshold(threshold, unit);
+  const { isWindowed } = watched[name];
+  const value = parseThreshold(threshold, name);
   const windowMs = window === undefined ? undefined : parseDuration(window);
   const fits = isWindowed
     ? windowMs !== undefined && windowMs >= 60_000 && windowMs <= longestWindowMs
@@ -65,11 +72,14 @@ function parseRule(text: string): AlarmRule {
 
 const isAlarmName = (name: string): name is AlarmName => Object.hasOwn(watched, name);
 
-function parseThreshold(text: string, unit: Unit): number | undefined {
+function parseThreshold(text: string, name: AlarmName): number | undefined {
+  const { unit } = watched[name];
   if (unit === 'duration') return parseDuration(text);
   const match = unit === 'share' ? /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(text) : /^(\d{1,9})$/.exec(text);
   if (match === null) return undefined;
   const value = Number(match[1]);
+  // A rule that nothing could fulfil would only seem to watch.
+  if (name === 'dead_letters' && value >= deadLetterLimit) return undefined;
   if (unit === 'count') return value;
   return value < 100 ? value / 100 : undefined;
 }
@@ -78,7 +88,8 @@ function expected(name: AlarmName): string {
   const { unit, isWindowed } = watched[name];
   const threshold = { share: '5%', duration: '10m', count: '0' }[unit];
   const window = isWindowed ? '/5m' : '';
-  const bounds = isWindowed ? '; the time after / is from 1m to 1d' : '';
+  const most = name === 'dead_letters' ? `; more than ${deadLetterLimit} are not counted` : '';
+  const bounds = isWindowed ? '; the time after / is from 1m to 1d' : most;
   return `Expected one such as ${name}>${threshold}${window}${bounds}`;
 }
 

@@ -124,9 +124,10 @@ test('each rule measures the record', async (context) => {
   const rules = 'default,queue_age>2m,verification_failures>0/5m,missed_schedules>0';
   const { store, world, told, watch } = settle(context, rules);
   const at = world.now - 700_000;
-  const [waiting, working] = [aLife({ at }), aLife({ at })];
+  const [waiting, working, undelivered] = [aLife({ at }), aLife({ at }), aLife({ at })];
   await store.append(waiting.facts.slice(0, 1));
   await store.append(working.facts.slice(0, 2));
+  await store.append(undelivered.facts.slice(0, 5));
   for (let n = 0; n < 2; n++) {
     const { facts } = aLife({ at: world.now - 1_000 });
     const end = facts.at(-1)!;
@@ -140,11 +141,13 @@ test('each rule measures the record', async (context) => {
     '2 of the 2 conversations that ended within 5 min failed (100 %).',
     `A question has been worked on for 11 min 40 s, since ${new Date(at).toISOString()}.`,
     `A question has waited for its turn for 11 min 40 s, since ${new Date(at).toISOString()}.`,
+    `An answer has not reached its receiver for 11 min 40 s, since ${new Date(at).toISOString()}.`,
   ]);
   const states = (await watch().alarms()).map(({ rule, state }) => `${rule.name} ${state?.status}`);
   assert.deepEqual(states, [
     'error_rate firing',
     'processing_time firing',
+    'delivery_age firing',
     'dead_letters ok',
     'queue_age firing',
     'verification_failures ok',

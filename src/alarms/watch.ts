@@ -140,6 +140,7 @@ const titles: Readonly<Record<AlarmRule['name'], string>> = {
   processing_time: 'A question takes too long',
   dead_letters: 'There are dead letters',
   queue_age: 'Questions wait too long for their turn',
+  delivery_age: 'Answers do not arrive',
   verification_failures: 'Many webhooks are refused',
   missed_schedules: 'Schedules were missed',
 };

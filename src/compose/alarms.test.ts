@@ -67,7 +67,12 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
   const alarms = (await second.call('GET', '/alarms')).json();
   assert.deepEqual(alarms.channels, ['slack']);
   const status = alarms.alarms.map((one: { rule: string; status: string }) => `${one.rule} ${one.status}`);
-  assert.deepEqual(status, ['error_rate>5%/5m ok', 'processing_time>10m ok', 'dead_letters>0 firing']);
+  assert.deepEqual(status, [
+    'error_rate>5%/5m ok',
+    'processing_time>10m ok',
+    'delivery_age>10m ok',
+    'dead_letters>0 firing',
+  ]);
   assert.match((await second.call('GET', '/', { accept: 'text/html' })).body, /Alarm dead letters\./);
   await second.stop();
 

@@ -1,4 +1,4 @@
-import { deadLetterLimit } from '../alarms/measures.ts';
+import { deadLetterLimit } from '../alarms/rule.ts';
 import { AlarmWatch } from '../alarms/watch.ts';
 import { emailSettings } from '../config/alarms.ts';
 import type { Config } from '../config/config.ts';

@@ -1,5 +1,5 @@
 import { type AlarmRule, parseAlarmRules } from '../alarms/rule.ts';
-import { SignalboxError } from '../core/errors.ts';
+import { messageOf, SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import { durationBetween, list } from './parse.ts';
 import type { RequiredSetting, Setting, Values } from './setting.ts';
@@ -61,10 +61,17 @@ const isAddress = (text: string): boolean => /^[^\s<>,;:"@]{1,64}@[A-Za-z0-9.-]{
 
 const alarms: RequiredSetting<readonly AlarmRule[]> = {
   variable: 'SIGNALBOX_ALARMS',
-  about: 'What fires an alarm. `default` is `error_rate>5%/5m,processing_time>10m,dead_letters>0`.',
+  about:
+    'What fires an alarm. `default` is `error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0`.',
   expects: '`off`, or comma-separated rules such as `default,queue_age>2m,verification_failures>0/5m`',
   default: 'default',
-  parse: parseAlarmRules,
+  parse: (text) => {
+    try {
+      return parseAlarmRules(text);
+    } catch (error) {
+      throw new Error(`SIGNALBOX_ALARMS: ${messageOf(error)}.`);
+    }
+  },
 };
 
 const alarmReminderMs: RequiredSetting<number | null> = {

@@ -235,3 +235,10 @@ test('the record is kept for a time, by type if need be', () => {
     refuses({ SIGNALBOX_RECORD_RETENTION_DAYS: text }, /^SIGNALBOX_RECORD_RETENTION_DAYS is/);
   }
 });
+
+test('a rule of an alarm that cannot be read stops the start with its variable', () => {
+  assert.throws(
+    () => readConfig({ SIGNALBOX_ALARMS: 'default,error_rate>5%' }),
+    /^SignalboxError: SIGNALBOX_ALARMS: "error_rate>5%" can't be read\. Expected one such as error_rate>5%\/5m/,
+  );
+});

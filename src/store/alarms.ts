@@ -13,12 +13,14 @@ export interface AlarmRecords {
   /** Of the latest conversations that were completed at or after a time, at most `endingLimit`: how many, and how many of them failed. */
   endings(since: number): Promise<{ readonly total: number; readonly failed: number }>;
 
-  /** When the request came that has been waiting longest to be taken up (`queued`), or worked on longest (`processing`). */
-  oldest(status: 'queued' | 'processing'): Promise<number | undefined>;
+  /** When the request came that has been waiting longest to be taken up (`queued`), for its answer (`processing`), or for its delivery (`delivering`). */
+  oldest(status: UnfinishedStatus): Promise<number | undefined>;
 
   /** Floods of refused webhooks since a time: minutes in which many of one source were refused. */
   floods(since: number): Promise<number>;
 }
+
+export type UnfinishedStatus = 'queued' | 'processing' | 'delivering';
 
 export interface KeptAlarm {
   readonly name: string;

@@ -42,13 +42,17 @@ export function testAlarmRecords(withStore: Case): void {
     assert.deepEqual(await store.endings(at + 1), { total: 1, failed: 1 });
   });
 
-  withStore('says since when the oldest waits, or is worked on', async ({ store }) => {
+  withStore('says since when the oldest waits, is worked on, or is to be delivered', async ({ store }) => {
     assert.equal(await store.oldest('queued'), undefined);
     const lives = [now + 5, now, now + 9].map((at) => aLife({ at }));
     for (const life of lives) await store.append(life.facts.slice(0, 1));
     assert.equal(await store.oldest('queued'), now);
     await store.append(lives[1]!.facts.slice(1, 2));
     assert.deepEqual([await store.oldest('queued'), await store.oldest('processing')], [now + 5, now]);
+    await store.append(lives[1]!.facts.slice(2, 5));
+    assert.deepEqual([await store.oldest('processing'), await store.oldest('delivering')], [undefined, now]);
+    await store.append(lives[1]!.facts.slice(5));
+    assert.equal(await store.oldest('delivering'), undefined);
   });
 
   withStore('counts floods of refused webhooks since a time', async ({ store }) => {
