@@ -16,6 +16,7 @@ import { createLocalRateLimits } from '../store/local/rate-limits.ts';
 import type { PostgresDatabase } from '../store/postgres/database.ts';
 import type { PostgresLeases } from '../store/postgres/leases.ts';
 import type { RateLimits } from '../store/rate-limits.ts';
+import { readThreads } from '../store/sqlite/reads.ts';
 import { recordRetention } from '../store/sqlite/retention.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';
 import { systemRetention } from '../store/sqlite/system-retention.ts';
@@ -59,7 +60,9 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
     );
   }
   inspectAtStart(database);
-  const store = createSqliteStore(database, live, (error) => log.failed(followingFailed, error));
+  const threads = readThreads(database.path);
+  const onError = (error: unknown) => log.failed(followingFailed, error);
+  const store = createSqliteStore(database, live, onError, threads);
   const sweeper = createSweeper(config, log, database);
   return {
     ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
@@ -74,7 +77,10 @@ function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
       sweeper.stop();
       store.follower.stop();
     },
-    close: async () => database.close(),
+    async close() {
+      await threads.close();
+      database.close();
+    },
   };
 }
 

@@ -1,8 +1,9 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { messageOf, SignalboxError } from '../core/errors.ts';
+import { SignalboxError } from '../core/errors.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
 import { refuseDamagedLog } from './log-damage.ts';
 import { migrate } from './migrate.ts';
+import { isStorageFailure, lostToThisProcess, storageFailed } from './storage-failure.ts';
 import { type SyncFile, WalFile } from './wal-file.ts';
 
 export type SqlRow = Record<string, SQLOutputValue>;
@@ -13,11 +14,20 @@ export interface Written {
   readonly lastInsertRowid: number;
 }
 
-/** What a write may do: run prepared statements inside the group's transaction. */
-export interface Sql {
-  run(sql: string, ...values: SQLInputValue[]): Written;
+/** What a read may do. */
+export interface ReadSql {
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined;
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[];
+}
+
+/** Where reads can be done: in the database itself, or on a connection beside it. */
+export interface ReadSource {
+  read<T>(work: (sql: ReadSql) => T | Promise<T>): Promise<T>;
+}
+
+/** What a write may do: run prepared statements inside the group's transaction. */
+export interface Sql extends ReadSql {
+  run(sql: string, ...values: SQLInputValue[]): Written;
   /** Calls `listener` once the write that asks for it is on disk, before its promise resolves; never if it is taken back. */
   afterCommit(listener: () => void): void;
 }
@@ -357,47 +367,4 @@ function settle(group: readonly QueuedWrite[], outcomes: readonly Outcome[]): vo
     if ('error' in outcome) write.reject(outcome.error);
     else write.resolve(outcome.value);
   }
-}
-
-// The primary result codes of https://www.sqlite.org/rescode.html that speak of the disk and not of the statement.
-const storageCodes = new Set([
-  5 /* BUSY */, 7 /* NOMEM */, 8 /* READONLY */, 10 /* IOERR */, 11 /* CORRUPT */, 13 /* FULL */,
-  14 /* CANTOPEN */, 26 /* NOTADB */,
-]);
-
-function isStorageFailure(error: unknown): boolean {
-  return storageCodes.has(resultCode(error) ?? -1);
-}
-
-function resultCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof code === 'number' ? code & 0xff : undefined;
-}
-
-const damaged =
-  'The file is damaged: stop every Signalbox on this folder, keep a copy of it, and put back a backup of the whole folder.';
-const advices: Readonly<Record<number, string>> = {
-  5: 'Another program holds the file; stop that one. Nothing that was accepted is lost.',
-  11: damaged,
-  26: damaged,
-};
-const usualAdvice =
-  'Check the free space and the permissions of the data folder; nothing that was accepted is lost.';
-
-/** An error of SQLite that speaks of the disk as what to tell; any other as it is. */
-export function asStorageFailure(error: unknown): unknown {
-  return isStorageFailure(error) ? storageFailed('The database could not be read', error) : error;
-}
-
-function lostToThisProcess(path: string, cause: unknown): SignalboxError {
-  return new SignalboxError(
-    'storage_failed',
-    `${path} was written, but the disk did not confirm it: ${messageOf(cause)}. Nothing more is written by this process. Check the disk and start again: what was accepted before is there.`,
-    { cause },
-  );
-}
-
-function storageFailed(what: string, cause: unknown): SignalboxError {
-  const advice = advices[resultCode(cause) ?? -1] ?? usualAdvice;
-  return new SignalboxError('storage_failed', `${what}: ${messageOf(cause)}. ${advice}`, { cause });
 }

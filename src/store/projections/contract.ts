@@ -11,9 +11,11 @@ import { wordsOf } from '../../record/search/words.ts';
 import { aLife, type LifeOptions, type StoreUnderTest } from '../contract.ts';
 import type { ConversationSearch, Store } from '../store.ts';
 
+type UnderTest = Pick<StoreUnderTest, 'store' | 'catchUp' | 'close'>;
+
 /** What every implementation does with the projections that follow the log. */
-export function testProjections(name: string, create: () => Promise<StoreUnderTest>): void {
-  const withStore = (title: string, check: (under: StoreUnderTest) => Promise<void>) =>
+export function testProjections(name: string, create: () => Promise<UnderTest>): void {
+  const withStore = (title: string, check: (under: UnderTest) => Promise<void>) =>
     test(`${name}: ${title}`, async () => {
       const under = await create();
       try {
@@ -301,7 +303,7 @@ async function find(store: Store, text: string): Promise<string[]> {
 
 /** Writes whole lives, or what `part` leaves of them, and waits until everything that follows the log has seen them. */
 async function filled(
-  under: StoreUnderTest,
+  under: UnderTest,
   lives: readonly LifeOptions[],
   part = (facts: readonly StampedFact[], _n: number) => facts,
 ): Promise<string[]> {
@@ -315,7 +317,7 @@ async function filled(
   return ids;
 }
 
-async function caughtUp(under: StoreUnderTest): Promise<void> {
+async function caughtUp(under: UnderTest): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await pause(5)) {
     await under.catchUp();
     const states = await under.store.projections();

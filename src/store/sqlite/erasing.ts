@@ -1,6 +1,7 @@
 import type { FactWriter } from '../../engine/embedded/facts.ts';
 import { eraseContent } from '../../record/erasure.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
+import type { ReadThreads } from '../../sqlite/read-threads.ts';
 import { erasedFact } from '../erased-event.ts';
 import type { Erasing } from '../erasing.ts';
 import type { Store } from '../store.ts';
@@ -15,6 +16,7 @@ export function createErasing(
   database: Database,
   writeFacts: FactWriter,
   rebuild: Store['rebuild'],
+  threads?: ReadThreads,
 ): Erasing {
   return {
     erase: (trackingId, erasure) =>
@@ -35,7 +37,8 @@ export function createErasing(
     async settleErasures() {
       // Words of a text that is gone stay in the parts of the index until those are written anew.
       await rebuild(['search']);
-      await database.truncateLog();
+      const truncate = () => database.truncateLog();
+      await (threads === undefined ? truncate() : threads.quietly(truncate));
     },
   };
 }

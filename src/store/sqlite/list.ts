@@ -1,4 +1,4 @@
-import type { Database, Sql } from '../../sqlite/database.ts';
+import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
 import { cursorOf, type Position, positionOf } from '../cursor.ts';
 import { type Condition, equalitiesOf, pageLimit, timesOf } from '../filter.ts';
 import {
@@ -38,24 +38,24 @@ interface Plan {
 
 /** One page, newest first. */
 export async function listConversations(
-  database: Database,
+  source: ReadSource,
   filter: ConversationFilter & PageOptions,
 ): Promise<ConversationPage> {
   const limit = pageLimit(filter);
   const after = filter.after === undefined ? undefined : positionOf(filter.after);
-  const plan = await database.read((sql) => planOf(sql, filter));
+  const plan = await source.read((sql) => planOf(sql, filter));
   const ids: number[] = [];
-  const end = await inPieces(database, plan, after, (sql, from) => {
+  const end = await inPieces(source, plan, after, (sql, from) => {
     ids.push(...idsOf(sql, plan, from, limit + 1 - ids.length));
     return ids.length > limit;
   });
-  const rows = await database.read((sql) => ids.flatMap((id) => rowOf(sql, id) ?? []));
+  const rows = await source.read((sql) => ids.flatMap((id) => rowOf(sql, id) ?? []));
   const shown = rows.slice(0, limit);
   const next = rows.length > limit ? placeOf(shown.at(-1)!) : end;
   return { conversations: shown.map(toSummary), ...(next && { next: cursorOf(next) }) };
 }
 
-const rowOf = (sql: Sql, id: number) =>
+const rowOf = (sql: ReadSql, id: number) =>
   sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id);
 
 const placeOf = (row: Pick<ConversationRow, 'received_at' | 'id'>): Position => ({
@@ -63,16 +63,16 @@ const placeOf = (row: Pick<ConversationRow, 'received_at' | 'id'>): Position => 
 });
 
 export async function countConversations(
-  database: Database,
+  source: ReadSource,
   filter: ConversationFilter,
 ): Promise<BoundedCount> {
-  const plan = await database.read((sql) => planOf(sql, filter));
+  const plan = await source.read((sql) => planOf(sql, filter));
   if (plan.others.length === 0) {
-    const count = await database.read((sql) => countAlong(sql, plan, countLimit + 1));
+    const count = await source.read((sql) => countAlong(sql, plan, countLimit + 1));
     return { count: Math.min(count, countLimit), exact: count <= countLimit };
   }
   let count = 0;
-  const end = await inPieces(database, plan, undefined, (sql, from) => {
+  const end = await inPieces(source, plan, undefined, (sql, from) => {
     count += countPiece(sql, plan, from);
     return count > countLimit;
   });
@@ -81,15 +81,15 @@ export async function countConversations(
 
 /** Goes along the index until `work` says that it is enough; returns where it could go on, or undefined at its end. */
 async function inPieces(
-  database: Database,
+  source: ReadSource,
   plan: Plan,
   after: Position | undefined,
-  work: (sql: Sql, after: Position | undefined) => boolean,
+  work: (sql: ReadSql, after: Position | undefined) => boolean,
 ): Promise<Position | undefined> {
   let position = after;
   for (let [looked, spentMs] = [0, 0]; looked < rowsAtMost && spentMs < budgetMs; looked += pieceRows) {
     const from = position;
-    const piece = await database.read((sql) => {
+    const piece = await source.read((sql) => {
       const begun = performance.now();
       const isEnough = work(sql, from);
       const end = isEnough || plan.others.length === 0 ? undefined : endOf(sql, plan, from);
@@ -102,7 +102,7 @@ async function inPieces(
   return position;
 }
 
-function planOf(sql: Sql, filter: ConversationFilter): Plan {
+function planOf(sql: ReadSql, filter: ConversationFilter): Plan {
   const [equalities, times] = [equalitiesOf(filter), timesOf(filter)];
   if (equalities.length === 0) return { index: 'conversations_by_time', along: times, others: [] };
   const plans = equalities.map((equality): Plan => {
@@ -115,7 +115,7 @@ function planOf(sql: Sql, filter: ConversationFilter): Plan {
 }
 
 /** The conversations of one piece that have everything, at most as many as are wanted. */
-function idsOf(sql: Sql, plan: Plan, after: Position | undefined, wanted: number): number[] {
+function idsOf(sql: ReadSql, plan: Plan, after: Position | undefined, wanted: number): number[] {
   const { from, values } = alongText(plan, after);
   if (plan.others.length === 0) {
     const rows = sql.all<{ id: number }>(`SELECT id FROM ${from} ${inOrder} LIMIT ?`, ...values, wanted);
@@ -127,7 +127,7 @@ function idsOf(sql: Sql, plan: Plan, after: Position | undefined, wanted: number
   return rows.map((row) => row.id);
 }
 
-function countPiece(sql: Sql, plan: Plan, after: Position | undefined): number {
+function countPiece(sql: ReadSql, plan: Plan, after: Position | undefined): number {
   const { from, values } = alongText(plan, after);
   const others = plan.others.map((condition) => condition.value);
   return sql.get<{ n: number }>(`SELECT count(*) AS n FROM ${pieceText(plan, from)}`, ...values, ...others)!
@@ -143,14 +143,14 @@ function pieceText({ others }: Plan, from: string): string {
 }
 
 /** The last row of a piece, if it has as many as a piece may have. */
-function endOf(sql: Sql, plan: Plan, after: Position | undefined): Position | undefined {
+function endOf(sql: ReadSql, plan: Plan, after: Position | undefined): Position | undefined {
   const { from, values } = alongText(plan, after);
   const text = `SELECT received_at, id FROM ${from} ${inOrder} LIMIT 1 OFFSET ${pieceRows - 1}`;
   const row = sql.get<{ received_at: number; id: number }>(text, ...values);
   return row && placeOf(row);
 }
 
-function countAlong(sql: Sql, plan: Plan, limit: number): number {
+function countAlong(sql: ReadSql, plan: Plan, limit: number): number {
   const { from, values } = alongText(plan, undefined);
   const text = `SELECT count(*) AS n FROM (SELECT 1 FROM ${from} LIMIT ?)`;
   return sql.get<{ n: number }>(text, ...values, limit)!.n;

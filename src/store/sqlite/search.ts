@@ -1,7 +1,7 @@
 import { hasTerm, searchDocument, textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
 import { highlight } from '../../record/search/highlight.ts';
 import type { SearchQuery, Term } from '../../record/search/query.ts';
-import type { Database, Sql } from '../../sqlite/database.ts';
+import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
 import { numberOf } from '../cursor.ts';
 import { type Condition, equalitiesOf, hasValues, pageLimit, timesOf } from '../filter.ts';
 import type { ConversationSearch, FoundConversation, SearchPage } from '../store.ts';
@@ -30,25 +30,25 @@ interface Looking {
 
 /** One page, newest first in the order of arrival. */
 export async function searchConversations(
-  database: Database,
+  source: ReadSource,
   search: ConversationSearch,
 ): Promise<SearchPage> {
   const limit = pageLimit(search);
   const before = search.after === undefined ? Number.MAX_SAFE_INTEGER : numberOf(search.after);
-  const looking = await database.read((sql) => lookingFor(sql, search));
-  const behind = await database.read((sql) => behindOf(sql, 'search'));
+  const looking = await source.read((sql) => lookingFor(sql, search));
+  const behind = await source.read((sql) => behindOf(sql, 'search'));
   if (looking === undefined) return { found: [], behind };
-  const { rows, next } = await look(database, looking, before, limit);
-  const found = await database.read((sql) => rows.map((row) => foundOf(sql, row, search)));
+  const { rows, next } = await look(source, looking, before, limit);
+  const found = await source.read((sql) => rows.map((row) => foundOf(sql, row, search)));
   return { found, behind, ...(next !== undefined && { next: String(next) }) };
 }
 
-async function look(database: Database, looking: Looking, before: number, limit: number) {
+async function look(source: ReadSource, looking: Looking, before: number, limit: number) {
   const rows: ConversationRow[] = [];
   let [end, window, spentMs] = [before, looking.window, 0];
   while (spentMs < budgetMs) {
     const from = end;
-    const piece = await database.read((sql) => pieceOf(sql, looking, from, window));
+    const piece = await source.read((sql) => pieceOf(sql, looking, from, window));
     rows.push(...piece.rows);
     spentMs += piece.tookMs;
     if (rows.length > limit) return { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
@@ -61,7 +61,7 @@ async function look(database: Database, looking: Looking, before: number, limit:
 }
 
 /** The matches in one window of ids below `end`, and where the next piece goes on. */
-function pieceOf(sql: Sql, looking: Looking, end: number, window: number) {
+function pieceOf(sql: ReadSql, looking: Looking, end: number, window: number) {
   const { match, conditions } = looking;
   const begun = performance.now();
   const table = searchTable(generationOf(sql, 'search'));
@@ -88,19 +88,19 @@ function pieceOf(sql: Sql, looking: Looking, end: number, window: number) {
 
 const inOrderText = 'SELECT id FROM conversations WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?';
 
-const rowOf = (sql: Sql, id: number) =>
+const rowOf = (sql: ReadSql, id: number) =>
   sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id);
 
 const isInTexts = ({ inTexts }: Looking): boolean => inTexts.terms.length + inTexts.without.length > 0;
 
-function hasTexts(sql: Sql, row: ConversationRow, looking: Looking): boolean {
+function hasTexts(sql: ReadSql, row: ConversationRow, looking: Looking): boolean {
   if (!isInTexts(looking)) return true;
   const document = documentOf(sql, row);
   const { terms, without } = looking.inTexts;
   return terms.every((term) => hasTerm(document, term)) && !without.some((term) => hasTerm(document, term));
 }
 
-const documentOf = (sql: Sql, row: ConversationRow) =>
+const documentOf = (sql: ReadSql, row: ConversationRow) =>
   searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
 
 /**
@@ -108,7 +108,7 @@ const documentOf = (sql: Sql, row: ConversationRow) =>
  * conversations have. Those are looked for in the texts instead: where many have it, few have to be looked at. A hundred conversations from
  * everywhere tell which ones they are.
  */
-function frequentPrefixes(sql: Sql, { terms, without }: SearchQuery): Set<Term> {
+function frequentPrefixes(sql: ReadSql, { terms, without }: SearchQuery): Set<Term> {
   const counts = new Map([...terms, ...without].filter((term) => term.isPrefix).map((term) => [term, 0]));
   if (counts.size === 0) return new Set();
   const newest = sql.get<{ id: number | null }>('SELECT max(id) AS id FROM conversations')!.id ?? 0;
@@ -123,7 +123,7 @@ function frequentPrefixes(sql: Sql, { terms, without }: SearchQuery): Set<Term> 
 }
 
 /** Undefined when the filter leaves nothing that could be found. */
-function lookingFor(sql: Sql, search: ConversationSearch): Looking | undefined {
+function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefined {
   const times = facetsOfTimes(sql, search);
   if (times === null) return undefined;
   const frequent = frequentPrefixes(sql, search.query);
@@ -157,7 +157,7 @@ function excluding(all: string, unwanted: readonly Term[]): string {
 }
 
 /** Undefined without a range of times, or one of too many years; null when there is nothing in it. */
-function facetsOfTimes(sql: Sql, { from, to }: ConversationSearch): string[] | undefined | null {
+function facetsOfTimes(sql: ReadSql, { from, to }: ConversationSearch): string[] | undefined | null {
   if (from === undefined && to === undefined) return undefined;
   const [oldest, newest] = (['min', 'max'] as const).map(
     (which) =>
@@ -172,7 +172,7 @@ const quoted = (words: string): string => `"${words}"`;
 
 const termText = ({ words, isPrefix }: Term): string => `${quoted(words.join(' '))}${isPrefix ? ' *' : ''}`;
 
-function foundOf(sql: Sql, row: ConversationRow, { query }: ConversationSearch): FoundConversation {
+function foundOf(sql: ReadSql, row: ConversationRow, { query }: ConversationSearch): FoundConversation {
   const { question, answer } = textsOf(textEvents(sql, row.tracking_id));
   return {
     summary: toSummary(row),

@@ -12,6 +12,8 @@ import { Sweeper } from '../../sqlite/sweeper.ts';
 import { aLife, testStore } from '../contract.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
+import { testProjections } from '../projections/contract.ts';
+import { readThreads } from './reads.ts';
 import { createSqliteStore } from './store.ts';
 import { systemRetention } from './system-retention.ts';
 
@@ -26,6 +28,18 @@ function open() {
     rmSync(folder, { recursive: true });
   };
   return { database, live, store, errors, close };
+}
+
+/** As the product reads it: by threads beside the database. */
+function openWithThreads() {
+  const { database, live, close: closeDatabase } = open();
+  const threads = readThreads(database.path);
+  const store = createSqliteStore(database, live, undefined, threads);
+  const close = async () => {
+    await threads.close();
+    await closeDatabase();
+  };
+  return { database, live, store, threads, close, catchUp: () => store.follower.catchUp() };
 }
 
 const opened = () => {
@@ -44,6 +58,8 @@ testStore('sqlite', async () => {
       new Sweeper({ database, tasks: systemRetention({ keep, clock: () => now }) }).sweep(),
   };
 });
+
+testProjections('sqlite, read by threads', async () => openWithThreads());
 
 test('events are published once they are on disk, and never when their write was taken back', async () => {
   const { database, live, store, errors, close } = open();

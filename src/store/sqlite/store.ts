@@ -3,6 +3,7 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
+import type { ReadThreads } from '../../sqlite/read-threads.ts';
 import { Follower } from '../follower.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
@@ -10,12 +11,10 @@ import { appendFacts } from './append.ts';
 import { createAudit } from './audit.ts';
 import { createErasing } from './erasing.ts';
 import { createIdentities } from './identities.ts';
-import { countConversations, listConversations } from './list.ts';
 import { beginRebuild, followPiece, projectionStates } from './projections/following.ts';
+import { asking } from './reads.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
-import { searchConversations } from './search.ts';
 import { createSources } from './sources.ts';
-import { readStatistics } from './statistics.ts';
 
 export interface SqliteStore extends Store {
   /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
@@ -31,7 +30,9 @@ export function createSqliteStore(
   database: Database,
   live: LiveRecord,
   onError?: (error: unknown) => void,
+  threads?: ReadThreads,
 ): SqliteStore {
+  const ask = asking(database, threads);
   const piece = (limit: number) => followPiece(database, limit);
   const follower = new Follower({ piece, ...(onError && { onError }) });
   live.subscribeAll(() => follower.wake());
@@ -44,7 +45,7 @@ export function createSqliteStore(
   const row = (sql: Sql, trackingId: string) =>
     sql.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
 
-  const counts = rememberingCounts();
+  const counts = rememberingCounts(() => ask('countByStatus'));
 
   const eventsAfter = (sql: Sql, trackingId: string, sequence: number, limit: number): RecordedEvent[] =>
     sql
@@ -78,16 +79,16 @@ export function createSqliteStore(
         return found && toSummary(found);
       }),
 
-    conversations: (filter = {}) => listConversations(database, filter),
+    conversations: (filter = {}) => ask('list', filter),
 
-    count: (filter = {}) => countConversations(database, filter),
+    count: (filter = {}) => ask('count', filter),
 
     events: (trackingId, afterSequence = 0, limit = 1_000) =>
       database.read((sql) => eventsAfter(sql, trackingId, afterSequence, limit)),
 
-    search: (search) => searchConversations(database, search),
+    search: (search) => ask('search', search),
 
-    statistics: (range) => readStatistics(database, range),
+    statistics: (range) => ask('statistics', range),
 
     projections: () => database.read(projectionStates),
 
@@ -95,7 +96,7 @@ export function createSqliteStore(
 
     recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 
-    counts: () => database.read(counts),
+    counts,
 
     async disableEndpoint({ url, disabledAt, reason }) {
       const text =
@@ -121,16 +122,16 @@ export function createSqliteStore(
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
-    ...createErasing(database, writeFacts, rebuild),
+    ...createErasing(database, writeFacts, rebuild, threads),
   };
 }
 
 /** Counting reads an index from end to end: 40 ms for a million conversations. So large counts are kept for ten seconds. */
-function rememberingCounts(): (sql: Sql) => Counts {
+function rememberingCounts(read: () => Promise<Counts>): () => Promise<Counts> {
   let kept: { readonly counts: Counts; readonly at: number } | undefined;
-  return (sql) => {
+  return async () => {
     if (kept !== undefined && performance.now() - kept.at < 10_000) return kept.counts;
-    const counts = countByStatus(sql);
+    const counts = await read();
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
     kept = total > 100_000 ? { counts, at: performance.now() } : undefined;
     return counts;
@@ -138,13 +139,6 @@ function rememberingCounts(): (sql: Sql) => Counts {
 }
 
 type Counts = Partial<Record<ConversationStatus, number>>;
-
-function countByStatus(sql: Sql): Counts {
-  const rows = sql.all<{ status: ConversationStatus; count: number }>(
-    'SELECT status, count(*) AS count FROM conversations GROUP BY status',
-  );
-  return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
-}
 
 function recentAnswerTimes(sql: Sql, type: WebhookType, limit: number): number[] {
   return sql

@@ -6,7 +6,7 @@ import {
   type ProjectionState,
   projectionNames,
 } from '../../../record/projections.ts';
-import type { Database, Sql } from '../../../sqlite/database.ts';
+import type { Database, ReadSql, Sql } from '../../../sqlite/database.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { type EventRow, toEvent } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
@@ -47,7 +47,7 @@ export async function followPiece(database: Database, limit: number): Promise<Fo
   });
 }
 
-function isUpToDate(sql: Sql): boolean {
+function isUpToDate(sql: ReadSql): boolean {
   const last = lastSequence(sql);
   return states(sql).every(
     (state) => state.next_position === null && (state.name === 'conversations' || state.position >= last),
@@ -84,7 +84,7 @@ function mendPiece(sql: Sql, { name, next_position: position }: StateRow, limit:
 }
 
 /** The next events of the log, of which only those of some types are read, and the last one that was looked at. */
-function eventsAfter(sql: Sql, position: number, limit: number, types: readonly string[]) {
+function eventsAfter(sql: ReadSql, position: number, limit: number, types: readonly string[]) {
   const list = types.map((type) => `'${type}'`).join(', ');
   const rows = sql.all<EventRow & { readonly data: string | null }>(
     `SELECT sequence, id, tracking_id, type, at, CASE WHEN type IN (${list}) THEN data END AS data
@@ -95,25 +95,25 @@ function eventsAfter(sql: Sql, position: number, limit: number, types: readonly 
   return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
 }
 
-const states = (sql: Sql): StateRow[] => sql.all<StateRow>('SELECT * FROM projections');
+const states = (sql: ReadSql): StateRow[] => sql.all<StateRow>('SELECT * FROM projections');
 
 /** The generation of a projection that is read now. */
-export function generationOf(sql: Sql, name: FollowedName): number {
+export function generationOf(sql: ReadSql, name: FollowedName): number {
   return stateOf(sql, name).generation;
 }
 
-const stateOf = (sql: Sql, name: ProjectionName): StateRow =>
+const stateOf = (sql: ReadSql, name: ProjectionName): StateRow =>
   sql.get<StateRow>('SELECT * FROM projections WHERE name = ?', name)!;
 
 /** Events that a projection has not looked at. */
-export function behindOf(sql: Sql, name: FollowedName): number {
+export function behindOf(sql: ReadSql, name: FollowedName): number {
   return Math.max(0, lastSequence(sql) - stateOf(sql, name).position);
 }
 
-const lastSequence = (sql: Sql): number =>
+const lastSequence = (sql: ReadSql): number =>
   sql.get<{ last: number | null }>('SELECT max(sequence) AS last FROM events')!.last ?? 0;
 
-export function projectionStates(sql: Sql): ProjectionState[] {
+export function projectionStates(sql: ReadSql): ProjectionState[] {
   const of = lastSequence(sql);
   return projectionNames.map((name) => {
     const { position, next_position: done, changed } = stateOf(sql, name);

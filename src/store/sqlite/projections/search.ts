@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { searchDocument } from '../../../record/search/document.ts';
-import type { Sql } from '../../../sqlite/database.ts';
+import type { ReadSql, Sql } from '../../../sqlite/database.ts';
 import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
 
 export const searchTable = (generation: number): string => `search_${generation}`;
@@ -22,7 +22,7 @@ export function indexConversations(sql: Sql, generation: number, events: readonl
 }
 
 /** The events of a conversation that hold the texts that are searched. */
-export function textEvents(sql: Sql, trackingId: string): RecordedEvent[] {
+export function textEvents(sql: ReadSql, trackingId: string): RecordedEvent[] {
   const text = `SELECT * FROM events WHERE tracking_id = ?
     AND type IN ('WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE') ORDER BY sequence`;
   return sql.all<EventRow>(text, trackingId).map(toEvent);

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
-import type { Sql } from '../../../sqlite/database.ts';
+import type { ReadSql, Sql } from '../../../sqlite/database.ts';
 
 const columns = 'webhook_type, delivered, failed, not_configured, total_ms, least_ms, most_ms, times';
 
@@ -24,7 +24,7 @@ export function addCompletions(sql: Sql, generation: number, events: readonly Re
 
 /** The tallies of one length that begin in a range, in the order of time: at most `limit`. */
 export function tallies(
-  sql: Sql,
+  sql: ReadSql,
   generation: number,
   of: { readonly periodMs: number; readonly from: number; readonly to: number; readonly limit: number },
 ): TallyRow[] {
