@@ -2,6 +2,7 @@ import { describe, type TestContext, test } from 'node:test';
 import type { Flow } from '../flow.ts';
 import { cancelCases } from './cancelling.ts';
 import { childCases } from './children.ts';
+import { forgettingCases } from './forgetting.ts';
 import type { EngineHarness, EngineUnderTest } from './harness.ts';
 import { orderCases } from './order.ts';
 import { programCases } from './programs.ts';
@@ -42,6 +43,7 @@ export function engineContract(engineName: string, harness: EngineHarness): void
       ...startCases,
       ...refusalCases,
       ...programCases,
+      ...forgettingCases,
     })) {
       const skip = harness.skip?.[title] ?? false;
       test(title, { skip, timeout: 60_000 }, (context) =>

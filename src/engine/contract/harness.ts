@@ -3,6 +3,7 @@ import Type from 'typebox';
 import type { Objects } from '../../objects/objects.ts';
 import type { Engine, Run, StampedFact, Step } from '../engine.ts';
 import { defineFlow, type Flow } from '../flow.ts';
+import type { ForgetRuns } from '../forget.ts';
 
 /** What a case needs of an engine under test. */
 export interface EngineHarness {
@@ -12,12 +13,14 @@ export interface EngineHarness {
   readonly skip?: Readonly<Record<string, string>>;
 }
 
+type TestedEngine = Engine & { readonly forgetRuns: ForgetRuns };
+
 export interface EngineUnderTest {
-  readonly engine: Engine;
+  readonly engine: TestedEngine;
   /** The facts that are durable, in order. */
   facts(): Promise<readonly StampedFact[]>;
   /** Ends the process that executes, as far as the harness can, and begins another over the same storage. */
-  restart(flows?: readonly Flow<never>[]): Promise<Engine>;
+  restart(flows?: readonly Flow<never>[]): Promise<TestedEngine>;
   /** Where the engine keeps large values. */
   readonly objects: Objects;
   /** Moves the clock of the engine; undefined where that can't be done. */

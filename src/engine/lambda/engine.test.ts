@@ -23,7 +23,7 @@ import type { Flow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
 import type { LambdaApi } from './api.ts';
 import { LambdaEngine } from './engine.ts';
-import { type InboxRecord, type KeyRecord, type RunRecord, recordKeys } from './messages.ts';
+import { type InboxRecord, type KeyRecord, listFor, type RunRecord, recordKeys } from './messages.ts';
 import { SqliteRecords } from './sqlite-records.ts';
 import { Worker } from './worker.ts';
 
@@ -199,6 +199,26 @@ describe('lambda', () => {
     const shown = (await engine.history(runId)).map(({ name }) => name);
     assert.deepEqual(shown.slice(0, names.length), names);
     assert.notEqual(shown.at(-1), shown.at(-2));
+  });
+
+  test('nothing that was said to a run is in the records once it is forgotten', async (context) => {
+    const flow = flowOf('forgotten', async (step) => {
+      await step.waitForSignal('go');
+      return step.waitForSignal('go');
+    });
+    const { engine, records } = await lambda({}).open(context, [flow]);
+    const idempotency = { key: 'k', fingerprint: 'f', expiresAt: Date.now() + 3_600_000 };
+    const { runId } = await engine.start(flow, { who: 'Zebulon' }, { idempotency });
+    for (const key of ['1', '2']) await engine.signal(runId, 'go', 'Zebulon', { key });
+    await engine.wait(runId);
+    const kept = async () => [
+      ...(await records.list(listFor(runId), 100)),
+      await records.read(recordKeys.run(runId)),
+      await records.read(recordKeys.idempotency('k')),
+    ];
+    assert.match(JSON.stringify(await kept()), /Zebulon/);
+    await engine.forgetRuns([runId]);
+    assert.deepEqual(await kept(), [undefined, undefined]);
   });
 
   test('a run whose operations use up what AWS takes fails by name', async (context) => {

@@ -28,6 +28,7 @@ import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
 import type { ExecutionState, LambdaApi } from './api.ts';
 import { Executions } from './executions.ts';
+import { createForgetRuns } from './forget.ts';
 import { factsOf, operationsOf } from './history.ts';
 import { Inbox } from './inbox.ts';
 import { factsFrom, KeptFactWriter } from './kept-facts.ts';
@@ -320,10 +321,11 @@ export class LambdaEngine implements Engine {
     return record && wholeRun(this.#values, toRun(record));
   }
 
-  /** Those of them that are kept, and those for which something is: a signal, or a key, that came before them. */
-  /** AWS takes away what it keeps of an execution when its retention ends, and not before. */
-  async forgetRuns(_runIds: readonly string[]): Promise<void> {}
+  forgetRuns(runIds: readonly string[]): Promise<void> {
+    return createForgetRuns(this.#records)(runIds);
+  }
 
+  /** Those of them that are kept, and those for which something is: a signal, or a key, that came before them. */
   async knownRuns(runIds: readonly string[]): Promise<ReadonlySet<string>> {
     const found = await Promise.all(
       runIds.map(async (runId) => ((await this.#isKnown(runId)) ? [runId] : [])),

@@ -19,7 +19,6 @@ import { engineContract } from '../contract/contract.ts';
 import { type EngineHarness, eventually, flowOf, runToEnd, untilStatus } from '../contract/harness.ts';
 import { seededRandom } from '../contract/random.ts';
 import { operationLimit, type StampedFact } from '../engine.ts';
-import { endedFamily } from '../forget.ts';
 import { silentObserver } from '../observer.ts';
 import { RestateEngine, type RestateOptions } from './engine.ts';
 
@@ -103,30 +102,6 @@ describe('restate', { skip: restateBinary() === undefined && noServer }, () => {
   after(() => server.close());
 
   engineContract('restate', restate(skipped));
-
-  test('a family of runs that has ended is forgotten, with what it was signalled', async (context) => {
-    const child = flowOf('forgotten-child', (step) => step.run('secret', () => 'Zebulon'));
-    const parent = flowOf('forgotten', async (step) => {
-      await step.call('child', child, {});
-      return step.waitForSignal('go');
-    });
-    const { engine } = (await restate({}).open(context, [parent, child])) as unknown as {
-      engine: RestateEngine;
-    };
-    const { runId } = await engine.start(parent, { who: 'Zebulon' });
-    await assert.rejects(endedFamily(engine, runId), { code: 'conflict' });
-    await engine.signal(runId, 'go', 'Zebulon');
-    await engine.wait(runId);
-    const family = await endedFamily(engine, runId);
-    assert.equal(family.length, 2);
-    await engine.forgetRuns(family);
-    await engine.forgetRuns(family);
-    await eventually('they are gone', async () => {
-      const left = await Promise.all(family.map((member) => engine.get(member)));
-      return left.every((run) => run === undefined);
-    });
-    assert.deepEqual(await endedFamily(engine, runId), [runId]);
-  });
 
   test('what is skipped stands in the documentation', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/reference/engines.md'), 'utf8');

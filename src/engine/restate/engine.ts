@@ -28,6 +28,7 @@ import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
 import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
+import { createForgetRuns } from './forget.ts';
 import { Ingress } from './ingress.ts';
 import {
   type CancelRequest,
@@ -156,7 +157,9 @@ export class RestateEngine implements Engine {
     const { request, store } = this.#request(flow, input, runId, options);
     await store?.();
     if (options.idempotency !== undefined) {
-      return this.#claim({ runId, request, now: Date.now(), ...options.idempotency });
+      const { key: idempotencyKey } = options.idempotency;
+      const named = { ...request, idempotencyKey };
+      return this.#claim({ runId, request: named, now: Date.now(), ...options.idempotency });
     }
     const started = await this.#submit(runId, request);
     if (started.created) await this.#facts.write(request.facts);
@@ -323,11 +326,11 @@ export class RestateEngine implements Engine {
     return this.#reader.known(runIds);
   }
 
-  /** Ended ones, with their journals and signals. Idempotency keys keep the input of their run until they expire. */
-  async forgetRuns(runIds: readonly string[]): Promise<void> {
-    for (const runId of runIds) {
-      for (const id of await this.#reader.invocationsOf(runId)) await this.#admin.purge(id);
-    }
+  /** Ended ones, with their journals, signals and idempotency keys. */
+  forgetRuns(runIds: readonly string[]): Promise<void> {
+    const { namespace } = this.#options;
+    const parts = { reader: this.#reader, admin: this.#admin, ingress: this.#ingress, namespace };
+    return createForgetRuns(parts)(runIds);
   }
 
   stats(): EngineStats {

@@ -21,6 +21,8 @@ export interface RunRequest {
   /** The facts of the start; the run writes them before anything else. */
   readonly facts: readonly StampedFact[];
   readonly restartOf?: string;
+  /** With which it was started, if with one. */
+  readonly idempotencyKey?: string;
   /** Of a flow that limits the runs with one key. */
   readonly place?: { readonly key: string; readonly limit: number };
 }
