@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { conversationId } from './conversation-id.ts';
+import { nextSuffix } from './ids.ts';
 
 test('the example of the contract', () => {
   const id = conversationId({
@@ -21,4 +22,10 @@ test('any names give an id that is safe in a path, a URL and a header', () => {
       assert.match(id, /^webhook_\d{8}_\d{6}_[a-z0-9]{0,8}_[a-z0-9]{0,12}_0a1b2c$/);
     }),
   );
+});
+
+test('ids of one second are distinct, however many there are', () => {
+  const suffixes = Array.from({ length: 200_000 }, nextSuffix);
+  assert.equal(new Set(suffixes).size, suffixes.length);
+  for (const suffix of suffixes.slice(0, 100)) assert.match(suffix, /^[0-9a-f]{6}$/);
 });

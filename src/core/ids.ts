@@ -38,7 +38,13 @@ export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
 }
 
-/** `bytes` random bytes as lower-case hexadecimal digits. */
-export function randomHex(bytes: number): string {
-  return randomBytes(bytes).toString('hex');
+const suffixes = 0x1_00_00_00;
+// An odd stride goes through all of them before one comes again; of its own in each process, so that no two go along together.
+const stride = randomBytes(3).readUIntBE(0, 3) | 1;
+let suffix = randomBytes(3).readUIntBE(0, 3);
+
+/** Six hexadecimal digits, which this process gives again after 16,777,216 others: drawn at random, some would be the same within a minute of load. */
+export function nextSuffix(): string {
+  suffix = (suffix + stride) % suffixes;
+  return suffix.toString(16).padStart(6, '0');
 }

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { canonicalJsonOfText } from '../../core/canonical-json.ts';
 import { conversationId } from '../../core/conversation-id.ts';
 import { SignalboxError } from '../../core/errors.ts';
-import { randomHex, uuidv7 } from '../../core/ids.ts';
+import { nextSuffix, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Fact, Idempotency, StartedRun } from '../../engine/engine.ts';
 import type { QueryInput } from '../../flows/query/input.ts';
@@ -128,7 +128,7 @@ function inputOf(
     ...{ query, sourceSystem, sourceProcess, timestamp },
     ...door?.trace,
     trackingId: runId,
-    conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: randomHex(3) }),
+    conversationId: conversationId({ nowMs: now, sourceSystem, sourceProcess, suffix: nextSuffix() }),
     deliveryId: uuidv7(now),
     webhookType,
     queuedAt: new Date(now).toISOString(),
