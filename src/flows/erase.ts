@@ -44,9 +44,10 @@ const eraseRetry: RetryPolicy = {
 type Outcome = Awaited<ReturnType<Store['erase']>>;
 
 /**
- * Takes the content of conversations away, one after the other: from the journals of their runs and what is kept beside them, from exports,
- * from the record. Each part may be done again, and one that a crash cut off is: so it is all gone in the end, or the run is a dead
- * letter that says what is not. The journals go first: once they are gone nothing can be started anew that would bring content back.
+ * Takes the content of conversations away, one after the other: from the journals of their runs and what is kept beside them, from the record,
+ * from exports. Each part may be done again, and one that a crash cut off is: so it is all gone in the end, or the run is a dead
+ * letter that says what is not. The journals go first: once they are gone nothing can be started anew that would bring content back. Exports
+ * go last: one that is under way meanwhile looks at the record once more when its files are written.
  */
 export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
   const options = { retry: ports.retry ?? eraseRetry, timeoutMs: 60_000 };
@@ -73,9 +74,12 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     const found = await step.run('look', () => look(trackingId), options);
     if (found.outcome !== 'erased') return found.outcome;
     await step.run('runs', () => ports.runs.forget(found.runIds).then(() => null), options);
-    await step.run('exports', () => removeExports(found.prefix).then(() => null), options);
     const erase = (at: number) => ports.store.erase(trackingId, { runId: step.runId, by, at });
-    return step.run('record', () => erase(Date.now()), options);
+    const outcome = await step.run('record', () => erase(Date.now()), options);
+    if (outcome === 'erased') {
+      await step.run('exports', () => removeExports(found.prefix).then(() => null), options);
+    }
+    return outcome;
   }
 
   async function look(trackingId: string): Promise<{ outcome: Outcome; runIds: string[]; prefix: string }> {

@@ -7,7 +7,7 @@ import type { Objects } from '../../objects/objects.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Conversation } from '../../record/conversation.ts';
 import { event } from '../../record/events.ts';
-import { type ExportFile, exportFiles, exportPrefix } from '../../record/exports/forms.ts';
+import { type ExportFile, exportedEvents, exportFiles, exportPrefix } from '../../record/exports/forms.ts';
 import type { RedactConversation } from '../../record/redact.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -50,36 +50,73 @@ async function exportConversation(
   trackingId: string,
   context: StepContext,
 ): Promise<ExportOutput> {
-  const conversation = await ports.store.conversation(trackingId);
-  if (conversation === undefined) {
+  const current = await readCurrent(ports, trackingId);
+  if (current === undefined) {
     throw new SignalboxError('not_found', `There is no conversation ${trackingId} to export.`, {
       retryable: true,
     });
   }
   try {
-    return await writeExport(ports, conversation, context);
+    const { conversation, files } = await writeCurrent(ports, current);
+    return recordExport(conversation, files, context);
   } catch (error) {
-    ports.log.exportFailed({ ...conversation, error });
+    ports.log.exportFailed({ ...current.conversation, error });
     throw error;
   }
 }
 
-async function writeExport(
-  ports: ExportFlowPorts,
+interface Current {
+  readonly conversation: Conversation;
+  readonly files: readonly ExportFile[];
+}
+
+async function readCurrent({ store, redact }: ExportFlowPorts, trackingId: string) {
+  const conversation = await store.conversation(trackingId);
+  if (conversation === undefined) return undefined;
+  const events = await store.events(trackingId, 0, exportedEvents);
+  return { conversation, files: exportFiles(redact(conversation), events) };
+}
+
+const roundsAtMost = 10;
+
+/**
+ * What is written is what the record says afterwards: a conversation that was erased, or delivered after all, while its files were on their way is
+ * written again. So of several exports of one conversation the last that writes, whichever that is, leaves the present state.
+ */
+async function writeCurrent(ports: ExportFlowPorts, first: Current): Promise<Current> {
+  let current = first;
+  for (let round = 0; round < roundsAtMost; round++) {
+    await putFiles(ports, current);
+    const next = await readCurrent(ports, current.conversation.trackingId);
+    if (next === undefined || areSame(current.files, next.files)) return current;
+    current = next;
+  }
+  throw new SignalboxError('conflict', 'The conversation changed whenever it was exported; try again.', {
+    retryable: true,
+  });
+}
+
+const areSame = (some: readonly ExportFile[], others: readonly ExportFile[]): boolean =>
+  some.every(({ body }, at) => body === others[at]!.body);
+
+async function putFiles({ objects }: ExportFlowPorts, { conversation, files }: Current): Promise<void> {
+  const contentType = 'application/json';
+  await Promise.all(files.map((file) => objects.put(keyOf(conversation, file), file.body, { contentType })));
+}
+
+const keyOf = (conversation: Conversation, file: ExportFile): string =>
+  `${exportPrefix(conversation)}/${file.name}`;
+
+function recordExport(
   conversation: Conversation,
+  files: readonly ExportFile[],
   context: StepContext,
-): Promise<ExportOutput> {
+): ExportOutput {
   const { trackingId, conversationId, deliveryId, sourceSystem, sourceProcess, webhookType } = conversation;
-  const events = await ports.store.events(trackingId);
-  const files = exportFiles(ports.redact(conversation), events);
-  const prefix = exportPrefix(conversation);
-  const keyOf = (file: ExportFile) => `${prefix}/${file.name}`;
-  await Promise.all(
-    files.map((file) => ports.objects.put(keyOf(file), file.body, { contentType: 'application/json' })),
-  );
   const about = { conversationId, deliveryId, sourceSystem, sourceProcess, webhookType };
+  const prefix = exportPrefix(conversation);
   const sizeBytes = files.reduce((sum, file) => sum + Buffer.byteLength(file.body), 0);
-  const data = { ...about, prefix, keys: files.map(keyOf), sizeBytes };
-  context.record(event('WEBHOOK_CONVERSATION_EXPORTED', trackingId, data));
+  const keys = files.map((file) => keyOf(conversation, file));
+  context.record(event('WEBHOOK_CONVERSATION_EXPORTED', trackingId, { ...about, prefix, keys, sizeBytes }));
   return { prefix };
 }

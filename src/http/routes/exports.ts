@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import { exportFile, exportPrefix } from '../../record/exports/forms.ts';
+import { exportedEvents, exportFile, exportPrefix } from '../../record/exports/forms.ts';
 import { type ExportForm, exportForms } from '../../record/exports/schemas.ts';
 import type { AppPorts } from '../ports.ts';
 import { success, uuid } from '../shapes/parts.ts';
@@ -29,9 +29,6 @@ const schemas = {
   },
 };
 
-/** Far more than a conversation has that was replayed every day for years. */
-const mostEvents = 10_000;
-
 type Params = { readonly conversation_id: string };
 
 /** `GET /conversations/{conversation_id}/export?format=…`: one of the four files, as it would be written now. */
@@ -45,7 +42,7 @@ export function registerExports(app: FastifyInstance, { store, redact }: AppPort
       const { name, body } = exportFile(
         format,
         redact(conversation),
-        await store.events(conversation.trackingId, 0, mostEvents),
+        await store.events(conversation.trackingId, 0, exportedEvents),
       );
       reply.header('content-disposition', `inline; filename="${conversation.conversationId}.${name}"`);
       return reply.type('application/json; charset=utf-8').send(body);

@@ -7,6 +7,9 @@ export interface ExportFile {
   readonly body: string;
 }
 
+/** Events that are read of a conversation: far more than one has that was replayed every day for years. */
+export const exportedEvents = 10_000;
+
 /** `conversation-history/<YYYY>/<MM>/<DD>/<conversation_id>`, by the day of the request in UTC. */
 export function exportPrefix(conversation: Pick<Conversation, 'receivedAt' | 'conversationId'>): string {
   const [year, month, day] = isoTime(conversation.receivedAt).slice(0, 10).split('-');
