@@ -90,15 +90,16 @@ export async function attemptDelivery(
     : attempt.failed(endpoint, outcome);
 }
 
-/** The end of a delivery that was cancelled, or that an error of ours ended. */
+/** The end of a delivery that was cancelled, or that an error of ours ended; returns whether its conversation is exported. */
 export function giveUpDelivery(
   ports: DeliveryPorts,
   input: DeliveryInput,
   place: AttemptPlace,
   context: StepContext,
   error: unknown,
-): void {
+): boolean {
   new DeliveryAttempt(ports, input, place, context).givenUp(error);
+  return ports.exportsConversations;
 }
 
 function healthOf(outcome: SendOutcome | undefined) {

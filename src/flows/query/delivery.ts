@@ -39,10 +39,7 @@ export function createDeliveryFlow(ports: DeliveryFlowPorts): Flow<DeliveryInput
     async run(step, input) {
       ports.log.traced(input);
       const result = await deliver(ports, step, input);
-      if (result.exports) {
-        const trace = { ...traceHeaders(input), parentRunId: step.runId };
-        await step.start('export', exportFlowOf(ports), { trackingId: input.trackingId, ...trace });
-      }
+      if (result.exports) await startExport(ports, step, input);
       if (result.kind === 'done') return { deliveryStatus: result.deliveryStatus, attempts: result.attempts };
       throw new SignalboxError(result.code, result.message, { details: { webhookUrl: result.webhookUrl } });
     },
@@ -84,9 +81,15 @@ async function deliver(ports: DeliveryFlowPorts, step: Step, input: DeliveryInpu
   } catch (error) {
     // Cancelled, or an error of ours: the conversation must still come to its end.
     const at = place;
-    await step.run('give up', (context) => giveUpDelivery(ports, input, at, context, error));
+    const exports = await step.run('give up', (context) => giveUpDelivery(ports, input, at, context, error));
+    if (exports) await startExport(ports, step, input);
     throw error;
   }
+}
+
+function startExport(ports: DeliveryFlowPorts, step: Step, input: DeliveryInput): Promise<string> {
+  const trace = { ...traceHeaders(input), parentRunId: step.runId };
+  return step.start('export', exportFlowOf(ports), { trackingId: input.trackingId, ...trace });
 }
 
 function nextPlace(place: AttemptPlace, held: boolean, random: number): AttemptPlace {

@@ -44,3 +44,18 @@ test('a conversation that is erased while its files are on their way leaves none
   assert.ok(erasures > 1, 'it was written again');
   for (const file of files) assert.doesNotMatch(file, /IXIS|Answer/);
 });
+
+test('a delivery that is cancelled ends the conversation, which is exported', async () => {
+  const endpoints = { defaultUrl: 'http://127.0.0.1:9/', defaultSchedule: [60_000] };
+  const system = await start({ endpoints });
+  const trackingId = await system.ask();
+  const [delivery] = await until(
+    async () => (await system.engine.list({ flow: 'delivery', status: 'waiting' })).runs,
+    (runs) => runs.length === 1,
+  );
+  await system.engine.cancel(delivery!.runId, 'no longer wanted');
+  assert.equal((await system.completed(trackingId)).status, 'delivery_failed');
+  const files = await exported(system);
+  assert.equal(files.length, 4);
+  assert.ok(files.every((file) => file.includes('delivery_failed')));
+});
