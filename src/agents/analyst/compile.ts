@@ -119,6 +119,17 @@ export function conditionsOf(vocabulary: Vocabulary, query: AnalystQuery, fact: 
   return { conditions, missing: filters.missing };
 }
 
+/** Which rows of a population a question is about, those of a period where there is one. */
+export function selectionOf(
+  vocabulary: Vocabulary,
+  query: AnalystQuery,
+  population: Population,
+  period: Period | undefined,
+): Compiled {
+  const { conditions, missing } = conditionsOf(vocabulary, query, population.fact);
+  return { conditions: [...populationConditions(vocabulary, population, period), ...conditions], missing };
+}
+
 /** A measure's expression, with what depends on the data filled in. */
 export function measureSql(vocabulary: Vocabulary, measure: Measure): Sql {
   const flag = (column: string, values: readonly string[]): Sql =>

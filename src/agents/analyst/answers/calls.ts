@@ -1,4 +1,4 @@
-import { conditionsOf, date, dimensionSql, fromSql, populationConditions, whereSql } from '../compile.ts';
+import { date, dimensionSql, fromSql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, lines, maxRows, table } from '../render/answer.ts';
 import { counted, dayText, nothing, text } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
@@ -12,11 +12,10 @@ const longestNote = 5;
 export async function answerCalls(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary, today } = context;
   const applied = applyPeriod(context, populations.calls);
-  const own = conditionsOf(vocabulary, query, 'calls');
+  const own = selectionOf(vocabulary, query, populations.calls, applied.period);
   const account = dimensionSql(vocabulary, 'account', 'calls') ?? raw('calls.account_id');
   const owner = dimensionSql(vocabulary, 'owner', 'calls') ?? raw('NULL');
   const conditions = [
-    ...populationConditions(vocabulary, populations.calls, applied.period),
     ...own.conditions,
     sql`(calls.call_date IS NULL OR calls.call_date < ${date(today + 1)})`,
   ];

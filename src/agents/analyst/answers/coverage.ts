@@ -1,4 +1,4 @@
-import { conditionsOf, fromSql, populationConditions, whereSql } from '../compile.ts';
+import { fromSql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, table } from '../render/answer.ts';
 import { money, short, whole } from '../render/format.ts';
 import { say, strong } from '../render/text.ts';
@@ -63,8 +63,7 @@ function earlier(period: Period): readonly Period[] {
 }
 
 async function sumOf(context: AnswerContext, population: Population, period: Period | undefined) {
-  const own = conditionsOf(context.vocabulary, context.query, 'opportunities');
-  const conditions = [...populationConditions(context.vocabulary, population, period), ...own.conditions];
+  const { conditions } = selectionOf(context.vocabulary, context.query, population, period);
   const rows = await context.run(
     sql`SELECT count(*) AS deals,\n  count(opportunities.amount) AS with_amount,\n  sum(opportunities.amount) AS amount\n${fromSql('opportunities', conditions)}${whereSql(conditions)}`,
   );

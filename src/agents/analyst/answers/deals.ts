@@ -1,5 +1,5 @@
 import type { Row } from '../../../tools/warehouse/warehouse.ts';
-import { conditionsOf, populationConditions } from '../compile.ts';
+import { selectionOf } from '../compile.ts';
 import type { Answer } from '../render/answer.ts';
 import { maxRows } from '../render/answer.ts';
 import { counted, dayText, short, text, whole } from '../render/format.ts';
@@ -21,9 +21,9 @@ export async function answerDeals(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary } = context;
   const population = populationOf(context);
   const applied = applyPeriod(context, population);
-  const own = conditionsOf(vocabulary, query, 'opportunities');
+  const { conditions, missing } = selectionOf(vocabulary, query, population, applied.period);
   const list = await listDeals(context, {
-    conditions: [...populationConditions(vocabulary, population, applied.period), ...own.conditions],
+    conditions,
     order: orderOf(context, population),
     limit: Math.min(query.limit ?? maxRows, 50),
     ...(query.order === 'newest' || query.order === 'oldest' ? { also: [created] } : {}),
@@ -41,7 +41,7 @@ export async function answerDeals(context: AnswerContext): Promise<Answer> {
         : [],
     notes: [
       ...applied.notes,
-      ...missingNote(own.missing),
+      ...missingNote(missing),
       ...amountNote(population, list),
       ...readingNotes(context),
     ],

@@ -1,11 +1,4 @@
-import {
-  conditionsOf,
-  dimensionSql,
-  fromSql,
-  populationConditions,
-  statusSql,
-  whereSql,
-} from '../compile.ts';
+import { conditionsOf, dimensionSql, fromSql, selectionOf, statusSql, whereSql } from '../compile.ts';
 import { type Answer, maxRows, table } from '../render/answer.ts';
 import { counted, dayText, money, text, whole } from '../render/format.ts';
 import { say, strong } from '../render/text.ts';
@@ -25,12 +18,8 @@ import {
 export async function answerLeads(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary } = context;
   const applied = applyPeriod(context, populations.leads);
-  const own = conditionsOf(vocabulary, query, 'leads');
+  const { conditions, missing } = selectionOf(vocabulary, query, populations.leads, applied.period);
   const owner = dimensionSql(vocabulary, 'owner', 'leads') ?? raw('NULL');
-  const conditions = [
-    ...populationConditions(vocabulary, populations.leads, applied.period),
-    ...own.conditions,
-  ];
   const rows = await context.run(
     sql`SELECT leads.company AS company, leads.name AS person, leads.title AS title, leads.source AS source, leads.status AS status, ${owner} AS owner, leads.created_date AS created_date, count(*) OVER () AS total\n${fromSql('leads', [owner, ...conditions])}${whereSql(conditions)}\nORDER BY leads.created_date DESC NULLS LAST, leads.lead_id\nLIMIT ${query.limit ?? maxRows}`,
   );
@@ -57,7 +46,7 @@ export async function answerLeads(context: AnswerContext): Promise<Answer> {
               more: total - rows.length,
             }),
           ],
-    notes: [...applied.notes, ...missingNote(own.missing), ...readingNotes(context)],
+    notes: [...applied.notes, ...missingNote(missing), ...readingNotes(context)],
     period: applied.text,
     rules: [],
     understood: true,
@@ -69,11 +58,7 @@ export async function answerLeads(context: AnswerContext): Promise<Answer> {
 export async function answerAccounts(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary } = context;
   const applied = applyPeriod(context, populations.accounts);
-  const own = conditionsOf(vocabulary, query, 'accounts');
-  const conditions = [
-    ...populationConditions(vocabulary, populations.accounts, applied.period),
-    ...own.conditions,
-  ];
+  const { conditions, missing } = selectionOf(vocabulary, query, populations.accounts, applied.period);
   const columns = (['industry', 'segment', 'region', 'account_status', 'owner'] as const).flatMap((name) => {
     const expression = dimensionSql(vocabulary, name, 'accounts');
     return expression
@@ -120,7 +105,7 @@ export async function answerAccounts(context: AnswerContext): Promise<Answer> {
               numbers: [columns.length + 1, columns.length + 2],
             }),
           ],
-    notes: [...applied.notes, ...missingNote(own.missing), ...readingNotes(context)],
+    notes: [...applied.notes, ...missingNote(missing), ...readingNotes(context)],
     period: applied.text,
     rules: [wonLostRule],
     understood: true,

@@ -1,4 +1,4 @@
-import { conditionsOf, fromSql, populationConditions, whereSql } from '../compile.ts';
+import { fromSql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, table } from '../render/answer.ts';
 import { counted, money, percent, text, whole } from '../render/format.ts';
 import { say, strong, together } from '../render/text.ts';
@@ -19,11 +19,7 @@ import { listDeals } from './deal-rows.ts';
 export async function answerLossReasons(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary } = context;
   const applied = applyPeriod(context, populations.lost);
-  const own = conditionsOf(vocabulary, query, 'opportunities');
-  const conditions = [
-    ...populationConditions(vocabulary, populations.lost, applied.period),
-    ...own.conditions,
-  ];
+  const { conditions, missing } = selectionOf(vocabulary, query, populations.lost, applied.period);
   const hasReasons = vocabulary.profile.filled('opportunities.loss_reason') > 0;
   const reason = {
     name: 'loss_reason',
@@ -81,7 +77,7 @@ export async function answerLossReasons(context: AnswerContext): Promise<Answer>
           ],
     notes: [
       ...applied.notes,
-      ...missingNote(own.missing),
+      ...missingNote(missing),
       ...(none && top ? [say`No reason is noted on ${whole(numberIn(none, 'lost_deals'))} of them.`] : []),
       ...readingNotes(context),
     ],

@@ -1,12 +1,11 @@
 import type { Row } from '../../../tools/warehouse/warehouse.ts';
 import {
-  conditionsOf,
   dimensionSql,
   emptyNeeds,
   fromSql,
   grainSql,
   measureSql,
-  populationConditions,
+  selectionOf,
   whereSql,
 } from '../compile.ts';
 import { type Answer, type Block, maxRows, table } from '../render/answer.ts';
@@ -88,7 +87,7 @@ function planOf(
 ): Plan {
   const { query, vocabulary } = context;
   const applied = applyPeriod(context, population);
-  const own = conditionsOf(vocabulary, query, population.fact);
+  const { conditions, missing } = selectionOf(vocabulary, query, population, applied.period);
   const same = [...asked, ...companionsOf(main)].filter(
     (each) => each.population === main.population && emptyNeeds(vocabulary, each).length === 0,
   );
@@ -101,10 +100,10 @@ function planOf(
     population,
     dimensions,
     groups: groupsOf(context, dimensions, population),
-    conditions: [...populationConditions(vocabulary, population, applied.period), ...own.conditions],
+    conditions,
     notes: [
       ...applied.notes,
-      ...missingNote(own.missing),
+      ...missingNote(missing),
       ...without.map(
         (name) =>
           say`The data have no ${dimensionOf(name).label.toLowerCase()} for these rows, so they could not be split by it.`,
@@ -253,8 +252,7 @@ async function withoutData(context: AnswerContext, main: Measure, empty: readonl
   const { vocabulary, query } = context;
   const population = populations[main.population] as Population;
   const applied = applyPeriod(context, population);
-  const own = conditionsOf(vocabulary, query, population.fact);
-  const conditions = [...populationConditions(vocabulary, population, applied.period), ...own.conditions];
+  const { conditions } = selectionOf(vocabulary, query, population, applied.period);
   const rows = await context.run(
     sql`SELECT count(*) AS row_total\n${fromSql(population.fact, conditions)}${whereSql(conditions)}`,
   );
@@ -277,8 +275,7 @@ export async function measureIn(
   period: Period | undefined,
 ): Promise<Row> {
   const population = populations[main.population] as Population;
-  const own = conditionsOf(context.vocabulary, context.query, population.fact);
-  const conditions = [...populationConditions(context.vocabulary, population, period), ...own.conditions];
+  const { conditions } = selectionOf(context.vocabulary, context.query, population, period);
   const rows = await context.run(
     sql`SELECT ${measureSql(context.vocabulary, main)} AS ${main.name}, count(*) AS row_total\n${fromSql(population.fact, conditions)}${whereSql(conditions)}`,
   );
@@ -295,8 +292,7 @@ export async function measureBy(
   const population = populations[main.population] as Population;
   const expression = dimensionSql(context.vocabulary, name, population.fact);
   if (!expression) return [];
-  const own = conditionsOf(context.vocabulary, context.query, population.fact);
-  const conditions = [...populationConditions(context.vocabulary, population, period), ...own.conditions];
+  const { conditions } = selectionOf(context.vocabulary, context.query, population, period);
   return context.run(
     sql`SELECT ${expression} AS ${name}, ${measureSql(context.vocabulary, main)} AS ${main.name}\n${fromSql(population.fact, [expression, ...conditions])}${whereSql(conditions)}\nGROUP BY 1\nORDER BY 2 DESC NULLS LAST, 1\nLIMIT 500`,
   );

@@ -1,12 +1,4 @@
-import {
-  conditionsOf,
-  date,
-  dimensionSql,
-  fromSql,
-  populationConditions,
-  probabilitySql,
-  whereSql,
-} from '../compile.ts';
+import { date, dimensionSql, fromSql, probabilitySql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, type Block, table } from '../render/answer.ts';
 import { counted, money, nothing, percent, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
@@ -31,11 +23,7 @@ import { amountNote } from './deals.ts';
 export async function answerPipelineAnalysis(context: AnswerContext): Promise<Answer> {
   const { query, vocabulary, today } = context;
   const applied = applyPeriod(context, populations.open);
-  const own = conditionsOf(vocabulary, query, 'opportunities');
-  const conditions = [
-    ...populationConditions(vocabulary, populations.open, applied.period),
-    ...own.conditions,
-  ];
+  const { conditions, missing } = selectionOf(vocabulary, query, populations.open, applied.period);
   const splits = (['stage', 'region', 'owner'] as const).filter((name) =>
     dimensionSql(vocabulary, name, 'opportunities'),
   );
@@ -55,7 +43,7 @@ export async function answerPipelineAnalysis(context: AnswerContext): Promise<An
     blocks: isEmpty ? [] : [...tables, { ...largest.table, more: 0, title: 'Largest deals' }],
     notes: [
       ...applied.notes,
-      ...missingNote(own.missing),
+      ...missingNote(missing),
       ...amountNote(populations.open, largest),
       ...overdueNote(total ?? {}),
       ...readingNotes(context),
