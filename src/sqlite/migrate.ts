@@ -1,23 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { SignalboxError } from '../core/errors.ts';
+import { type Migration, readMigrations } from '../core/migrations.ts';
 import { copyBeforeMigration, isDestructive } from './migration-copy.ts';
 
-const folder = join(import.meta.dirname, 'migrations');
-
-export interface Migration {
-  readonly version: number;
-  readonly sql: string;
-}
-
-/** The SQL files `001-….sql`, `002-….sql`, … in their order; the number is the version that a file leads to. */
-export function migrationFiles(): Migration[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({ version: Number.parseInt(name, 10), sql: readFileSync(join(folder, name), 'utf8') }));
-}
+export const migrationFiles = (): Migration[] => readMigrations(join(import.meta.dirname, 'migrations'));
 
 /**
  * Runs the migrations that the file has not seen, each in a transaction. When one of them takes something away, the database is copied

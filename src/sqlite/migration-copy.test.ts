@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { type Migration, migrate, schemaVersion } from './migrate.ts';
+import type { Migration } from '../core/migrations.ts';
+import { migrate, schemaVersion } from './migrate.ts';
 
 const first = {
   version: 1,

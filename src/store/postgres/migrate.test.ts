@@ -6,8 +6,9 @@ import {
   startTestPostgres,
   type TestPostgres,
 } from '../../../test/fixtures/postgres-server.ts';
+import type { Migration } from '../../core/migrations.ts';
 import { Secret } from '../../core/secret.ts';
-import { type Migration, migrate, migrationFiles } from './migrate.ts';
+import { migrate, migrationFiles } from './migrate.ts';
 import { openPostgres } from './open.ts';
 
 describe('the schema in PostgreSQL', { skip: postgresPrograms() === undefined && noPostgres }, () => {

@@ -1,28 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SignalboxError } from '../../core/errors.ts';
+import { type Migration, readMigrations } from '../../core/migrations.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { takeLock } from './locks.ts';
 
-const folder = join(import.meta.dirname, 'migrations');
-
-export interface Migration {
-  /** The one that it leads to. */
-  readonly version: number;
-  readonly sql: string;
-}
+export const migrationFiles = (): Migration[] => readMigrations(join(import.meta.dirname, 'migrations'));
 
 /**
- * The SQL files `001-….sql`, `002-….sql`, … in their order. One whose title says `(breaking)` makes something that programs from before
- * it can't work with; the others only add, so that old and new processes work side by side while versions are changed.
+ * Whether it makes something that programs from before it can't work with; the others only add, so that old and new processes work side
+ * by side while versions are changed.
  */
-export function migrationFiles(): Migration[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
-    .map((name) => ({ version: Number.parseInt(name, 10), sql: readFileSync(join(folder, name), 'utf8') }));
-}
-
 const isBreaking = ({ sql }: Migration): boolean => /^--.*\(breaking\)/.test(sql);
 
 interface Schema {
