@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../observe/log.ts';
 import { shortestOf } from '../record/retention.ts';
 import type { SystemRetention } from '../record/system-retention.ts';
-import type { ComposedRecord } from './record.ts';
+import type { PostgresDatabase } from '../store/postgres/database.ts';
+import type { PostgresLeases } from '../store/postgres/leases.ts';
 
 /** How long what is of no conversation is kept. */
 export const systemTimes = (config: Config): SystemRetention => ({
@@ -15,7 +16,7 @@ export const systemTimes = (config: Config): SystemRetention => ({
 export async function openPostgresRetention(
   config: Config,
   log: Log,
-  shared: NonNullable<ComposedRecord['shared']>,
+  shared: { readonly database: PostgresDatabase; readonly leases: PostgresLeases },
 ) {
   // With the driver, which is not loaded for nothing.
   const [{ PostgresRetention }, { recordRetention }, { systemRetention }] = await Promise.all([

@@ -2,9 +2,9 @@ import { parseDuration } from '../core/duration.ts';
 import { type Redaction, redactions } from '../core/redact.ts';
 import type { RetryPolicy } from '../core/retry.ts';
 import { Secret } from '../core/secret.ts';
-import type { Config } from './config.ts';
+
 import { list, oneOf, parseBoolean, parseDate } from './parse.ts';
-import { optional, required, url } from './setting.ts';
+import { optional, required, url, type Values } from './setting.ts';
 
 const schedule = (variable: string, about: string) =>
   optional<RetryPolicy>({ variable, about, expects: scheduleExpects, parse: parseSchedule });
@@ -115,7 +115,7 @@ function parseRedactions(text: string): readonly Redaction[] | undefined {
 }
 
 /** Where answers go and when they are tried again, by type. */
-export function endpointSettings(config: Config) {
+export function endpointSettings(config: Values<typeof deliverySettings>) {
   return {
     defaultUrl: config.webhookUrl,
     defaultSchedule: config.deliverySchedule.delaysMs,

@@ -1,8 +1,8 @@
 import { SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import type { Config } from './config.ts';
+
 import { durationBetween, list, oneOf, parseUrls, wholeNumber } from './parse.ts';
-import { optional, required, url } from './setting.ts';
+import { optional, required, url, type Values } from './setting.ts';
 
 /** A Secret, because it has a password in it. */
 const databaseUrl = (variable: string, about: string) =>
@@ -131,13 +131,15 @@ export const executionSettings = {
   }),
 } as const;
 
+type ExecutionConfig = Values<typeof executionSettings>;
+
 /** Also as SQLAlchemy writes it, with a driver: `postgresql+asyncpg://`. */
 export function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?(\+\w+)?:$/.test(URL.parse(text)?.protocol ?? '');
 }
 
 /** How to reach PostgreSQL; undefined without a URL. Throws `config_invalid` where the engine can't use it. */
-export function postgresSettings(config: Config) {
+export function postgresSettings(config: ExecutionConfig) {
   const { databaseUrl, uaefDatabaseUrl } = config;
   const url = databaseUrl ?? uaefDatabaseUrl;
   if (url === undefined) return undefined;
@@ -164,7 +166,7 @@ function parseIdentityKeys(text: string): readonly string[] | undefined {
 }
 
 /** How to reach Restate and be reached by it. Throws `config_invalid` for what is missing, or open to everybody. */
-export function restateSettings(config: Config) {
+export function restateSettings(config: ExecutionConfig) {
   const {
     restateAdminUrl: adminUrl,
     restateIngressUrls: ingressUrls,
@@ -199,7 +201,7 @@ export function restateSettings(config: Config) {
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
 
 /** Throws `config_invalid` for a role that engine or store have no use for. */
-export function checkRole({ role, engine, databaseUrl, uaefDatabaseUrl }: Config): void {
+export function checkRole({ role, engine, databaseUrl, uaefDatabaseUrl }: ExecutionConfig): void {
   if (role === 'all') return;
   const says = `The role of this process is ${role} (SIGNALBOX_ROLE or --role)`;
   if (engine === 'embedded') {

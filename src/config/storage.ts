@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
-import type { Config } from './config.ts';
-import { optional, required, url } from './setting.ts';
+
+import { optional, required, url, type Values } from './setting.ts';
 
 /** Where data are. */
 export const storageSettings = {
@@ -74,6 +74,8 @@ export const storageSettings = {
   }),
 } as const;
 
+type StorageConfig = Values<typeof storageSettings>;
+
 interface BucketUrl {
   readonly bucket: string;
   /** Without slashes around it; empty for the whole bucket. */
@@ -101,7 +103,7 @@ function parseEncryption(text: string): S3Encryption | undefined {
 }
 
 /** How to reach the buckets that there are. Throws `config_invalid` for what contradicts itself or is half there. */
-export function s3Settings(config: Config) {
+export function s3Settings(config: StorageConfig) {
   const { objectsUrl, objectsDir, exportBucket, s3Endpoint: endpoint, s3Encryption: encryption } = config;
   if (objectsUrl === undefined && exportBucket === undefined) {
     const ofNothing =
@@ -125,7 +127,7 @@ export function s3Settings(config: Config) {
   };
 }
 
-function s3Connection(config: Config) {
+function s3Connection(config: StorageConfig) {
   const { s3Endpoint: endpoint, s3Encryption: encryption, awsRegion: region } = config;
   const credentials = awsCredentials(config);
   return {
@@ -137,7 +139,7 @@ function s3Connection(config: Config) {
 }
 
 /** Undefined when they come from elsewhere. */
-function awsCredentials({ awsAccessKeyId, awsSecretAccessKey, awsSessionToken }: Config) {
+function awsCredentials({ awsAccessKeyId, awsSecretAccessKey, awsSessionToken }: StorageConfig) {
   if (awsAccessKeyId === undefined && awsSecretAccessKey === undefined) return undefined;
   if (awsAccessKeyId === undefined || awsSecretAccessKey === undefined) {
     const missing = awsAccessKeyId === undefined ? 'AWS_ACCESS_KEY_ID' : 'AWS_SECRET_ACCESS_KEY';
