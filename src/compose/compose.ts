@@ -7,6 +7,8 @@ import { type App, buildApp } from '../http/app.ts';
 import type { Log } from '../observe/log.ts';
 import { Profiler } from '../observe/profiler.ts';
 import { ProcessingTimeEstimator } from '../record/estimate.ts';
+import { followLog } from '../record/feed/follow.ts';
+import { LogTail } from '../record/feed/tail.ts';
 import { follow } from '../record/live.ts';
 import { type FolderLock, lockFolder } from '../sqlite/folder-lock.ts';
 import { asStorageFailure } from '../sqlite/storage-failure.ts';
@@ -35,6 +37,8 @@ export interface Signalbox {
   /** Finishes or suspends what runs, for at most `graceMs`, and lets go of the data folder. */
   stop(graceMs: number): Promise<void>;
 }
+
+const tailFailed = 'Those who follow the log are behind, as it cannot be read; it is tried again';
 
 /**
  * Puts the parts together on one data folder: the only place that knows which adapter stands behind which port.
@@ -90,6 +94,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   await estimator.refresh();
   const { queueLimit } = config;
   const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers });
+  const tail = new LogTail({ log: store, live, onError: (error) => log.failed(tailFailed, error) });
   const app = await buildApp({
     engine,
     store: withFileSources(store, config.sourcesFile, fileSources),
@@ -104,6 +109,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     guessType,
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
+    followLog: (selection, options) => followLog({ store, tail }, selection, options),
     health: openHealth(config, {
       ...{ record, engine, engineProblem: problem, objects, objectsProblem, breakers, queueLimit },
       ...(executes && { workspace, agent }),

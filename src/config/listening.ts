@@ -28,4 +28,12 @@ export const listeningSettings = {
     secret: true,
     parse: parseApiKeys,
   }),
+  streamLimit: required({
+    variable: 'SIGNALBOX_STREAM_LIMIT',
+    about:
+      'How many may follow the events of all conversations at once (`GET /conversations/events`); the next one is answered 503.',
+    expects: 'a whole number from 1 to 10000',
+    default: '500',
+    parse: wholeNumber(1, 10_000),
+  }),
 } as const;

@@ -37,6 +37,7 @@ export const errorCatalogue = {
   internal_error: kind(500, true, 'Something went wrong here'),
   queue_full: kind(503, true, 'The queue is full'),
   too_many_unread: kind(503, true, 'Too many answers wait to be read'),
+  too_many_streams: kind(503, true, 'Too many event streams are open'),
   shutting_down: kind(503, true, 'The server is stopping'),
   storage_failed: kind(503, true, 'The data could not be written'),
   object_changed: kind(409, false, 'Somebody else wrote the object'),

@@ -5,6 +5,7 @@ import { checkCaller, nameScopes, requireScope, restrict } from './access.ts';
 import { auditActs } from './audit.ts';
 import { answerAsProblems, answerBrokenRequest } from './broken-request.ts';
 import { allowOrigins } from './cors.ts';
+import { Streams } from './event-stream/streams.ts';
 import { InboundDoor } from './inbound-door.ts';
 import { registerMetrics, unlessAllowed } from './monitoring.ts';
 import { registerDocumentation } from './openapi/routes.ts';
@@ -23,12 +24,13 @@ import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEventsHandshake, registerSourceHandshake } from './routes/delivery-handshake.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerErase } from './routes/erase.ts';
-import { registerEvents, Streams } from './routes/events.ts';
+import { registerEvents } from './routes/events.ts';
 import { registerExecutionChanges, registerExecutions } from './routes/executions.ts';
 import { registerExportStart, registerExports } from './routes/exports.ts';
 import { registerHealth, registerProbes } from './routes/health.ts';
 import { registerInboundEvents } from './routes/inbound-events.ts';
 import { registerKeys } from './routes/keys.ts';
+import { registerLogEvents } from './routes/log-events.ts';
 import { registerProfile } from './routes/profile.ts';
 import { registerProjections, registerRebuild } from './routes/projections.ts';
 import { registerRunChanges, registerRuns } from './routes/runs.ts';
@@ -64,7 +66,7 @@ export interface App {
 export async function buildApp(ports: AppPorts): Promise<App> {
   const server = createServer(ports);
   const routes = collectRoutes(server);
-  const streams = new Streams();
+  const streams = new Streams(ports.options.streamLimit);
   let draining = false;
   let stopping = false;
   server.addHook('onRequest', async (request) => {
@@ -198,6 +200,7 @@ async function addZones(
       registerConversations(reading, ports);
       registerExports(reading, ports);
       registerConversationEvents(reading, ports, streams);
+      registerLogEvents(reading, ports, streams);
       registerSearch(reading, ports);
       registerStatistics(reading, ports);
       registerProjections(reading, ports);

@@ -14,6 +14,8 @@ import type { Profiler } from '../observe/profiler.ts';
 import type { StepTimes } from '../observe/step-times.ts';
 import type { Tracer } from '../observe/traces/tracer.ts';
 import type { RecordedEvent, WebhookType } from '../record/events.ts';
+import type { EventSelection } from '../record/feed/event-log.ts';
+import type { LogPiece } from '../record/feed/follow.ts';
 import type { RedactConversation } from '../record/redact.ts';
 import type { Identities } from '../store/identities.ts';
 import type { RateLimit, RateLimits } from '../store/rate-limits.ts';
@@ -53,6 +55,8 @@ export interface AppPorts {
     | 'projections'
     | 'rebuild'
     | 'events'
+    | 'eventLog'
+    | 'newestSequence'
     | 'texts'
     | 'disabledEndpoints'
     | 'enableEndpoint'
@@ -89,6 +93,11 @@ export interface AppPorts {
     trackingId: string,
     options: { readonly afterSequence?: number; readonly signal: AbortSignal },
   ) => AsyncIterable<RecordedEvent>;
+  /** The events of all conversations after a sequence number that are wanted, those to come included, without an end. */
+  readonly followLog: (
+    selection: EventSelection,
+    options: { readonly after: number; readonly signal: AbortSignal },
+  ) => AsyncIterable<LogPiece>;
   readonly health: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
   readonly alarms?: AlarmsPort;
@@ -143,6 +152,10 @@ export interface AppOptions {
   readonly clock?: () => number;
   /** Between comments that keep an idle event stream open. Default 15,000. */
   readonly heartbeatMs?: number;
+  /** After which the reader of an event stream that takes nothing is let go. Default 120,000. */
+  readonly stallMs?: number;
+  /** Of streams of all conversations that are open at once. Default 500. */
+  readonly streamLimit?: number;
 }
 
 export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'DOWN';

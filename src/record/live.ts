@@ -10,6 +10,7 @@ export type RecordListener = (event: RecordedEvent) => void;
 export class LiveRecord {
   readonly #followers = new Map<string, Set<() => void>>();
   readonly #everyEvent = new Set<RecordListener>();
+  readonly #logFollowers = new Set<() => void>();
   readonly #onError: (error: unknown) => void;
   readonly #limit: number;
   #count = 0;
@@ -45,11 +46,24 @@ export class LiveRecord {
     return () => void this.#everyEvent.delete(listener);
   }
 
+  /** News of the log as a whole, whichever process wrote them. Returns how to stop. */
+  subscribeLog(onNews: () => void): () => void {
+    const own = () => onNews();
+    this.#logFollowers.add(own);
+    return () => void this.#logFollowers.delete(own);
+  }
+
+  /** There may be something new in the log. */
+  announceLog(): void {
+    for (const onNews of [...this.#logFollowers]) this.#tell(onNews);
+  }
+
   publish(events: readonly RecordedEvent[]): void {
     for (const event of events) {
       for (const listener of this.#everyEvent) this.#tell(() => listener(event));
       this.announce(event.trackingId);
     }
+    if (events.length > 0) this.announceLog();
   }
 
   /** There is something new to be read of a conversation. */

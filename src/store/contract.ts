@@ -12,6 +12,7 @@ import { follow, type LiveRecord } from '../record/live.ts';
 import type { SystemRetention } from '../record/system-retention.ts';
 import { testAlarmRecords } from './contract-alarms.ts';
 import { testErasing } from './contract-erasing.ts';
+import { testEventLog } from './contract-event-log.ts';
 import { testAudit, testIdentities } from './contract-identities.ts';
 import { testSystemRetention } from './contract-system-retention.ts';
 import type { Leases } from './leases.ts';
@@ -56,6 +57,7 @@ export function testStore(name: string, create: () => Promise<StoreUnderTest>): 
   testAlarmRecords(withStore);
   testErasing(withStore);
   testSystemRetention(withStore);
+  testEventLog(withStore);
 
   withStore('tells a whole life: state, answer, attempts', async ({ store }) => {
     const life = aLife();

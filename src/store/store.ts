@@ -2,6 +2,7 @@ import type { StampedFact } from '../engine/engine.ts';
 import type { Source } from '../inbound/source.ts';
 import type { Conversation, ConversationSummary } from '../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../record/events.ts';
+import type { EventLog } from '../record/feed/event-log.ts';
 import type { ProjectionName, ProjectionState } from '../record/projections.ts';
 import type { Part } from '../record/search/highlight.ts';
 import type { SearchQuery } from '../record/search/query.ts';
@@ -22,7 +23,7 @@ export type { Answer, Conversation, ConversationSummary, DeliveryAttempt } from 
  * the order of `sequence` is the order in which events became visible, however many processes write: who has read up to a
  * number never misses an event that comes later with a smaller one.
  */
-export interface Store extends Identities, Audit, AlarmRecords, Erasing {
+export interface Store extends Identities, Audit, AlarmRecords, Erasing, EventLog {
   /**
    * Writes facts and what is projected from them, all or none, in this order. A fact whose id the conversation has already
    * changes nothing, so that a caller that does not know whether its first try arrived tries again: an engine that runs a

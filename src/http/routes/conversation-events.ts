@@ -1,19 +1,23 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import { eventTypes, type RecordedEvent } from '../../record/events.ts';
+import { type ConversationEventType, eventTypes, type RecordedEvent } from '../../record/events.ts';
 import { toWire } from '../../record/wire.ts';
+import { lastEventIdHeader } from '../event-stream/send.ts';
+import type { Streams } from '../event-stream/streams.ts';
 import type { AppPorts } from '../ports.ts';
 import { eventsShape, timelineShape } from '../shapes/record.ts';
 import { readTimeline, timelineToWire } from '../timeline.ts';
 import { findConversation } from './conversations.ts';
-import { lastEventIdHeader, type Streams, streamEvents } from './events.ts';
+import { streamConversation } from './events.ts';
+
+export const typeParameter = Type.Optional(
+  Type.String({ maxLength: 500, description: 'One or more of the types, separated by commas.' }),
+);
 
 const eventsQuery = Type.Object(
   {
-    type: Type.Optional(
-      Type.String({ maxLength: 500, description: 'One or more of the types, separated by commas.' }),
-    ),
+    type: typeParameter,
     after: Type.Optional(Type.Integer({ minimum: 0, description: 'The `next` of the page before.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: 'Default 100.' })),
   },
@@ -54,7 +58,7 @@ export function registerConversationEvents(app: FastifyInstance, ports: AppPorts
     async (request, reply) => {
       const types = typesOf(request.query.type);
       const summary = await findConversation(ports.store, request.params.conversation_id);
-      if (wantsStream(request)) return streamEvents(ports, streams, { request, reply, summary, types });
+      if (wantsStream(request)) return streamConversation(ports, streams, { request, reply, summary, types });
       const { after = 0, limit = 100 } = request.query;
       const page = await readPage(ports, summary.trackingId, { after, limit, types });
       return { success: true, events: page.events.map(toWire), next: page.next };
@@ -72,14 +76,14 @@ export function registerConversationEvents(app: FastifyInstance, ports: AppPorts
   );
 }
 
-const wantsStream = ({ headers }: FastifyRequest): boolean =>
+export const wantsStream = ({ headers }: FastifyRequest): boolean =>
   (headers.accept ?? '').includes('text/event-stream');
 
 /** Undefined for all. Throws `invalid_request` for a type that there is not. */
-function typesOf(text: string | undefined): readonly string[] | undefined {
+export function typesOf(text: string | undefined): readonly ConversationEventType[] | undefined {
   const types = text?.split(',').map((type) => type.trim());
   const unknown = types?.find((type) => !eventTypes.some((known) => known === type));
-  if (unknown === undefined) return types;
+  if (unknown === undefined) return types as ConversationEventType[] | undefined;
   const message = `has ${JSON.stringify(unknown.slice(0, 60))}, which is none of ${eventTypes.join(', ')}`;
   throw new SignalboxError('invalid_request', `The parameter type ${message}.`, {
     fields: [{ path: 'type', message }],
@@ -89,14 +93,14 @@ function typesOf(text: string | undefined): readonly string[] | undefined {
 interface PageOf {
   readonly after: number;
   readonly limit: number;
-  readonly types: readonly string[] | undefined;
+  readonly types: readonly ConversationEventType[] | undefined;
 }
 
 /** Looks at a thousand events at most; a page of some types may have none of them, and a next one. */
 async function readPage({ store }: AppPorts, trackingId: string, { after, limit, types }: PageOf) {
   const lookedAt = types === undefined ? limit + 1 : 1_000;
   const found = await store.events(trackingId, after, lookedAt);
-  const wanted = found.filter((event) => types === undefined || types.includes(event.type));
+  const wanted = found.filter((event) => types === undefined || types.some((type) => type === event.type));
   const events: readonly RecordedEvent[] = wanted.slice(0, limit);
   if (wanted.length > limit) return { events, next: events.at(-1)!.sequence };
   return { events, next: found.length === lookedAt ? found.at(-1)!.sequence : null };

@@ -88,6 +88,21 @@ export const eventsShape = {
   content: { 'application/json': { schema: eventsPage }, ...eventStream.content },
 };
 
+const logPage = success({
+  ...eventsPage.properties,
+  next: nullable(
+    Type.Integer({ description: 'The value of `after` for the following page; null at the end of the log.' }),
+  ),
+  position: Type.Integer({
+    description: 'How far this page has looked: later the value of `after` for what has come since.',
+  }),
+});
+
+export const logEventsShape = {
+  description: 'A page, or server-sent events.',
+  content: { 'application/json': { schema: logPage }, ...eventStream.content },
+};
+
 export const timelineShape = success({
   tracking_id: uuid(),
   timeline: Type.Array(

@@ -10,6 +10,7 @@ import { AppendQueue } from './append-queue.ts';
 import { createAudit } from './audit.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { createErasing } from './erasing.ts';
+import { createEventLog } from './event-log.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { beginRebuild, projectionStates } from './projections/following.ts';
@@ -61,6 +62,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
+    ...createEventLog(database),
     ...createErasing(database, live),
   };
 }

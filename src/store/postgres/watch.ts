@@ -15,7 +15,7 @@ const leastRestMs = 40;
 
 /**
  * Tells those who follow a conversation in this process of what other processes write. It asks for the newest event of each followed
- * conversation, and of no others; while nobody follows any it asks nothing.
+ * conversation, and of no others; while nobody follows any it asks nothing. Who follows the log looks there.
  */
 export class RecordWatch {
   readonly #options: RecordWatchOptions;
@@ -72,6 +72,7 @@ export class RecordWatch {
 
   async #announceNews(): Promise<void> {
     const { database, live } = this.#options;
+    live.announceLog();
     const { followed } = live;
     const newest = new Map<string, number>();
     if (followed.length > 0) {

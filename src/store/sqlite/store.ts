@@ -10,6 +10,7 @@ import { createAlarmRecords } from './alarms.ts';
 import { appendFacts } from './append.ts';
 import { createAudit } from './audit.ts';
 import { createErasing } from './erasing.ts';
+import { createEventLog } from './event-log.ts';
 import { createIdentities } from './identities.ts';
 import { beginRebuild, followPiece, projectionStates } from './projections/following.ts';
 import { asking } from './reads.ts';
@@ -122,6 +123,7 @@ export function createSqliteStore(
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
+    ...createEventLog(database),
     ...createErasing(database, writeFacts, rebuild, threads),
   };
 }
