@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCatalogue, messageOf, SignalboxError } from '../core/errors.ts';
 import { type Context, UsageError } from './command.ts';
+import { parseEvents, type StreamedEvent } from './event-source.ts';
 
 /** Calls of a running server. */
 export interface Client {
@@ -15,6 +16,8 @@ export interface Client {
   text(path: string): Promise<string>;
   /** The server-sent events of a stream, until it ends. */
   events(path: string): AsyncGenerator<Record<string, unknown>>;
+  /** The same with their places, after one of them. */
+  stream(path: string, lastId?: string): AsyncGenerator<StreamedEvent>;
 }
 
 /** `url`: what `--url` says; without it `SIGNALBOX_URL`, else the server that `HOST` and `PORT` describe. */
@@ -45,7 +48,14 @@ export function createClient(context: Context, url: string | undefined): Client 
       return response.text();
     },
     async *events(path) {
-      const response = await request(path, { headers });
+      for await (const { data } of this.stream(path)) {
+        if (data !== undefined) yield JSON.parse(data) as Record<string, unknown>;
+      }
+    },
+    async *stream(path, lastId) {
+      const accept = { ...headers, accept: 'text/event-stream' };
+      const from = lastId === undefined ? accept : { ...accept, 'last-event-id': lastId };
+      const response = await request(path, { headers: from });
       if (!response.ok) await read(response, base);
       if (response.body !== null) yield* parseEvents(response.body);
     },
@@ -102,19 +112,4 @@ async function read(response: Response, base: string): Promise<Record<string, un
     typeof code === 'string' && code in errorCatalogue ? (code as ErrorCode) : 'invalid_request',
     `${body.detail ?? `The server answered ${response.status}.`}${key}`,
   );
-}
-
-/** The `data` of each event, as JSON (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
-async function* parseEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
-  let rest = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
-    const frames = rest.split('\n\n');
-    rest = frames.pop()!;
-    for (const frame of frames) {
-      const data = frame.split('\n').find((line) => line.startsWith('data: '));
-      if (data !== undefined) yield JSON.parse(data.slice(6)) as Record<string, unknown>;
-    }
-  }
 }

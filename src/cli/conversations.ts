@@ -2,18 +2,20 @@ import { parseArgs } from 'node:util';
 import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { search, stats } from './conversations-search.ts';
+import { tail } from './conversations-tail.ts';
 import { erase } from './erase.ts';
 import { printNext, printRows, type Row, timeOf } from './rows.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
 
 export const conversations: Command = {
   name: 'conversations',
-  summary: 'list, search, count and show conversations',
+  summary: 'list, search, count, show and follow conversations',
   usage: `
 signalbox conversations list [--limit N] [--after CURSOR] [filters] [--count] [--url URL] [--json]
 signalbox conversations search "WORDS" [--limit N] [--after CURSOR] [filters] [--url URL] [--json]
 signalbox conversations stats [--bucket 5m] [--from TIME] [--to TIME] [--url URL] [--json]
 signalbox conversations show ID [--url URL] [--json]
+signalbox conversations tail [--event TYPE,…] [--after N] [filters] [--url URL] [--json]
 signalbox conversations erase --id ID | --source-system NAME | --subject TEXT [--dry-run] [--yes] [--url URL] [--json]
 
 search finds conversations whose question or answer has all of the words, newest first. "a phrase" in quotation marks, begin*, and -without.
@@ -21,6 +23,10 @@ stats: how many were completed in each bucket (5m, 1h, 1d), how many millisecond
 
 ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
 --from and --to, each a time such as 2026-08-14T09:00:00Z. --count says how many there are.
+
+tail shows the events of all conversations as they happen, until Ctrl-C; with --json each is one line of JSON. A connection that is lost is made anew,
+and nothing is left out. --after goes through what was before first: the "sequence" of an event, or 0 for all of the record. --event takes
+types such as WEBHOOK_DELIVERY_FAILED. --status is what a conversation is in from the event on; times are no filters here.
 
 erase takes the content away for good: question, answer, tool calls, exports, journals. --subject finds what has a text in its question, its
 answer or its further fields. What is not complete is left alone, and named.
@@ -50,7 +56,9 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
       await stats(client, parametersOf({ bucket, from, to }), context, json);
       return 0;
     }
-    if (what !== 'list') throw new UsageError(`"${what}" is none of list, search, stats and show.`);
+    if (what === 'tail') return tail(client, followedOf(values), context, json);
+    if (what !== 'list')
+      throw new UsageError(`"${what}" is none of list, search, stats, show, tail and erase.`);
     const page = await client.call('GET', `/conversations?${parametersOf(values)}`);
     if (values.json) printJson(context, page);
     else list(page, context);
@@ -70,6 +78,7 @@ const options = {
   to: { type: 'string' },
   count: { type: 'boolean' },
   bucket: { type: 'string' },
+  event: { type: 'string' },
   url: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
@@ -84,6 +93,13 @@ const parameterNames: Readonly<Record<string, string>> = {
 function parametersOf({ url, json, ...values }: Readonly<Record<string, string | boolean | undefined>>) {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   return new URLSearchParams(given.map(([name, value]) => [parameterNames[name] ?? name, String(value)]));
+}
+
+/** Events have types of their own, and `--type` is that of conversations. */
+function followedOf({ event, limit, ...values }: Readonly<Record<string, string | boolean | undefined>>) {
+  const parameters = parametersOf(values);
+  if (event !== undefined) parameters.set('type', String(event));
+  return parameters;
 }
 
 function list(page: Row, context: Context): void {
