@@ -3,9 +3,8 @@ import { type ErrorCode, SignalboxError } from '../core/errors.ts';
 import type { Client } from './client.ts';
 import type { Context } from './command.ts';
 import type { StreamedEvent } from './event-source.ts';
+import type { Row } from './rows.ts';
 import { bold, dim, safe } from './terminal.ts';
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** Prints the events of all conversations as they come, until it is interrupted; a connection that is lost is made anew, and nothing is left out. */
 export async function tail(
