@@ -297,6 +297,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /conversations',
       'operators GET /conversations/:conversation_id',
       'operators GET /conversations/:conversation_id/export',
+      'operators GET /conversations/events',
       'operators GET /conversations/search',
       'operators GET /conversations/:conversation_id/events',
       'operators GET /conversations/:conversation_id/timeline',
@@ -461,7 +462,7 @@ describe('the event stream', () => {
       text += Buffer.from(chunk).toString();
       if (text.includes(': still here')) app.stopAccepting();
     }
-    assert.match(text, /: still here\n\n/);
+    assert.match(text, /: still here\nid: 2\n\n/);
     assert.doesNotMatch(text, /WEBHOOK_CONVERSATION_COMPLETED/);
     const refused = await app.ask();
     assert.deepEqual([refused.status, refused.body.code], [503, 'shutting_down']);
