@@ -12,7 +12,13 @@ export type ProjectionName = (typeof projectionNames)[number];
 
 /** Those that follow the log, and the events that change them. */
 export const followed = {
-  search: ['WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE', 'WEBHOOK_RESPONSE_CLASSIFIED'],
+  search: [
+    'WEBHOOK_REQUEST_RECEIVED',
+    'WEBHOOK_MANAGER_AGENT_RESPONSE',
+    'WEBHOOK_RESPONSE_CLASSIFIED',
+    // Whoever read the texts before they were erased may have written their words afterwards.
+    'WEBHOOK_CONVERSATION_ERASED',
+  ],
   statistics: ['WEBHOOK_CONVERSATION_COMPLETED'],
 } as const satisfies Partial<Record<ProjectionName, readonly EventType[]>>;
 

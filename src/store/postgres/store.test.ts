@@ -9,6 +9,7 @@ import {
 import { sweepSystemEvents } from '../../../test/fixtures/postgres-sweep.ts';
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
+import { parseSearch } from '../../record/search/query.ts';
 import { aLife, testStore } from '../contract.ts';
 import { recordRetention } from './conversation-retention.ts';
 import { openPostgresRecord } from './open.ts';
@@ -34,6 +35,25 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
       sweepSystemEvents: (keep, now) => sweepSystemEvents(one, keep, now),
       close,
     };
+  });
+
+  test('words that were read before an erasure and written after it do not stay in the search', async () => {
+    const { store, database, follower, close } = await open(await server.createDatabase());
+    const life = aLife();
+    await store.append(life.facts);
+    await follower.catchUp();
+    const words = await database.read((sql) =>
+      sql.all<{ id: number; words: string }>('SELECT * FROM search_0'),
+    );
+    await store.erase(life.trackingId, { runId: 'run', by: 'me', at: 9 });
+    await database.write((sql) =>
+      sql.run('INSERT INTO search_0 VALUES ($1, $2::tsvector)', [words[0]!.id, words[0]!.words]),
+    );
+    const found = async () => (await store.search({ query: parseSearch('IXIS') })).found.length;
+    assert.equal(await found(), 1);
+    await follower.catchUp();
+    assert.equal(await found(), 0);
+    await close();
   });
 
   test('of many processes one removes old conversations, in pieces; one whose lease is over stops', async () => {
