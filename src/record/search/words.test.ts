@@ -9,6 +9,7 @@ test('words are letters and digits, in lower case and without marks', () => {
   assert.deepEqual(texts('Deal-status for Café №42, won!'), ['deal', 'status', 'for', 'cafe', '42', 'won']);
   assert.deepEqual(texts("O'Brien's a_b x.y@z.com"), ['o', 'brien', 's', 'a', 'b', 'x', 'y', 'z', 'com']);
   assert.deepEqual(texts('ÅNGSTRÖM Straße İstanbul ﬁn'), ['angstrom', 'straße', 'istanbul', 'fin']);
+  assert.deepEqual(texts('ℕ 𝐀bc ᴬx ＤＥ'), ['n', 'abc', 'ax', 'de']);
   assert.deepEqual(texts('東京タワー2本 ภาษา'), [
     '東',
     '京',

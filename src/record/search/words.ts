@@ -29,7 +29,13 @@ export function wordsOf(text: string, limit = Number.POSITIVE_INFINITY): Word[] 
 
 function fold(word: string): string {
   const lower = word.toLowerCase();
-  const plain = isPlain.test(lower) ? lower : lower.normalize('NFKD').replace(/[^\p{L}\p{N}]+/gu, '');
+  // What is a letter by another name, such as ℕ, becomes one by NFKD, and may be a capital then.
+  const plain = isPlain.test(lower)
+    ? lower
+    : lower
+        .normalize('NFKD')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}]+/gu, '');
   if (plain.length <= longestWord) return plain;
   return plain.slice(0, longestWord).replace(/[\uD800-\uDBFF]$/, '');
 }
