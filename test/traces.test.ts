@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,11 @@ async function oneTrace(context: TestContext, engine: Record<string, string>): P
   for (const [span, parent] of parents) assert.equal(span.parentSpanId, parent, span.name);
   assert.equal(parents.length, spans.length, 'there are no others');
   for (const span of spans) assert.ok(span.endedAtNs >= span.startedAtNs, span.name);
+  const slackNs = 2_000_000n;
+  for (const tool of tools) {
+    assert.ok(tool.startedAtNs + slackNs >= agent.startedAtNs, 'a tool begins after its agent');
+    assert.ok(tool.endedAtNs <= agent.endedAtNs + slackNs, 'and ends before it');
+  }
   const waitedMs = Number(wait.endedAtNs - wait.startedAtNs) / 1e6;
   assert.ok(waitedMs >= 1_300, `the wait is as long as it was, over the crash: ${waitedMs}`);
 
@@ -161,6 +167,64 @@ async function oneTrace(context: TestContext, engine: Record<string, string>): P
     attempts.map(({ spanId }) => [`00-${traceId}-${spanId}-01`, 'vendor=1']),
   );
 }
+
+test('one trace through two of them and what X-Ray said; tools where they ran, content where it is wanted', async (context) => {
+  const { collector, receiver } = await around(context);
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const pem = join(folder, 'agent.pem');
+  writeFileSync(pem, privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const port = String(await freePort());
+  const address = `http://127.0.0.1:${port}`;
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '20' };
+  await begin(context, {
+    ...{ ...traced, OTEL_SERVICE_NAME: 'answering', PORT: port, SIGNALBOX_PUBLIC_URL: address },
+    ...{ SIGNALBOX_DATA_DIR: join(folder, 'answering') },
+    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: 'true',
+    SIGNALBOX_AGENT_CALLERS: `asker=${publicKey.export({ format: 'der', type: 'spki' }).toString('base64')}`,
+  });
+  const asking = await begin(context, {
+    ...{ ...traced, OTEL_SERVICE_NAME: 'asking', WEBHOOK_URL: receiver.url },
+    ...{ SIGNALBOX_DATA_DIR: join(folder, 'asking'), SIGNALBOX_AGENT_URL: `${address}/agents/analyst` },
+    ...{ SIGNALBOX_AGENT_NAME: 'asker', SIGNALBOX_AGENT_PRIVATE_KEY: pem },
+  });
+  const xray = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+  const trackingId = await ask(asking.url, { 'x-amzn-trace-id': xray });
+  const { spans } = collector;
+  const of = (service: string, name: string) =>
+    spans.filter((span) => span.resource['service.name'] === service && span.name.startsWith(name));
+  await until(
+    'both ends',
+    () => of('asking', 'flow delivery').length + of('answering', 'flow ').length === 2,
+  );
+  assert.deepEqual([...new Set(spans.map((span) => span.traceId))], ['5759e988bd862e3fe1be46a994272793']);
+  assert.equal(of('asking', 'POST /webhook')[0]!.parentSpanId, '53995c3f42cd8ad8');
+  const [asked] = of('asking', 'invoke_agent analyst');
+  const [invoked] = of('answering', 'flow agent-invocation');
+  const [answered] = of('answering', 'invoke_agent analyst');
+  const tools = of('answering', 'execute_tool warehouse.query');
+  assert.deepEqual([asked!.kind, asked!.attributes['server.port']], [3, Number(port)]);
+  assert.equal(invoked!.parentSpanId, asked!.spanId);
+  assert.equal(answered!.parentSpanId, invoked!.spanId);
+  assert.ok(tools.length > 0 && tools.every((tool) => tool.parentSpanId === answered!.spanId));
+  assert.equal(of('asking', 'execute_tool').length, 0, 'they ran elsewhere');
+  assert.doesNotMatch(JSON.stringify(asked!.attributes), /closing/);
+  const messages = JSON.parse(String(answered!.attributes['gen_ai.input.messages']));
+  const content = 'What deals are closing this quarter?';
+  assert.deepEqual(messages, [{ role: 'user', parts: [{ type: 'text', content }] }]);
+  assert.match(String(answered!.attributes['gen_ai.output.messages']), /"finish_reason":"stop"/);
+  assert.match(String(tools[0]!.attributes['gen_ai.tool.call.arguments']), /"sql":"SELECT/);
+  await receiver.waitFor(1);
+  const [delivered] = receiver.received;
+  const [attempt] = of('asking', 'POST').filter(({ kind }) => kind === 3);
+  const [, , spanId] = String(delivered!.headers.traceparent).split('-');
+  assert.equal(spanId, attempt!.spanId);
+  assert.match(String(delivered!.headers['x-amzn-trace-id']), new RegExp(`;Parent=${spanId};Sampled=1$`));
+  const timeline = await (await fetch(`${asking.url}/conversations/${trackingId}/timeline`)).json();
+  const calls = (timeline as { timeline: Record<string, unknown>[] }).timeline.filter(
+    ({ kind }) => kind === 'tool_call',
+  );
+  assert.ok(calls.length > 0 && calls.every((call) => call.start_is_estimated === false));
+});
 
 test('nothing of OpenTelemetry is loaded unless it is asked for; what a sender says is passed on all the same', async (context) => {
   const { collector, receiver } = await around(context);

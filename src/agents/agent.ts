@@ -11,6 +11,18 @@ export interface AgentQuestion {
   readonly sessionId: string;
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  readonly trace?: AgentTrace;
+}
+
+/** Where the answer has its place in a trace. */
+export interface AgentTrace {
+  /** What whoever is asked elsewhere is told of it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Told of each call of a tool once it is over, also of those that fail and of answers that fail after them. It does not throw. What an
+   * agent elsewhere calls is told there. Calls of models are told here too, once there are any: as another method.
+   */
+  toolCalled(call: ToolCall & { readonly startedAt: number; readonly error?: unknown }): void;
 }
 
 export interface AgentAnswer {
@@ -31,10 +43,14 @@ export interface ToolCall {
   readonly input: Readonly<Record<string, unknown>>;
   /** A short account of what came back: counts, not contents. */
   readonly output: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch; absent from agents elsewhere that do not say it. */
+  readonly startedAt?: number;
   readonly durationMs: number;
 }
 
 export interface Agent {
   readonly name: string;
+  /** Where it is asked, when that is another process. */
+  readonly url?: string;
   answer(question: AgentQuestion): Promise<AgentAnswer>;
 }

@@ -21,7 +21,7 @@ import { conversationRedactor } from '../record/redact.ts';
 import type { Store } from '../store/store.ts';
 import { agentDoor, remoteAgent } from './agents.ts';
 import { createNotifying } from './alarms.ts';
-import { type Watching, watchedBy } from './observe.ts';
+import { traceAgentBy, type Watching, watchedBy } from './observe.ts';
 import { openWorkspace, todayOf, whenPrepared } from './workspace.ts';
 
 export interface FlowParts {
@@ -48,7 +48,8 @@ export function openFlows(
   const own = whenPrepared(other ?? analyst, workspace.prepared);
   const agent = remoteAgent(config) ?? own;
   // Those elsewhere ask ours, never the one that we ask: so no question goes round in a circle.
-  const invocation = watchedBy(watching)(createInvocationFlow(own));
+  const traceAgent = traceAgentBy(watching);
+  const invocation = watchedBy(watching)(createInvocationFlow(own, traceAgent));
   const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
   const exporting = watchedBy(watching)(createExportFlow({ store, objects: exports, redact, log }));
   const created = createFlows(config, log, store, agent, exporting, watching);
@@ -85,9 +86,9 @@ function createFlows(
     ...(traces && { traceHeaders: (input, context) => traces.tracer.headersFor(input, context) }),
   });
   const delivery = watch(delivering);
-  const query = watch(createQueryFlow({ agent, store, delivery, log }));
+  const query = watch(createQueryFlow({ agent, store, delivery, log, ...traceAgentBy(watching) }));
   const urls = webhookTypes.flatMap((type) => endpointOf(type)?.url ?? []);
   const deliversTo = [...new Set(urls)].map(safeUrl);
-  const flows = { query, delivery, exporting, notification: notifying.flow };
+  const flows = { query, delivery, exporting, notification: watch(notifying.flow) };
   return { flows, notifying, sender, breakers, deliversTo };
 }

@@ -1,12 +1,15 @@
 import type { Config } from '../config/config.ts';
+import { createRedactor } from '../core/redact.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { EngineObserver } from '../engine/observer.ts';
+import type { TraceAgent } from '../flows/agent-trace.ts';
 import type { MetricsPort } from '../http/ports.ts';
 import type { Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics/metrics.ts';
 import { Gauges } from '../observe/metrics/readings.ts';
 import { StepTimes } from '../observe/step-times.ts';
+import { contentThrough } from '../observe/traces/content.ts';
 import { createSampler } from '../observe/traces/sampler.ts';
 import { Tracer } from '../observe/traces/tracer.ts';
 import { watchedFlow } from '../observe/watched-flow.ts';
@@ -82,7 +85,13 @@ async function openTraces(config: Config, metrics: Metrics): Promise<Traces | un
     onDropped: (count, reason) => metrics.count('spansDropped', count, [reason]),
   });
   const sampler = createSampler(config.traceSampler, config.traceSamplerRatio);
-  const tracer = new Tracer({ emit: (span) => spans.add(span), sampler });
+  const redactor = createRedactor({ kinds: config.redact, fields: config.redactFields });
+  const tracer = new Tracer({
+    emit: (span) => spans.add(span),
+    sampler,
+    redact: (text) => redactor.text(text),
+    ...(config.traceContent && { content: contentThrough(redactor) }),
+  });
   return { tracer, flush: (withinMs) => spans.flush(withinMs) };
 }
 
@@ -91,6 +100,15 @@ export function watchedBy(watching: Watching): <I, O>(flow: Flow<I, O>) => Flow<
   const { traces, stepTimes } = watching;
   const watchers = traces === undefined ? [stepTimes] : [stepTimes, traces.tracer];
   return (flow) => watchedFlow(flow, watchers);
+}
+
+/** Gives calls of agents their spans, where there are any. */
+export function traceAgentBy({ traces }: Watching): { readonly traceAgent?: TraceAgent } {
+  if (traces === undefined) return {};
+  return {
+    traceAgent: (input, context, { agent: { name, url }, sessionId, question }) =>
+      traces.tracer.agentTrace(input, context, { agent: name, url, sessionId, question }),
+  };
 }
 
 export interface Watching {

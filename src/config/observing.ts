@@ -81,6 +81,14 @@ export const observingSettings = {
     default: '1',
     parse: parseShare,
   }),
+  traceContent: required<boolean>({
+    variable: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT',
+    about:
+      'Whether spans have the questions, the answers and what tools were given, redacted as logs and exports are. `SPAN_ONLY` and `SPAN_AND_EVENT` are `true`, `EVENT_ONLY` and `NO_CONTENT` are `false`.',
+    expects: '`true` or `false`',
+    default: 'false',
+    parse: (text) => captures.get(text.toUpperCase()) ?? parseBoolean(text),
+  }),
   traceDelayMs: required({
     variable: 'OTEL_BSP_SCHEDULE_DELAY',
     about:
@@ -98,6 +106,14 @@ export const observingSettings = {
     parse: wholeNumber(1, 1_000_000),
   }),
 } as const;
+
+/** As instrumentations of OpenTelemetry name it. */
+const captures: ReadonlyMap<string, boolean> = new Map([
+  ['SPAN_ONLY', true],
+  ['SPAN_AND_EVENT', true],
+  ['EVENT_ONLY', false],
+  ['NO_CONTENT', false],
+]);
 
 function parseShare(text: string): number | undefined {
   const share = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

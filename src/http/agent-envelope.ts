@@ -65,8 +65,12 @@ export function answerEnvelope(
 ): Envelope {
   const { markdown, plain, understood, topic } = answer;
   const toolCalls = answer.toolCalls.map((call) => {
-    const { durationMs, ...rest } = call as { durationMs: number } & JsonObject;
-    return { ...rest, duration_ms: durationMs };
+    const { durationMs, startedAt, ...rest } = call as {
+      durationMs: number;
+      startedAt?: number;
+    } & JsonObject;
+    const started = startedAt === undefined ? {} : { started_at: new Date(startedAt).toISOString() };
+    return { ...rest, ...started, duration_ms: durationMs };
   });
   const payload = { markdown, plain, understood, topic, tool_calls: toolCalls } as JsonObject;
   return { metadata: backTo(metadata, runId, at), payload };

@@ -1,20 +1,22 @@
 import type { FastifyRequest } from 'fastify';
-import { parseTraceparent } from '../core/trace-context.ts';
+import { readSenderTrace, type SenderTrace } from '../core/trace-context.ts';
 
 /** How a request came in. */
 export interface Door {
   readonly route?: string;
   /** What the sender says of its trace, where that is as it should be. */
-  readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+  readonly trace?: SenderTrace;
 }
 
-/** https://www.w3.org/TR/trace-context/#tracestate-limits */
-const longestState = 512;
-
 export function doorOf({ headers, routeOptions: { url: route } }: FastifyRequest): Door {
-  const { traceparent, tracestate } = headers;
-  const named = route === undefined ? {} : { route };
-  if (typeof traceparent !== 'string' || parseTraceparent(traceparent) === undefined) return named;
-  const state = typeof tracestate === 'string' && tracestate.length <= longestState ? { tracestate } : {};
-  return { ...named, trace: { traceparent, ...state } };
+  const trace = readSenderTrace(headers);
+  return { ...(route !== undefined && { route }), ...(trace && { trace }) };
+}
+
+/** What came in with others by one door may say of itself which trace it came of; else it is that of the request. */
+export function throughDoor<A extends { readonly door?: Door }>(
+  arrival: A,
+  { trace }: { readonly trace?: SenderTrace | undefined },
+): A {
+  return trace === undefined ? arrival : { ...arrival, door: { ...arrival.door, trace } };
 }

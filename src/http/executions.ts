@@ -3,6 +3,7 @@ import { isUuid, uuidv7 } from '../core/ids.ts';
 import type { Fact, StartedRun } from '../engine/engine.ts';
 import { fingerprintOf, type Trigger } from '../inbound/trigger.ts';
 import { event, type RecordedEventOf } from '../record/events.ts';
+import type { Door } from './door.ts';
 import type { AppPorts } from './ports.ts';
 import { lookUp, type Startables } from './startables.ts';
 
@@ -19,6 +20,7 @@ export interface Arrival {
   /** By `performance.now()`. */
   readonly receivedAt: number;
   readonly sizeBytes: number;
+  readonly door?: Door;
 }
 
 export interface TriggerOutcome {

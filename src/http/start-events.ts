@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StartedRun } from '../engine/engine.ts';
 import type { ReceivedEvent } from '../inbound/receive.ts';
 import type { Source } from '../inbound/source.ts';
-import type { Door } from './door.ts';
+import { type Door, throughDoor } from './door.ts';
 import { type Startables, startableOf } from './startables.ts';
 
 /** As long as senders go on sending a delivery again (Stripe: three days), and a little more. */
@@ -20,13 +20,13 @@ export interface EventArrival {
 export function startEvent(
   startables: Startables,
   source: Source,
-  { input, eventType, key }: ReceivedEvent,
+  { input, eventType, key, trace }: ReceivedEvent,
   arrival: EventArrival,
 ): Promise<StartedRun> {
   return startableOf(startables, source.starts).start(input, {
     system: source.name,
     process: eventType ?? 'webhook',
-    ...arrival,
+    ...throughDoor(arrival, { trace }),
     ...(key !== undefined && { idempotency: idempotencyOf(source, key, arrival.now) }),
   });
 }

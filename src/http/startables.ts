@@ -45,16 +45,29 @@ export function createStartables(ports: AppPorts): Startables {
   return new Map([[ports.queryFlow.name, queryStartable(ports)], ...offered]);
 }
 
-/** A flow that takes its input as it comes. */
+/** A flow that takes its input as it comes, and what the sender says of its trace where its schema has room for that. */
 function flowStartable({ engine }: { engine: Pick<Engine, 'start'> }, flow: Flow<never>): Startable {
   return {
-    start: (input, { idempotency, runId, facts }) =>
-      engine.start(flow, input as never, {
+    start: (input, { idempotency, runId, facts, door }) =>
+      engine.start(flow, withTrace(flow, input, door) as never, {
         ...(idempotency && { idempotency }),
         ...(runId !== undefined && { runId }),
         ...(facts && { facts }),
       }),
   };
+}
+
+function withTrace(flow: Flow<never>, input: Json, door: Door | undefined): Json {
+  const isObject = typeof input === 'object' && input !== null && !Array.isArray(input);
+  if (door?.trace === undefined || !isObject) return input;
+  // What the input has under these names is not ours to change.
+  const traced = { ...door.trace, ...(input as JsonObject) };
+  try {
+    flow.parseInput(traced);
+    return traced;
+  } catch {
+    return input;
+  }
 }
 
 /** A question: the input is a body of `POST /webhook`, of which everything but the query may be left out. */

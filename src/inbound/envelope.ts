@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import { parseWebhookJson } from '../core/strict-json.ts';
+import { readSenderTrace, type SenderTrace } from '../core/trace-context.ts';
 import { type CloudEvent, identityOf } from './cloud-event.ts';
 import type { InboundEvent } from './scheme.ts';
 import { looksLikeTrigger } from './trigger.ts';
@@ -9,6 +10,7 @@ export type Enveloped = {
   readonly channel: Channel;
   /** The same when AWS brings it again. */
   readonly id: string;
+  readonly trace?: SenderTrace | undefined;
 } & (
   | {
       readonly trigger: JsonObject;
@@ -51,9 +53,16 @@ function openRecords(records: readonly Json[], depth: number): readonly Envelope
     if (record.EventSource === 'aws:sns' && isObject(record.Sns)) return openNotification(record.Sns, depth);
     const { eventSource, messageId, body, eventSourceARN: arn } = record;
     if (eventSource !== 'aws:sqs' || !isText(messageId) || typeof body !== 'string') return undefined;
-    return openMessage({ channel: 'sqs', id: messageId, text: body, ...(isText(arn) && { arn }) }, depth);
+    const message = { channel: 'sqs', id: messageId, text: body, trace: traceOf(record) } as const;
+    return openMessage({ ...message, ...(isText(arn) && { arn }) }, depth);
   });
   return records.length > 0 && opened.every((one) => one !== undefined) ? opened.flat() : undefined;
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-message-system-attributes */
+function traceOf({ attributes }: JsonObject): SenderTrace | undefined {
+  const header = isObject(attributes) ? attributes.AWSTraceHeader : undefined;
+  return isText(header) ? readSenderTrace({ 'x-amzn-trace-id': header }) : undefined;
 }
 
 interface EventBridgeEvent extends JsonObject {
@@ -98,23 +107,27 @@ interface Message {
   readonly text: string;
   readonly arn?: string;
   readonly subject?: string;
+  readonly trace?: SenderTrace | undefined;
 }
 
 /** The types that the CloudEvents adapter for SNS gives, and one like it. */
 const messageTypes = { sns: 'com.amazonaws.sns.notification', sqs: 'com.amazonaws.sqs.message' } as const;
 
-function openMessage({ channel, id, text, arn, subject }: Message, depth: number): readonly Enveloped[] {
+function openMessage(message: Message, depth: number): readonly Enveloped[] {
+  const { channel, id, text, arn, subject, trace } = message;
   const content = parsed(text);
   const inner = content === undefined ? undefined : openEnvelope(content, depth + 1);
   if (inner !== undefined) return inner;
-  const about = { channel, id } as const;
-  if (isObject(content) && !looksLikeTrigger(content) && isCloudEvent(content))
-    return [{ ...about, event: eventOf(content) }];
+  const about = { channel, id, ...(trace && { trace }) } as const;
+  if (isObject(content) && !looksLikeTrigger(content) && isCloudEvent(content)) {
+    return [{ ...about, event: { ...(trace && { trace }), ...eventOf(content) } }];
+  }
   const payload = isObject(content)
     ? content
     : { message: content ?? text, ...(subject !== undefined && { subject }) };
   const eventType = messageTypes[channel];
-  const asEvent = { deliveryId: id, eventType, ...(arn && { eventSource: arn }), payload };
+  const own = { deliveryId: id, eventType, payload };
+  const asEvent = { ...own, ...(arn && { eventSource: arn }), ...(trace && { trace }) };
   return isObject(content) && looksLikeTrigger(content)
     ? [{ ...about, trigger: triggerOf(about, content), asEvent }]
     : [{ ...about, event: asEvent }];
@@ -149,12 +162,19 @@ export function eventsWithin(payload: Json | undefined): readonly InboundEvent[]
 /** The same of bytes; undefined for what is no JSON. */
 export const eventsWithinText = (body: Buffer) => eventsWithin(parsed(body.toString()));
 
-/** A CloudEvent as the event that it is. */
+/**
+ * A CloudEvent as the event that it is, with the trace that it came of:
+ * https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+ */
 export function eventOf(event: CloudEvent): InboundEvent {
+  const text = (value: Json | undefined) => (isText(value) ? value : undefined);
+  const { traceparent, tracestate } = event;
+  const trace = readSenderTrace({ traceparent: text(traceparent), tracestate: text(tracestate) });
   return {
     deliveryId: identityOf(event),
     eventType: event.type,
     eventSource: event.source,
+    ...(trace && { trace }),
     payload: event,
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import type { SenderTrace } from '../core/trace-context.ts';
 import { cloudEventMode, readCloudEvents } from './cloud-event.ts';
 import { eventOf, eventsWithin, eventsWithinText, openEnvelope } from './envelope.ts';
 import { answerHandshake, checkSignedBody } from './handshakes.ts';
@@ -30,6 +31,7 @@ export interface ReceivedEvent {
   readonly wanted: boolean;
   /** What it starts is started with this. */
   readonly input: Json;
+  readonly trace?: SenderTrace | undefined;
 }
 
 /** Why a request was not let in, for the log alone: the caller is told no more than its code. */
@@ -128,6 +130,7 @@ export function receivedEvent(
     key: keyOf(event, path) ?? fallbackKey,
     wanted: wants(source, eventType, eventSource),
     input: input === undefined ? values : fillTemplate(input, values),
+    ...(event.trace && { trace: event.trace }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox';
 import type { FieldError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import type { SenderTrace } from '../core/trace-context.ts';
 
 /** A request as its sender signed it. */
 export interface InboundRequest {
@@ -64,6 +65,8 @@ export interface InboundEvent {
   readonly eventType?: string | undefined;
   /** Where it happened, for senders that say so. */
   readonly eventSource?: string | undefined;
+  /** What it says of the trace that it came of. */
+  readonly trace?: SenderTrace | undefined;
   readonly payload: Json;
 }
 

@@ -1,4 +1,4 @@
-import { parseTraceparent, type Traced, traceIdOf } from '../core/trace-context.ts';
+import { remoteOf, type Traced, traceIdOf } from '../core/trace-context.ts';
 
 /** The traces of senders' own that are remembered; those of others follow from the tracking id. */
 const remembered = 10_000;
@@ -8,8 +8,8 @@ export class TraceIds {
   readonly #given = new Map<string, string>();
 
   /** Remembers a trace that a sender gave. */
-  note({ trackingId, traceparent }: Traced): void {
-    const given = parseTraceparent(traceparent)?.traceId;
+  note({ trackingId, ...sender }: Traced): void {
+    const given = remoteOf(sender)?.traceId;
     if (trackingId === undefined || given === undefined || this.#given.has(trackingId)) return;
     this.#given.set(trackingId, given);
     if (this.#given.size > remembered) this.#given.delete(this.#given.keys().next().value!);

@@ -1,5 +1,5 @@
 import { SignalboxError } from '../core/errors.ts';
-import type { Fact, Step, StepContext } from '../engine/engine.ts';
+import type { Fact, SignalResult, Step, StepContext } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 
 /** Whose work it was. */
@@ -19,6 +19,8 @@ export interface WatchedAttempt extends Watched {
   readonly key: string;
   readonly attempt: number;
   readonly facts: readonly Fact[];
+  /** Absent when it failed. */
+  readonly result?: unknown;
   readonly error?: unknown;
 }
 
@@ -27,6 +29,8 @@ export interface WatchedWait extends Watched {
   readonly name: string;
   /** Which one of this kind and name it was, from 1. */
   readonly occurrence: number;
+  /** Of a wait for a signal. Absent when it was cut off. */
+  readonly outcome?: 'signalled' | 'timed_out';
 }
 
 export interface WatchedRun extends Watched {
@@ -115,10 +119,10 @@ class RunWatch {
       const attempt = new AttemptWatch(name, context, this.#about);
       try {
         const result = await work(attempt.context);
-        this.#tell(attempt.ended());
+        this.#tell(attempt.ended({ result }));
         return result;
       } catch (error) {
-        if (!isHandedOver(context.signal)) this.#tell(attempt.ended(error));
+        if (!isHandedOver(context.signal)) this.#tell(attempt.ended({ error }));
         throw error;
       }
     });
@@ -135,10 +139,14 @@ class RunWatch {
     const occurrence = (this.#occurrences.get(key) ?? 0) + 1;
     this.#occurrences.set(key, occurrence);
     const outcome = wait();
-    const over = () => {
-      this.#waits.push({ ...this.#about, kind, name, occurrence, startedAt, endedAt: this.#step.now() });
+    const over = (how: Pick<WatchedWait, 'outcome'>) => {
+      const times = { startedAt, endedAt: this.#step.now() };
+      this.#waits.push({ ...this.#about, kind, name, occurrence, ...times, ...how });
     };
-    outcome.then(over, over);
+    outcome.then(
+      (result) => over(kind === 'signal' ? { outcome: signalOutcome(result) } : {}),
+      () => over({}),
+    );
     return outcome;
   }
 
@@ -169,13 +177,15 @@ class AttemptWatch {
     this.context = { idempotencyKey, attempt, signal, record };
   }
 
-  ended(error?: unknown): WatchedAttempt {
+  ended(outcome: Pick<WatchedAttempt, 'result' | 'error'>): WatchedAttempt {
     const { idempotencyKey: key, attempt } = this.context;
     const times = { startedAt: this.#startedAt, endedAt: Date.now() };
-    const failed = error === undefined ? {} : { error };
-    return { ...this.#about, step: this.#name, key, attempt, ...times, facts: this.#facts, ...failed };
+    return { ...this.#about, step: this.#name, key, attempt, ...times, facts: this.#facts, ...outcome };
   }
 }
+
+const signalOutcome = (result: unknown) =>
+  (result as SignalResult<unknown>).timedOut ? 'timed_out' : 'signalled';
 
 /** The process stops: the attempt is made again elsewhere, and has not failed. */
 const isHandedOver = ({ aborted, reason }: AbortSignal): boolean =>

@@ -152,6 +152,8 @@ export interface RecordedToolCall {
   readonly tool: string;
   readonly input: JsonObject;
   readonly output: JsonObject;
+  /** Milliseconds since the epoch; absent where it was not told. */
+  readonly startedAt?: number;
   readonly durationMs: number;
 }
 

@@ -18,7 +18,7 @@ export interface TimelineEntry {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Whether the start is reckoned from what followed: of a tool call it is known how long it took, and in which order they came. */
+  /** Whether the start is reckoned from the order: of some tool calls it is known only how long they took, and which came first. */
   readonly startIsEstimated: boolean;
   /** Null while it goes on; 0 for what has no length. */
   readonly durationMs: number | null;
@@ -72,12 +72,12 @@ function entriesOfAnswer(event: EventOf<'WEBHOOK_MANAGER_AGENT_RESPONSE'>): Time
     durationMs: agentTimeMs,
     failed: error !== null,
   });
-  let startedAt = answer.startedAt;
+  let after = answer.startedAt;
   const calls = toolCalls.map((call): TimelineEntry => {
-    const entry = recorded('tool_call', event, { name: call.tool, detail: toolCallToWire(call) });
-    const placed = { ...entry, startedAt, startIsEstimated: true, durationMs: call.durationMs };
-    startedAt += call.durationMs;
-    return placed;
+    const { tool: name, startedAt = after, durationMs } = call;
+    after = startedAt + durationMs;
+    const entry = recorded('tool_call', event, { name, detail: toolCallToWire(call) });
+    return { ...entry, startedAt, startIsEstimated: call.startedAt === undefined, durationMs };
   });
   return [answer, ...calls];
 }

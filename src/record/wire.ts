@@ -48,7 +48,9 @@ function conversationToWire(event: ConversationEvent): JsonObject {
 }
 
 export function toolCallToWire(call: RecordedToolCall): JsonObject {
-  return { tool: call.tool, input: call.input, output: call.output, duration_ms: call.durationMs };
+  const { tool, input, output, startedAt, durationMs } = call;
+  const started = startedAt === undefined ? {} : { started_at: new Date(startedAt).toISOString() };
+  return { tool, input, output, ...started, duration_ms: durationMs };
 }
 
 const wireNames = new Map<string, string>();

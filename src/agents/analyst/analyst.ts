@@ -62,8 +62,9 @@ async function answerWith(
   warehouse: Warehouse,
   vocabulary: Vocabulary,
   today: number,
-  { question, signal }: AgentQuestion,
+  asked: AgentQuestion,
 ): Promise<AgentAnswer> {
+  const { question } = asked;
   const tokens = tokenize(question);
   const accounts = await vocabulary.accountsFor(tokens);
   const query = interpret(read(tokens, vocabulary, accounts, today));
@@ -78,7 +79,7 @@ async function answerWith(
       query.intent === 'unknown_name'
         ? accounts.near(tokenize(query.unknownNames.join(' ')).map(({ stem }) => stem))
         : [],
-    run: (sql) => runQuery(warehouse, sql, signal, queries, toolCalls),
+    run: (sql) => runQuery(warehouse, sql, asked, queries, toolCalls),
   };
   const answer = await answers[query.intent](context);
   return { ...write(answer, today, queries), toolCalls, understood: answer.understood, topic: answer.topic };
@@ -87,18 +88,22 @@ async function answerWith(
 async function runQuery(
   warehouse: Warehouse,
   query: Sql,
-  signal: AbortSignal,
+  { signal, trace }: AgentQuestion,
   queries: Sql[],
   toolCalls: ToolCall[],
 ): Promise<readonly Row[]> {
   const at = queries.push(query) - 1;
   const { text, parameters } = statementOf(query);
-  const { rows, truncated, durationMs } = await warehouse.query(text, { parameters, signal });
-  toolCalls[at] = {
-    tool: 'warehouse.query',
-    input: { sql: text, parameters },
-    output: { rows: rows.length, truncated },
-    durationMs,
-  };
-  return rows;
+  const call = { tool: 'warehouse.query', input: { sql: text, parameters }, startedAt: Date.now() };
+  const begun = performance.now();
+  try {
+    const { rows, truncated, durationMs } = await warehouse.query(text, { parameters, signal });
+    const done = { ...call, output: { rows: rows.length, truncated }, durationMs };
+    toolCalls[at] = done;
+    trace?.toolCalled(done);
+    return rows;
+  } catch (error) {
+    trace?.toolCalled({ ...call, output: {}, durationMs: performance.now() - begun, error });
+    throw error;
+  }
 }

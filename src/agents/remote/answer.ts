@@ -22,6 +22,7 @@ const payloadSchema = Type.Object({
       tool: Type.String(),
       input: anyObject,
       output: anyObject,
+      started_at: Type.Optional(Type.String()),
       duration_ms: Type.Number(),
     }),
   ),
@@ -29,7 +30,10 @@ const payloadSchema = Type.Object({
 
 interface Payload extends Omit<AgentAnswer, 'toolCalls' | 'topic'> {
   readonly topic?: AgentAnswer['topic'] | null;
-  readonly tool_calls: readonly (Omit<ToolCall, 'durationMs'> & { readonly duration_ms: number })[];
+  readonly tool_calls: readonly (Pick<ToolCall, 'tool' | 'input' | 'output'> & {
+    readonly started_at?: string;
+    readonly duration_ms: number;
+  })[];
 }
 
 const validator = Compile(Type.Object({ payload: payloadSchema }));
@@ -39,9 +43,10 @@ export function readAnswer(text: string): AgentAnswer | undefined {
   const envelope = parse(text);
   if (!validator.Check(envelope)) return undefined;
   const { markdown, plain, understood, topic, tool_calls } = (envelope as { payload: Payload }).payload;
-  const toolCalls = tool_calls.map(({ duration_ms: durationMs, tool, input, output }) => ({
-    ...{ tool, input, output, durationMs },
-  }));
+  const toolCalls = tool_calls.map(({ duration_ms: durationMs, started_at = '', tool, input, output }) => {
+    const startedAt = Date.parse(started_at);
+    return { tool, input, output, ...(startedAt >= 0 && { startedAt }), durationMs };
+  });
   return { markdown, plain, understood, toolCalls, ...(topic && { topic }) };
 }
 

@@ -32,6 +32,7 @@ export function createRemoteAgent(options: RemoteAgentOptions): Agent {
   const name = options.url.split('/').at(-1)!;
   return {
     name,
+    url: options.url,
     async answer(question) {
       const { retry = usualRetry } = options;
       const startedAt = performance.now();
@@ -76,6 +77,7 @@ async function attemptOnce(
   const token = await signer.sign({ agent: source, audience: url, body });
   const headers = {
     ...{ 'content-type': 'application/json', accept: 'application/json', 'user-agent': 'Signalbox' },
+    ...question.trace?.headers,
     authorization: `Bearer ${token}`,
   };
   const signal = AbortSignal.any([question.signal, AbortSignal.timeout(timeoutMs)]);

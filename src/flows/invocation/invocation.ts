@@ -3,7 +3,9 @@ import type { Agent } from '../../agents/agent.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import type { RetryPolicy } from '../../core/retry.ts';
 import { defineFlow, type Flow } from '../../engine/flow.ts';
+import { passOnTrace, type TraceAgent } from '../agent-trace.ts';
 import { boundedAnswer, boundedText } from '../query/bounds.ts';
+import { traceFields } from '../query/input.ts';
 
 /** What an agent in another process asks one of ours. */
 const inputSchema = Type.Object({
@@ -13,6 +15,7 @@ const inputSchema = Type.Object({
   /** Who asks: the issuer of the token, and its agent. */
   issuer: Type.String(),
   sourceAgent: Type.String(),
+  ...traceFields,
 });
 export type InvocationInput = Static<typeof inputSchema>;
 
@@ -39,18 +42,27 @@ const usualRetry: RetryPolicy = { maxAttempts: 3, delaysMs: [1_000, 2_000], maxE
  * the answer of the first time. That the agent failed for good is an answer as well, and no dead letter: whoever asked
  * hears of it and decides.
  */
-export function createInvocationFlow(agent: Agent, retry: RetryPolicy = usualRetry): InvocationFlow {
+export function createInvocationFlow(
+  agent: Agent,
+  {
+    retry = usualRetry,
+    traceAgent = passOnTrace,
+  }: { readonly retry?: RetryPolicy; readonly traceAgent?: TraceAgent } = {},
+): InvocationFlow {
   return defineFlow({
     name: 'agent-invocation',
     version: 1,
     input: inputSchema,
     output: outputSchema,
-    async run(step, { question, sessionId }) {
+    async run(step, input) {
+      const { question, sessionId } = input;
       try {
         const answer = await step.run(
           'agent',
-          async ({ idempotencyKey, signal }) => {
-            const answered = await agent.answer({ question, sessionId, idempotencyKey, signal });
+          async (context) => {
+            const { idempotencyKey, signal } = context;
+            const trace = traceAgent(input, context, { agent, question, sessionId });
+            const answered = await agent.answer({ question, sessionId, idempotencyKey, signal, trace });
             const { understood, topic = null } = answered;
             const { markdown, plain, toolCalls } = boundedAnswer(answered);
             return { markdown, plain, toolCalls: [...toolCalls], understood, topic };

@@ -49,6 +49,7 @@ function boundedToolCalls(calls: readonly ToolCall[]): RecordedToolCall[] {
       tool: call.tool.slice(0, 200),
       input: kept ? (call.input as JsonObject) : {},
       output: kept ? (call.output as JsonObject) : { shortened: true },
+      ...(call.startedAt !== undefined && { startedAt: call.startedAt }),
       durationMs: call.durationMs,
     };
   });

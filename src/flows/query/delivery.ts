@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import { traceHeaders } from '../../core/trace-context.ts';
+import { senderTraceOf } from '../../core/trace-context.ts';
 import type { Fact, Step } from '../../engine/engine.ts';
 import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
 import { event } from '../../record/events.ts';
@@ -88,7 +88,7 @@ async function deliver(ports: DeliveryFlowPorts, step: Step, input: DeliveryInpu
 }
 
 function startExport(ports: DeliveryFlowPorts, step: Step, input: DeliveryInput): Promise<string> {
-  const trace = { ...traceHeaders(input), parentRunId: step.runId };
+  const trace = { ...senderTraceOf(input), parentRunId: step.runId };
   return step.start('export', exportFlowOf(ports), { trackingId: input.trackingId, ...trace });
 }
 

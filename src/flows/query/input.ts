@@ -9,9 +9,10 @@ export const webhookTypeSchema = Type.Union([
 ]);
 
 /** Where a run belongs in a trace: see `core/trace-context.ts`. Absent from requests whose sender has none. */
-const traceFields = {
+export const traceFields = {
   traceparent: Type.Optional(Type.String()),
   tracestate: Type.Optional(Type.String()),
+  xrayTrace: Type.Optional(Type.String()),
 };
 
 /** What a run of the query flow begins with: an accepted request. */

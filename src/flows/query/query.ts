@@ -3,12 +3,13 @@ import type { Agent } from '../../agents/agent.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import { uuidv7 } from '../../core/ids.ts';
 import type { RetryPolicy } from '../../core/retry.ts';
-import { traceHeaders } from '../../core/trace-context.ts';
+import { senderTraceOf } from '../../core/trace-context.ts';
 import type { Fact, Step, StepContext } from '../../engine/engine.ts';
 import { type AbandonedRun, defineFlow, type Flow } from '../../engine/flow.ts';
 import type { AboutLine, Log } from '../../observe/log.ts';
 import { type AboutConversation, event, type Failure, type WebhookType } from '../../record/events.ts';
 import type { Store } from '../../store/store.ts';
+import { passOnTrace, type TraceAgent } from '../agent-trace.ts';
 import { type BoundedAnswer, boundedAnswer, boundedText } from './bounds.ts';
 import { decideType } from './classify.ts';
 import type { DeliveryOutput } from './delivery.ts';
@@ -24,6 +25,8 @@ export interface QueryFlowPorts {
   readonly agentRetry?: RetryPolicy;
   /** For all calls of the agent together. Default 15 minutes. */
   readonly agentTimeoutMs?: number;
+  /** Default: an agent elsewhere is told what the sender said. */
+  readonly traceAgent?: TraceAgent;
 }
 
 const queryOutputSchema = Type.Object({ webhookType: webhookTypeSchema, deliveryRunId: Type.String() });
@@ -128,7 +131,7 @@ function askAgent(
     const line = { ...aboutLine(input), attempt: context.attempt, agent: ports.agent.name };
     ports.log.agentAttempt({ ...line, sessionId: prepared.sessionId });
     try {
-      const answer = await callAgent(ports.agent, input, prepared, context, deadline - startedAt);
+      const answer = await callAgent(ports, input, prepared, context, deadline - startedAt);
       return recordAnswer(ports, input, prepared, context, { answer, startedAt, now: clock() });
     } catch (error) {
       if (!context.signal.aborted) ports.log.agentAttemptFailed({ ...line, error });
@@ -141,7 +144,7 @@ function askAgent(
 
 /** One call; it ends in time, and when it is aborted, even if the agent does not. */
 async function callAgent(
-  agent: Agent,
+  { agent, traceAgent = passOnTrace }: QueryFlowPorts,
   input: QueryInput,
   prepared: Prepared,
   context: StepContext,
@@ -160,7 +163,9 @@ async function callAgent(
   const { sessionId } = prepared;
   const { idempotencyKey } = context;
   try {
-    const answer = agent.answer({ question: input.query, sessionId, idempotencyKey, signal });
+    const asked = { question: input.query, sessionId };
+    const trace = traceAgent(input, context, { agent, ...asked });
+    const answer = agent.answer({ ...asked, idempotencyKey, signal, trace });
     return await Promise.race([answer, givenUp]);
   } finally {
     clearTimeout(timer);
@@ -275,7 +280,7 @@ function aboutLine({ trackingId, conversationId, sourceSystem, webhookType }: Qu
 
 function deliveryOf(step: Step, input: QueryInput, prepared: Prepared, webhookType: WebhookType) {
   const { trackingId, query, queuedAt } = input;
-  const trace = { ...traceHeaders(input), parentRunId: step.runId };
+  const trace = { ...senderTraceOf(input), parentRunId: step.runId };
   return { ...trace, trackingId, query, queuedAt, ...about(input, prepared, webhookType) };
 }
 

@@ -8,6 +8,7 @@ import type { Run } from '../../engine/engine.ts';
 import type { InvocationOutput } from '../../flows/invocation/invocation.ts';
 import type { AgentSender } from '../../identity/agent-tokens.ts';
 import { type AgentRequest, answerEnvelope, errorEnvelope, parseAgentRequest } from '../agent-envelope.ts';
+import { doorOf } from '../door.ts';
 import type { AgentDoor, AppPorts } from '../ports.ts';
 import { toSignalboxError } from '../problem.ts';
 import type { Quotas } from '../quotas.ts';
@@ -84,7 +85,9 @@ async function answered(
   const { question, sessionId, metadata } = asked;
   const input = { agent, question, sessionId, issuer: sender.issuer, sourceAgent: sender.agent };
   const now = (options.clock ?? Date.now)();
-  const started = await engine.start(flow, input, { idempotency: idempotencyOf(input, metadata, now) });
+  // Each attempt of who asks has a span of its own, and is the same question.
+  const traced = { ...input, ...doorOf(reply.request).trace };
+  const started = await engine.start(flow, traced, { idempotency: idempotencyOf(input, metadata, now) });
   const run = await endOf(engine, started.runId);
   const { answer, error } = outputOf(run);
   if (!started.created) reply.header('idempotent-replayed', 'true');

@@ -107,7 +107,7 @@ export async function startQuestion(
     facts: [received, ...(begun.facts ?? [])],
     ...(idempotency && { idempotency }),
   };
-  if (input.traceparent !== undefined) ports.log.traced(input);
+  if (begun.door?.trace !== undefined) ports.log.traced(input);
   const started = await ports.engine.start(ports.queryFlow, input, options);
   if (started.created && ports.traces !== undefined) {
     const times = { startedAt: begun.now, endedAt: begun.now + performance.now() - begun.receivedAt };

@@ -9,6 +9,7 @@ import type { InboundEvent, InboundRequest } from '../../inbound/scheme.ts';
 import { type SubscriptionNotice, subscriptionNotice } from '../../inbound/sns-subscription.ts';
 import { rateLimitOf, type Source } from '../../inbound/source.ts';
 import { parseTrigger } from '../../inbound/trigger.ts';
+import { doorOf, throughDoor } from '../door.ts';
 import { startExecution } from '../executions.ts';
 import { inboundOf, sendReply } from '../inbound-request.ts';
 import type { AppPorts } from '../ports.ts';
@@ -82,7 +83,8 @@ export function registerInboundEvents(
   const clock = ports.options.clock ?? Date.now;
   app.post('/events', { config: { originIsSender: true }, schema }, async (request, reply) => {
     const inbound = inboundOf(request);
-    const arrival = { now: clock(), receivedAt: performance.now(), sizeBytes: inbound.body.length };
+    const sizeBytes = inbound.body.length;
+    const arrival = { now: clock(), receivedAt: performance.now(), sizeBytes, door: doorOf(request) };
     const subscription = subscriptionOf(inbound);
     if (subscription !== undefined) {
       ports.log.warning(subscription.notice);
@@ -151,9 +153,10 @@ async function handle(
   startables: Startables,
   subscriptions: Subscriptions,
   item: Item,
-  arrival: EventArrival,
+  request: EventArrival,
 ): Promise<Handled> {
   const { event } = item;
+  const arrival = throughDoor(request, event ?? item);
   const id = event === undefined ? item.id : idOf(event);
   const about = { id, type: event?.eventType ?? null };
   try {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Json } from '../../core/json.ts';
 import { parseTrigger, triggerBodySchema } from '../../inbound/trigger.ts';
+import { doorOf } from '../door.ts';
 import { startExecution, type Triggered } from '../executions.ts';
 import type { AppPorts } from '../ports.ts';
 import type { Quotas } from '../quotas.ts';
@@ -26,7 +27,7 @@ export function registerTrigger(
     const trigger = parseTrigger(request.body as Json | undefined);
     await quotas.takeForSource(reply, request.caller, trigger.initiatedBy ?? 'workflows');
     const sizeBytes = request.rawBody?.length ?? 0;
-    const arrival = { channel: 'http', now, receivedAt, sizeBytes };
+    const arrival = { channel: 'http', now, receivedAt, sizeBytes, door: doorOf(request) };
     const { triggered, created } = await startExecution(ports, startables, trigger, arrival);
     if (!created) reply.header('idempotent-replayed', 'true');
     return reply.code(202).send(triggeredToWire(triggered));

@@ -105,6 +105,7 @@ const answerShape = Type.Object(
         tool: Type.String(),
         input: anyObject('What the tool was given.'),
         output: anyObject('What it gave back.'),
+        started_at: Type.Optional(time()),
         duration_ms: Type.Number(),
       }),
     ),

@@ -1,7 +1,7 @@
-import type { TraceContext } from '../../core/trace-context.ts';
+import type { RemoteContext } from '../../core/trace-context.ts';
 
 /** Whether a trace is exported. It says the same of a trace whenever it is asked, so that a restart changes nothing. */
-export type Sampler = (traceId: string, parent: TraceContext | undefined) => boolean;
+export type Sampler = (traceId: string, parent: RemoteContext | undefined) => boolean;
 
 export const samplerNames = [
   'always_on',

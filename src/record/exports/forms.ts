@@ -114,7 +114,11 @@ function turnsOf(conversation: Conversation): Whole['conversation']['turns'] {
 
 function toolCallsOf({ answer }: Conversation): Whole['conversation']['tool_calls'] {
   const toolCalls = answer?.toolCalls ?? [];
-  return toolCalls.map(({ durationMs, ...call }) => ({ ...call, duration_ms: durationMs }));
+  return toolCalls.map(({ tool, input, output, startedAt, durationMs }) => ({
+    ...{ tool, input, output },
+    ...(startedAt !== undefined && { started_at: isoTime(startedAt) }),
+    duration_ms: durationMs,
+  }));
 }
 
 function agentMessagesOf({ answer }: Conversation): Whole['conversation']['agent_messages'] {

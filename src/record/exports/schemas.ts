@@ -96,7 +96,13 @@ const conversation = Type.Object(
             turns: Type.Array(turn),
             tool_calls: Type.Array(
               Type.Object(
-                { tool: Type.String(), input: anything, output: anything, duration_ms: Type.Number() },
+                {
+                  tool: Type.String(),
+                  input: anything,
+                  output: anything,
+                  started_at: Type.Optional(time),
+                  duration_ms: Type.Number(),
+                },
                 closed,
               ),
             ),
