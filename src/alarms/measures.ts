@@ -1,11 +1,13 @@
 import { describeDuration } from '../core/duration.ts';
-import type { AlarmRecords } from '../store/alarms.ts';
+import type { AlarmRecords, Oldest } from '../store/alarms.ts';
 import { type AlarmName, type AlarmRule, deadLetterLimit, describeValue } from './rule.ts';
 import type { Measured } from './transition.ts';
 
 /** Where the numbers come from. None of them costs more when the record grows. */
 export interface AlarmSources {
   readonly store: Pick<AlarmRecords, 'endings' | 'oldest' | 'floods'>;
+  /** Why a conversation failed, or its latest attempt to be delivered; undefined where nothing is known. */
+  problemOf(trackingId: string): Promise<string | undefined>;
   /** Runs that failed and were not started anew, at most `deadLetterLimit`. */
   deadLetters(): Promise<number>;
   /** Ticks that were missed; absent where nothing is scheduled. */
@@ -23,13 +25,14 @@ export function measure(rule: AlarmRule, sources: AlarmSources, now: number): Pr
 type Measure = (sources: AlarmSources, now: number, windowMs: number) => Promise<Measured | undefined>;
 
 const measures: Readonly<Record<AlarmName, Measure>> = {
-  async error_rate({ store }, now, windowMs) {
-    const { total, failed } = await store.endings(now - windowMs);
+  async error_rate({ store, problemOf }, now, windowMs) {
+    const { total, failed, latestFailed } = await store.endings(now - windowMs, now);
     const value = failed < leastFailures ? 0 : failed / total;
     const share = total === 0 ? '' : ` (${describeValue('error_rate', failed / total)})`;
     return {
       value,
-      detail: `${failed} of the ${total} conversations that ended within ${describeDuration(windowMs)} failed${share}.`,
+      detail: `${failed} of the ${total} conversations that ended within ${describeDuration(windowMs)} failed${share}.${await because('The latest', latestFailed, problemOf)}`,
+      ...(latestFailed !== null && { trackingId: latestFailed }),
     };
   },
 
@@ -51,13 +54,12 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
     );
   },
 
-  async delivery_age({ store }, now) {
-    return age(
-      await store.oldest('delivering'),
-      now,
-      'An answer has not reached its receiver',
-      'No answer waits for its delivery.',
-    );
+  async delivery_age({ store, problemOf }, now) {
+    const oldest = await store.oldest('delivering');
+    const what = 'An answer has not reached its receiver';
+    const measured = age(oldest, now, what, 'No answer waits for its delivery.');
+    const why = await because('Its latest attempt', oldest?.trackingId ?? null, problemOf);
+    return { ...measured, detail: `${measured.detail}${why}` };
   },
 
   async dead_letters({ deadLetters }) {
@@ -65,7 +67,7 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
     const count = value >= deadLetterLimit ? `${deadLetterLimit} or more` : String(value);
     return {
       value,
-      detail: `${count} ${value === 1 ? 'run has' : 'runs have'} failed for good: signalbox dead-letters list.`,
+      detail: `${count} ${value === 1 ? 'run has' : 'runs have'} failed for good, and ${value === 1 ? 'was' : 'were'} not started anew.`,
     };
   },
 
@@ -73,7 +75,7 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
     const value = await store.floods(now - windowMs);
     return {
       value,
-      detail: `Within ${describeDuration(windowMs)} there were ${value} minutes in which many webhooks of a source were refused: signalbox audit, GET /sources/{source}/refusals.`,
+      detail: `Within ${describeDuration(windowMs)} there were ${value} minutes in which many webhooks of a source were refused.`,
     };
   },
 
@@ -84,8 +86,24 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
   },
 };
 
-function age(since: number | undefined, now: number, what: string, otherwise: string): Measured {
-  if (since === undefined) return { value: 0, detail: otherwise };
-  const value = Math.max(0, now - since);
-  return { value, detail: `${what} for ${describeDuration(value)}, since ${new Date(since).toISOString()}.` };
+function age(oldest: Oldest | undefined, now: number, what: string, otherwise: string): Measured {
+  if (oldest === undefined) return { value: 0, detail: otherwise };
+  const { at, trackingId } = oldest;
+  const value = Math.max(0, now - at);
+  const detail = `${what} for ${describeDuration(value)}, since ${new Date(at).toISOString()}.`;
+  return { value, detail, trackingId };
+}
+
+const longestProblem = 300;
+
+/** Why it is so, by the example of one; nothing where that is not known. */
+async function because(
+  which: string,
+  trackingId: string | null,
+  problemOf: AlarmSources['problemOf'],
+): Promise<string> {
+  const problem = trackingId === null ? undefined : await problemOf(trackingId);
+  if (problem === undefined) return '';
+  const shown = problem.length > longestProblem ? `${problem.slice(0, longestProblem)}…` : problem;
+  return ` ${which}: ${shown}`;
 }

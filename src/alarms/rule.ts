@@ -105,6 +105,9 @@ function formatThreshold(name: AlarmName, threshold: number): string {
   return unit === 'share' ? `${Number((threshold * 100).toFixed(3))}%` : String(threshold);
 }
 
+/** Whether it counts things, of which more are worse. */
+export const isCount = ({ name }: AlarmRule): boolean => watched[name].unit === 'count';
+
 /** A value of what it watches, for people. */
 export function describeValue(name: AlarmName, value: number): string {
   const { unit } = watched[name];

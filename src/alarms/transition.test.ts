@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type AlarmRule, parseAlarmRules } from './rule.ts';
-import { type AlarmState, nextState } from './transition.ts';
+import { type AlarmState, alarmOfNotice, isOutdated, nextState } from './transition.ts';
 
 const rule: AlarmRule = parseAlarmRules('dead_letters>0')[0]!;
 const minute = 60_000;
@@ -60,11 +60,57 @@ test('whatever is measured, firing and over take turns, each is told once and ha
         if (value > 0) assert.equal(state.status, 'firing');
       }
       assert.equal(new Set(told.map(({ id }) => id)).size, told.length);
-      const ends = told.map(({ kind }) => kind).filter((kind) => kind !== 'reminder');
+      const ends = told.map(({ kind }) => kind).filter((kind) => kind === 'firing' || kind === 'resolved');
       assert.deepEqual(
         ends,
         ends.map((_, at) => (at % 2 === 0 ? 'firing' : 'resolved')),
       );
     }),
+  );
+});
+
+test('a count that has doubled is told before its reminder, not more often than every ten minutes, and ages are not', () => {
+  const growing = [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...times(9, 20), 40, ...times(20, 41)];
+  assert.deepEqual(tellings(growing), ['0 firing', '10 worse', '20 worse']);
+  const age = parseAlarmRules('queue_age>0s')[0]!;
+  let state: AlarmState | undefined;
+  for (let at = 0; at < 50; at++) {
+    const measured = { value: (at + 1) * minute, detail: '' };
+    state = nextState(age, state && { ...state, pending: null }, measured, at * minute, timing);
+    assert.equal(state.pending === null, at > 0);
+  }
+});
+
+test('a clock that was ahead silences no reminder and holds up no end', () => {
+  const measured = (value: number) => ({ value, detail: '' });
+  const ahead = nextState(rule, undefined, measured(1), 1_000 * minute, timing);
+  let state: AlarmState = { ...ahead, pending: null };
+  const told = times(70, 1).flatMap((value, at) => {
+    state = { ...nextState(rule, { ...state, pending: null }, measured(value), at * minute, timing) };
+    return state.pending === null ? [] : [`${at} ${state.pending.kind}`];
+  });
+  assert.deepEqual(told, ['60 reminder']);
+  const clearing = nextState(
+    rule,
+    { ...state, clearSince: 5_000 * minute },
+    measured(0),
+    70 * minute,
+    timing,
+  );
+  assert.equal(nextState(rule, clearing, measured(0), 75 * minute, timing).status, 'ok');
+});
+
+test('a notice is outdated once its alarm has another', () => {
+  const first = nextState(rule, undefined, { value: 1, detail: '' }, minute, timing);
+  const { id } = first.pending!;
+  assert.equal(alarmOfNotice(id), 'dead_letters');
+  assert.equal(alarmOfNotice('test/1'), undefined);
+  const told = { ...first, pending: null };
+  const still = nextState(rule, told, { value: 1, detail: '' }, 2 * minute, timing);
+  const reminded = nextState(rule, told, { value: 1, detail: '' }, 61 * minute, timing);
+  const { notifiedId: _, ...ofEarlierVersion } = reminded;
+  assert.deepEqual(
+    [undefined, first, told, still, reminded, ofEarlierVersion].map((state) => isOutdated(id, state)),
+    [false, false, false, false, true, false],
   );
 });

@@ -1,4 +1,4 @@
-import type { AlarmRule } from './rule.ts';
+import { type AlarmRule, isCount } from './rule.ts';
 
 /** What is kept of an alarm; a store keeps it as JSON. Times are milliseconds since the epoch. */
 export interface AlarmState {
@@ -14,6 +14,11 @@ export interface AlarmState {
   readonly notifiedAt: number | null;
   /** How often it has, since it began to fire. */
   readonly notifications: number;
+  /** What it told last, and the value then; absent in what earlier versions kept. */
+  readonly notifiedId?: string;
+  readonly notifiedValue?: number;
+  /** When it was looked at last; absent in what earlier versions kept. */
+  readonly lookedAt?: number;
   /** When it began to fire lately: the times of the last day, at most ten. */
   readonly firings: readonly number[];
   /** What is to be told and may not be yet: kept with the change that it is about, told, and taken out. */
@@ -22,17 +27,23 @@ export interface AlarmState {
 
 export interface PendingNotice {
   readonly id: string;
-  readonly kind: 'firing' | 'reminder' | 'resolved';
+  readonly kind: NoticeKind;
   readonly at: number;
   /** Since when it fires, or fired. */
   readonly since: number;
   readonly detail: string;
+  /** The conversation to look at, where there is one. */
+  readonly trackingId?: string;
 }
+
+export type NoticeKind = 'firing' | 'worse' | 'reminder' | 'resolved';
 
 export interface Measured {
   readonly value: number;
-  /** What was seen, in a sentence. */
+  /** What was seen, in a sentence or two. */
   readonly detail: string;
+  /** The conversation that shows it best, where there is one. */
+  readonly trackingId?: string;
 }
 
 export interface AlarmTiming {
@@ -43,14 +54,19 @@ export interface AlarmTiming {
 /** How long it must be quiet before it is over. Twice as long for each time that it came back within the last hours. */
 const quietMs = { first: 300_000, most: 3_600_000 };
 const flappingMs = 2 * 3_600_000;
+/** A count that has doubled since it was told is told before its reminder, but not more often than this. */
+const worseAfterMs = 600_000;
 const keptFirings = { count: 10, ageMs: 86_400_000 };
 
 /**
  * The state after a measurement:
  *
  * ok → firing       at once, when the value is over the threshold: a window smooths what needs it; told
- * firing → firing   while it is over, and told again at each reminder; below it the time of quiet begins, and ends when it is over again
+ * firing → firing   while it is over, and told again at each reminder, or when a count has doubled; below it the time of quiet begins, and
+ *                   ends when it is over again
  * firing → ok       after that quiet; told. Who comes back again and again must be quiet for longer, and so says less.
+ *
+ * Times that a clock which was ahead has left count as now: it would remind of nothing, and end nothing, until they come.
  *
  * Pure: the same measurement at the same time gives the same id of what is told, whoever makes it.
  */
@@ -61,13 +77,26 @@ export function nextState(
   now: number,
   timing: AlarmTiming,
 ): AlarmState {
-  const before = state ?? initial(now);
+  const before = state === undefined ? initial(now) : notAhead(state, now);
   const isOver = measured.value > rule.threshold;
-  const seen = { ...before, value: measured.value, detail: measured.detail };
-  if (before.status === 'ok') return isOver ? fire(rule, seen, now) : seen;
+  const { value, detail, trackingId } = measured;
+  const seen: Seen = { ...before, value, detail, lookedAt: now, trackingId };
+  const next = step(rule, seen, isOver, now, timing);
+  return withoutTrackingId(next);
+}
+
+/** On its way through a transition: with the conversation that a notice leads to. */
+type Seen = AlarmState & { readonly trackingId?: string | undefined };
+
+function withoutTrackingId({ trackingId: _, ...state }: Seen): AlarmState {
+  return state;
+}
+
+function step(rule: AlarmRule, seen: Seen, isOver: boolean, now: number, timing: AlarmTiming): Seen {
+  if (seen.status === 'ok') return isOver ? fire(rule, seen, now) : seen;
   if (isOver) return remind(rule, { ...seen, clearSince: null }, now, timing);
-  const clearSince = before.clearSince ?? now;
-  const isQuiet = now - clearSince >= quietFor(before.firings, now);
+  const clearSince = seen.clearSince ?? now;
+  const isQuiet = now - clearSince >= quietFor(seen.firings, now);
   return isQuiet ? resolve(rule, { ...seen, clearSince: null }, now) : { ...seen, clearSince };
 }
 
@@ -76,39 +105,51 @@ const initial = (now: number): AlarmState => ({
   ...{ notifications: 0, firings: [], pending: null },
 });
 
+function notAhead(state: AlarmState, now: number): AlarmState {
+  const past = (at: number | null) => (at === null ? null : Math.min(at, now));
+  const { clearSince, notifiedAt, firings } = state;
+  return {
+    ...{ ...state, clearSince: past(clearSince), notifiedAt: past(notifiedAt) },
+    firings: firings.filter((at) => at <= now),
+  };
+}
+
 function quietFor(firings: readonly number[], now: number): number {
   const times = firings.filter((at) => now - at <= flappingMs).length;
   return Math.min(quietMs.most, quietMs.first * 2 ** Math.max(0, times - 1));
 }
 
-function fire(rule: AlarmRule, state: AlarmState, now: number): AlarmState {
+function fire(rule: AlarmRule, state: Seen, now: number): Seen {
   const recent = state.firings.filter((at) => now - at <= keptFirings.ageMs);
   const firings = [...recent, now].slice(-keptFirings.count);
-  return tell(
-    rule,
-    { ...state, status: 'firing', since: now, notifications: 0, firings },
-    'firing',
-    now,
-    now,
-  );
+  const begun: Seen = { ...state, status: 'firing', since: now, notifications: 0, firings };
+  return tell(rule, begun, { kind: 'firing', at: now, since: now });
 }
 
-function remind(rule: AlarmRule, state: AlarmState, now: number, { reminderMs }: AlarmTiming): AlarmState {
-  const isDue = reminderMs !== null && now - (state.notifiedAt ?? state.since) >= reminderMs;
-  return isDue ? tell(rule, state, 'reminder', now, state.since) : state;
+function remind(rule: AlarmRule, state: Seen, now: number, { reminderMs }: AlarmTiming): Seen {
+  const { since, notifiedValue = state.value } = state;
+  const quietMs = now - (state.notifiedAt ?? since);
+  const isWorse = isCount(rule) && quietMs >= worseAfterMs && state.value >= 2 * Math.max(1, notifiedValue);
+  if (isWorse) return tell(rule, state, { kind: 'worse', at: now, since });
+  const isDue = reminderMs !== null && quietMs >= reminderMs;
+  return isDue ? tell(rule, state, { kind: 'reminder', at: now, since }) : state;
 }
 
-const resolve = (rule: AlarmRule, state: AlarmState, now: number): AlarmState =>
-  tell(rule, { ...state, status: 'ok', since: now }, 'resolved', now, state.since);
+const resolve = (rule: AlarmRule, state: Seen, now: number): Seen =>
+  tell(rule, { ...state, status: 'ok', since: now }, { kind: 'resolved', at: now, since: state.since });
 
-function tell(
-  rule: AlarmRule,
-  state: AlarmState,
-  kind: PendingNotice['kind'],
-  at: number,
-  since: number,
-): AlarmState {
+function tell(rule: AlarmRule, state: Seen, notice: Pick<PendingNotice, 'kind' | 'at' | 'since'>): Seen {
+  const { detail, value, trackingId } = state;
   const notifications = state.notifications + 1;
-  const id = `alarm/${rule.name}/${since}/${notifications}`;
-  return { ...state, notifications, notifiedAt: at, pending: { id, kind, at, since, detail: state.detail } };
+  const id = `alarm/${rule.name}/${notice.since}/${notifications}`;
+  const pending = { id, ...notice, detail, ...(trackingId !== undefined && { trackingId }) };
+  return { ...state, notifications, notifiedAt: notice.at, notifiedId: id, notifiedValue: value, pending };
 }
+
+/** Whether an alarm has something newer to tell than the notice of this id: who hears of both late should hear of one. */
+export function isOutdated(id: string, state: AlarmState | undefined): boolean {
+  return state?.notifiedId !== undefined && state.notifiedId !== id;
+}
+
+/** Whose notice it is: the name of its alarm, undefined for what is no alarm's. */
+export const alarmOfNotice = (id: string): string | undefined => /^alarm\/([^/]+)\//.exec(id)?.[1];

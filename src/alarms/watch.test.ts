@@ -26,14 +26,16 @@ function settle(context: TestContext, rules = 'dead_letters>0') {
   });
   const world = { now: 1_786_699_000_000, deadLetters: 0, fails: false, isAway: false };
   const told: Notification[] = [];
+  const toldAtOnce: Notification[] = [];
   const lines: string[] = [];
-  const endings = async (since: number) => {
+  const endings = async (since: number, until: number) => {
     if (world.isAway) throw new Error('away');
-    return store.endings(since);
+    return store.endings(since, until);
   };
   const sources: AlarmSources = {
     store: { ...store, endings },
     deadLetters: async () => world.deadLetters,
+    problemOf: async (trackingId) => (await store.conversation(trackingId))?.problem ?? undefined,
   };
   const watch = (leases: Leases = free) =>
     new AlarmWatch({
@@ -49,12 +51,14 @@ function settle(context: TestContext, rules = 'dead_letters>0') {
         if (world.fails) throw new Error('no room');
         if (!told.some(({ id }) => id === notification.id)) told.push(notification);
       },
+      place: { name: 'here', url: 'https://signalbox.example' },
+      tellAtOnce: async (notification) => void toldAtOnce.push(notification),
       log: {
         alarm: (line) => void lines.push(`${line.state} ${line.alarm}`),
         failed: (message) => void lines.push(message),
       },
     });
-  return { store, world, told, lines, watch };
+  return { store, world, told, toldAtOnce, lines, watch };
 }
 
 test('an alarm is told once, also across starts, and its end as well', async (context) => {
@@ -66,7 +70,7 @@ test('an alarm is told once, also across starts, and its end as well', async (co
   await watch().look();
   assert.deepEqual(
     told.map(({ title, text }) => [title, text]),
-    [['There are dead letters', '2 runs have failed for good: signalbox dead-letters list.']],
+    [['There are dead letters', '2 runs have failed for good, and were not started anew.']],
   );
   const [alarm] = await watch().alarms();
   assert.equal(alarm?.state?.status, 'firing');
@@ -138,7 +142,7 @@ test('each rule measures the record', async (context) => {
   }
   await watch().look();
   assert.deepEqual(told.map(({ text }) => text).sort(), [
-    '2 of the 2 conversations that ended within 5 min failed (100 %).',
+    '2 of the 2 conversations that ended within 5 min failed (100 %). The latest: The receiver answered 500',
     `A question has been worked on for 11 min 40 s, since ${new Date(at).toISOString()}.`,
     `A question has waited for its turn for 11 min 40 s, since ${new Date(at).toISOString()}.`,
     `An answer has not reached its receiver for 11 min 40 s, since ${new Date(at).toISOString()}.`,
@@ -165,4 +169,68 @@ test('one that cannot be measured holds up no other', async (context) => {
     'The alarm error_rate could not be looked at; it is looked at again',
     'firing dead_letters',
   ]);
+});
+
+test('what is told says where, since when, why, what to do, and leads there', async (context) => {
+  const { store, world, told, watch } = settle(context, 'delivery_age>10m');
+  const { facts, trackingId } = aLife({ at: world.now - 700_000 });
+  const outcome = facts.find(({ type }) => type === 'WEBHOOK_DELIVERY_SUCCESS')!;
+  const reason = 'The connection was refused (ECONNREFUSED).';
+  const { statusCode: _, ...data } = outcome.data as Record<string, unknown>;
+  const failed = { ...data, statusCode: null, reason, nextAttemptAt: world.now + 1_000 };
+  await store.append([
+    ...facts.slice(0, 5),
+    { ...outcome, type: 'WEBHOOK_DELIVERY_FAILED', data: failed } as never,
+  ]);
+  await watch().look();
+  world.now += 3_600_000;
+  await watch().look();
+  const [first, still] = told;
+  assert.match(
+    first!.text,
+    /^An answer has not reached its receiver for 11 min 40 s, since 2026-.*Z\. Its latest attempt: The connection was refused/,
+  );
+  assert.deepEqual(first!.link, {
+    title: 'Open it in Signalbox',
+    url: `https://signalbox.example/page/conversations/${trackingId}`,
+  });
+  const factOf = (name: string) => first!.facts.find((fact) => fact.name === name)?.value;
+  assert.equal(factOf('Where'), 'here');
+  assert.equal(factOf('Since'), new Date(world.now - 3_600_000).toISOString());
+  assert.match(factOf('What to do')!, /Look at the receiver/);
+  assert.equal(factOf('Alarm'), 'delivery_age, at more than 10 min');
+  assert.equal(still?.title, 'Still: Answers do not arrive');
+  assert.equal(still.facts.find(({ name }) => name === 'For')?.value, '1 h');
+});
+
+test('that alarms cannot be looked at is told without store and engine, reminded of, and its end as well', async (context) => {
+  const { world, told, toldAtOnce, watch } = settle(context, 'error_rate>5%/5m');
+  const watching = watch();
+  const looks = async (count: number) => {
+    for (let n = 0; n < count; n++) {
+      await watching.look();
+      world.now += 30_000;
+    }
+  };
+  world.isAway = true;
+  await looks(4);
+  assert.deepEqual(toldAtOnce, []);
+  await looks(130);
+  world.isAway = false;
+  await looks(3);
+  assert.deepEqual(
+    toldAtOnce.map(({ level, title, text }) => [level, title, text]),
+    [
+      ['problem', "Signalbox can't look at its alarms", 'away'],
+      ['problem', "Still: Signalbox can't look at its alarms", 'away'],
+      ['resolved', "Over: Signalbox can't look at its alarms", 'They are looked at again.'],
+    ],
+  );
+  assert.equal(new Set(toldAtOnce.map(({ id }) => id)).size, 3);
+  assert.deepEqual(told, []);
+  world.isAway = true;
+  await looks(2);
+  world.isAway = false;
+  await looks(1);
+  assert.equal(toldAtOnce.length, 3, 'a moment is nothing');
 });

@@ -1,11 +1,13 @@
-import { describeDuration } from '../core/duration.ts';
+import { messageOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Log } from '../observe/log.ts';
 import type { AlarmRecords, KeptAlarm } from '../store/alarms.ts';
 import type { Leases } from '../store/leases.ts';
 import type { Notification } from '../tools/notify/notify.ts';
 import { type AlarmSources, measure } from './measures.ts';
-import { type AlarmRule, describeValue, formatRule } from './rule.ts';
+import { noticeOf, type Place } from './notice.ts';
+import { Outage } from './outage.ts';
+import { type AlarmRule, formatRule } from './rule.ts';
 import { type AlarmState, type AlarmTiming, nextState, type PendingNotice } from './transition.ts';
 
 export interface AlarmWatchOptions extends AlarmTiming {
@@ -14,7 +16,10 @@ export interface AlarmWatchOptions extends AlarmTiming {
   readonly store: AlarmRecords;
   readonly leases: Leases;
   /** Tells people; under the same id once, however often it is called. Resolves once that is durable. */
-  readonly notify: (notification: Notification) => Promise<void>;
+  readonly notify: (notification: Notification) => Promise<unknown>;
+  /** Tells people at once, without the store and the engine. Never rejects. */
+  readonly tellAtOnce: (notification: Notification) => Promise<void>;
+  readonly place: Place;
   readonly log: Pick<Log, 'alarm' | 'failed'>;
   /** Default: 30,000. */
   readonly everyMs?: number;
@@ -31,18 +36,24 @@ export interface Alarm {
 
 const leaseMs = 60_000;
 
+/** After so long without a look nobody knows how an alarm stands. */
+export const staleAfterMs = 180_000;
+
 /**
  * Looks at the alarms from time to time: one of all processes does. What it finds is kept before it is told, by compare-and-set, with
  * what is to be told: so whoever looks next, after a crash or in another process, tells what has not been told yet, under the same id.
  */
 export class AlarmWatch {
   readonly #options: AlarmWatchOptions;
+  readonly #outage: Outage;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: AlarmWatchOptions) {
     this.#options = options;
+    const { place, reminderMs, tellAtOnce: tell } = options;
+    this.#outage = new Outage({ place, reminderMs, tell });
   }
 
   begin(): void {
@@ -66,33 +77,49 @@ export class AlarmWatch {
     });
   }
 
-  /** Looks at all of them once, unless another process does or has just done it. */
+  /** Looks at all of them once, unless another process does or has just done it. What keeps it from that is told after a while. */
   async look(): Promise<void> {
+    const { clock = Date.now } = this.#options;
+    const problems = await this.#lookAtAll();
+    if (problems === undefined || this.#stopped) return;
+    if (problems.length === 0) await this.#outage.worked(clock());
+    else await this.#outage.failed(problems[0]!, clock());
+  }
+
+  /** What went wrong; undefined when it was not this process' turn. */
+  async #lookAtAll(): Promise<readonly string[] | undefined> {
     const { leases, rules, store, everyMs = 30_000, log } = this.#options;
-    const lease = await leases.take('alarms', leaseMs);
-    if (lease === undefined) return;
+    const problems: string[] = [];
+    const failed = (message: string) => (error: unknown) => {
+      log.failed(message, error);
+      problems.push(messageOf(error));
+    };
     try {
-      const kept = byName(await store.alarms());
-      for (const rule of rules) {
-        if (this.#stopped) break;
-        await this.#lookAt(rule, kept.get(rule.name)).catch((error) =>
-          log.failed(`The alarm ${rule.name} could not be looked at; it is looked at again`, error),
-        );
+      const lease = await leases.take('alarms', leaseMs);
+      if (lease === undefined) return undefined;
+      try {
+        const kept = byName(await store.alarms());
+        for (const rule of rules) {
+          if (this.#stopped) break;
+          const message = `The alarm ${rule.name} could not be looked at; it is looked at again`;
+          await this.#lookAt(rule, kept.get(rule.name)).catch(failed(message));
+        }
+      } finally {
+        await lease.release(this.#stopped ? 0 : everyMs * 0.9);
       }
-    } finally {
-      await lease.release(this.#stopped ? 0 : everyMs * 0.9);
+    } catch (error) {
+      failed('Alarms could not be looked at')(error);
     }
+    return problems;
   }
 
   #set(afterMs: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#looking = this.look()
-        .catch((error) => this.#options.log.failed('Alarms could not be looked at', error))
-        .finally(() => {
-          this.#looking = undefined;
-          this.#set(this.#options.everyMs ?? 30_000);
-        });
+      this.#looking = this.look().finally(() => {
+        this.#looking = undefined;
+        this.#set(this.#options.everyMs ?? 30_000);
+      });
     }, afterMs).unref();
   }
 
@@ -118,7 +145,7 @@ export class AlarmWatch {
 
   /** The state without what was told; undefined when it is no longer ours. */
   async #tell(rule: AlarmRule, state: AlarmState, pending: PendingNotice, revision: number) {
-    await this.#options.notify(notification(rule, pending));
+    await this.#options.notify(noticeOf(rule, pending, this.#options.place));
     const told = { ...state, pending: null };
     return (await this.#options.store.putAlarm(rule.name, revision, toJson(told))) ? told : undefined;
   }
@@ -132,30 +159,5 @@ export class AlarmWatch {
 }
 
 const byName = (kept: readonly KeptAlarm[]) => new Map(kept.map((alarm) => [alarm.name, alarm]));
-const stateOf = ({ state }: KeptAlarm) => state as unknown as AlarmState;
+export const stateOf = ({ state }: KeptAlarm) => state as unknown as AlarmState;
 const toJson = (state: AlarmState) => state as unknown as JsonObject;
-
-const titles: Readonly<Record<AlarmRule['name'], string>> = {
-  error_rate: 'Too many conversations fail',
-  processing_time: 'A question takes too long',
-  dead_letters: 'There are dead letters',
-  queue_age: 'Questions wait too long for their turn',
-  delivery_age: 'Answers do not arrive',
-  verification_failures: 'Many webhooks are refused',
-  missed_schedules: 'Schedules were missed',
-};
-
-function notification(rule: AlarmRule, { id, kind, at, since, detail }: PendingNotice): Notification {
-  const title = { firing: '', reminder: 'Still: ', resolved: 'Over: ' }[kind] + titles[rule.name];
-  const lasted = kind === 'firing' ? [] : [{ name: 'For', value: describeDuration(at - since) }];
-  const threshold = `more than ${describeValue(rule.name, rule.threshold)}`;
-  return {
-    ...{ id, at, level: kind === 'resolved' ? 'resolved' : 'problem', title, text: detail },
-    facts: [
-      { name: 'Alarm', value: rule.name },
-      { name: 'Fires at', value: threshold },
-      { name: 'Since', value: new Date(since).toISOString() },
-      ...lasted,
-    ],
-  };
-}

@@ -7,7 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startSlack } from '../../test/fixtures/chat-webhooks.ts';
 import type { Agent } from '../agents/agent.ts';
 import { readConfig } from '../config/config.ts';
+import type { Run, RunFilter } from '../engine/engine.ts';
 import { createLog } from '../observe/log.ts';
+import { countDeadLetters } from './alarms.ts';
 import { compose } from './compose.ts';
 
 const agent: Agent = {
@@ -23,7 +25,8 @@ async function settle(context: TestContext) {
     rmSync(dataDir, { recursive: true });
   });
   const variables = {
-    ...{ SIGNALBOX_DATA_DIR: dataDir, SLACK_WEBHOOK_URL: slack.url, SIGNALBOX_DELIVERY_SCHEDULE: '1ms' },
+    ...{ SIGNALBOX_DATA_DIR: dataDir, SIGNALBOX_PUBLIC_URL: 'https://signalbox.example' },
+    ...{ SLACK_WEBHOOK_URL: slack.url, SIGNALBOX_DELIVERY_SCHEDULE: '1ms' },
     // Nobody listens there.
     WEBHOOK_URL: 'http://127.0.0.1:9/',
   };
@@ -64,6 +67,7 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
     (count) => count === 1,
   );
   assert.match(slack.shown[0]!, /There are dead letters\n1 run has failed for good/);
+  assert.match(slack.shown[0]!, /<https:\/\/signalbox\.example\/page\/dead-letters\|/);
   const alarms = (await second.call('GET', '/alarms')).json();
   assert.deepEqual(alarms.channels, ['slack']);
   const status = alarms.alarms.map((one: { rule: string; status: string }) => `${one.rule} ${one.status}`);
@@ -77,7 +81,21 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
   await second.stop();
 
   const third = await start();
-  assert.equal((await third.call('POST', '/alarms/test')).statusCode, 202);
+  const tested = await third.call('POST', '/alarms/test');
+  assert.equal(tested.statusCode, 202);
+  const [{ channel, run_id: runId }] = tested.json().runs;
+  const ended = async () => (await third.call('GET', `/runs/${runId}`)).json().status as string;
+  assert.equal(await until(ended, (status) => status !== 'running' && status !== 'queued'), 'succeeded');
+  const { places } = (await third.call('GET', '/alarms')).json();
+  assert.deepEqual(
+    places.map(({ channel, run_id, status, error }: Record<string, unknown>) => [
+      channel,
+      run_id,
+      status,
+      error,
+    ]),
+    [[channel, runId, 'succeeded', null]],
+  );
   await until(
     () => slack.shown.length,
     (count) => count === 2,
@@ -100,4 +118,18 @@ test('half of what e-mail needs stops the start', async (context) => {
     code: 'config_invalid',
     message: /Not set: SIGNALBOX_NOTIFY_EMAIL_TO, SIGNALBOX_NOTIFY_EMAIL_FROM\./,
   });
+});
+
+test('dead letters of notifications, however many, hide no other', async () => {
+  const failed = (count: number, flow: string) => Array.from({ length: count }, () => ({ flow }) as Run);
+  const all = [...failed(700, 'notification'), ...failed(2, 'query'), ...failed(200, 'notification')];
+  const engine = {
+    async list({ after = '0', limit = 50 }: RunFilter = {}) {
+      const [from, to] = [Number(after), Number(after) + limit];
+      return { runs: all.slice(from, to), ...(to < all.length && { next: String(to) }) };
+    },
+  };
+  assert.equal(await countDeadLetters(engine), 2);
+  all.push(...failed(150, 'delivery'));
+  assert.equal(await countDeadLetters(engine), 100);
 });

@@ -1,21 +1,27 @@
+import { hostname } from 'node:os';
+import { linkTo, type Place } from '../alarms/notice.ts';
 import { deadLetterLimit } from '../alarms/rule.ts';
-import { AlarmWatch } from '../alarms/watch.ts';
+import { alarmOfNotice, isOutdated } from '../alarms/transition.ts';
+import { AlarmWatch, stateOf } from '../alarms/watch.ts';
 import { emailSettings } from '../config/alarms.ts';
 import type { Config } from '../config/config.ts';
 import { uuidv7 } from '../core/ids.ts';
+import { createRedactor } from '../core/redact.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
   createNotificationFlow,
   createNotify,
   type NotificationFlow,
+  type NotificationInput,
   notificationFlowName,
 } from '../flows/notification.ts';
 import type { AlarmsPort } from '../http/ports.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sender } from '../outbound/send.ts';
 import type { Signer } from '../outbound/sign.ts';
+import type { AlarmRecords } from '../store/alarms.ts';
 import { createEmailNotifier } from '../tools/notify/email.ts';
-import type { Notifier } from '../tools/notify/notify.ts';
+import type { Notification, Notifier } from '../tools/notify/notify.ts';
 import { createSlackNotifier } from '../tools/notify/slack.ts';
 import { createTeamsNotifier } from '../tools/notify/teams.ts';
 import { createWebhookNotifier } from '../tools/notify/webhook.ts';
@@ -27,7 +33,12 @@ export interface Notifying {
 }
 
 /** The places where people are told. Their addresses were written by the operator, and are trusted as they are. */
-export function createNotifying(config: Config, sender: Sender, sign: Signer): Notifying {
+export function createNotifying(
+  config: Config,
+  sender: Sender,
+  sign: Signer,
+  store: Pick<AlarmRecords, 'alarms'>,
+): Notifying {
   const { slackUrl, teamsUrl, notifyUrl } = config;
   const email = emailSettings(config);
   const notifiers = [
@@ -36,7 +47,13 @@ export function createNotifying(config: Config, sender: Sender, sign: Signer): N
     ...(email ? [createEmailNotifier(email)] : []),
     ...(notifyUrl ? [createWebhookNotifier(notifyUrl, { sender, sign })] : []),
   ];
-  return { notifiers, flow: createNotificationFlow({ notifiers }) };
+  const isOutdatedNow = async (id: string) => {
+    const name = alarmOfNotice(id);
+    const kept = name === undefined ? [] : await store.alarms();
+    const found = kept.find((alarm) => alarm.name === name);
+    return found !== undefined && isOutdated(id, stateOf(found));
+  };
+  return { notifiers, flow: createNotificationFlow({ notifiers, isOutdated: isOutdatedNow }) };
 }
 
 export interface ComposedAlarms {
@@ -52,25 +69,80 @@ export function createAlarms(
   engine: Pick<Engine, 'start' | 'list'>,
   { notifiers, flow }: Notifying,
 ): ComposedAlarms {
-  const notify = createNotify(engine, flow, notifiers);
   const { alarms: rules, alarmReminderMs: reminderMs } = config;
-  const sources = { store, deadLetters: () => countDeadLetters(engine) };
-  const watch = new AlarmWatch({ rules, reminderMs, sources, store, leases, notify, log });
+  const { text: redact } = createRedactor({ kinds: config.redact, fields: [] });
+  const place = placeOf(config);
+  const notify = createNotify(engine, flow, notifiers);
+  const sources = {
+    store,
+    deadLetters: () => countDeadLetters(engine),
+    problemOf: async (trackingId: string) => {
+      const problem = (await store.conversation(trackingId))?.problem ?? undefined;
+      return problem && redact(problem);
+    },
+  };
+  const tellAtOnce = tellsAtOnce(notifiers, log);
+  const watch = new AlarmWatch({
+    ...{ rules, reminderMs, sources, store, leases, notify, tellAtOnce, place, log },
+  });
   const channels = notifiers.map(({ name }) => name);
   const test = async () => {
     const [id, at, level] = [`test/${uuidv7()}`, Date.now(), 'info' as const];
     const title = 'Signalbox can reach you here';
-    await notify({ id, at, level, title, text: 'This is a test: somebody asked for it.', facts: [] });
+    const facts = [{ name: 'Where', value: place.name }];
+    const text = 'This is a test: somebody asked for it.';
+    return notify({ ...{ id, at, level, title, text, facts }, ...linkTo(place, '/') });
   };
   return {
-    port: { channels, alarms: () => watch.alarms(), test },
+    port: { channels, alarms: () => watch.alarms(), lastTold: () => lastTold(engine, channels), test },
     begin: () => watch.begin(),
     stop: () => watch.stop(),
   };
 }
 
-/** Those of notifications are left out: who can't be told of anything would have to be told of that. */
-async function countDeadLetters(engine: Pick<Engine, 'list'>): Promise<number> {
-  const { runs } = await engine.list({ deadLetters: true, limit: deadLetterLimit });
-  return runs.filter((run) => run.flow !== notificationFlowName).length;
+/** Which of several installations tells something. */
+function placeOf({ publicUrl, port }: Config): Place {
+  if (publicUrl !== undefined) return { name: publicUrl, url: publicUrl };
+  return { name: `${hostname()}, port ${port}` };
+}
+
+/** Straight to the places, without a run: for when none can be started. What they do not take is said in the log, and not tried again. */
+function tellsAtOnce(notifiers: readonly Notifier[], log: Log) {
+  return async (notification: Notification): Promise<void> => {
+    const sending = notifiers.map((notifier) =>
+      notifier
+        .send(notification, AbortSignal.timeout(atOnceWithinMs))
+        .catch((error) => log.failed(`${notifier.name} could not be told: ${notification.title}`, error)),
+    );
+    await Promise.all(sending);
+  };
+}
+
+const atOnceWithinMs = 20_000;
+const mostPages = 10;
+
+/** Those of notifications are left out, however many: who can't be told of anything would have to be told of that. */
+export async function countDeadLetters(engine: Pick<Engine, 'list'>): Promise<number> {
+  let count = 0;
+  let after: string | undefined;
+  for (let pages = 0; pages < mostPages && count < deadLetterLimit; pages++) {
+    const limit = pages === 0 ? deadLetterLimit : 500;
+    const { runs, next } = await engine.list({ deadLetters: true, limit, ...(after && { after }) });
+    count += runs.filter((run) => run.flow !== notificationFlowName).length;
+    if (next === undefined) break;
+    after = next;
+  }
+  return Math.min(count, deadLetterLimit);
+}
+
+/** More notifications than that are not looked through. */
+const lookedThrough = 100;
+
+async function lastTold(engine: Pick<Engine, 'list'>, channels: readonly string[]) {
+  if (channels.length === 0) return [];
+  const { runs } = await engine.list({ flow: notificationFlowName, limit: lookedThrough });
+  return channels.map((channel) => {
+    const run = runs.find(({ input }) => (input as NotificationInput).channel === channel);
+    return { channel, ...(run && { run }) };
+  });
 }

@@ -73,7 +73,7 @@ function createFlows(
   const sender = createSender(config.outboundAllow === undefined ? {} : { allow: config.outboundAllow });
   const breakers = new CircuitBreakers();
   const sign = createSigner(webhookSecrets(config.webhookSecrets, config.dataDir));
-  const notifying = createNotifying(config, sender, sign);
+  const notifying = createNotifying(config, sender, sign, store);
   const delivering = createDeliveryFlow({
     store,
     endpointOf,

@@ -88,3 +88,27 @@ test('what is refused, or for a place that is no longer configured, is a dead le
   await without.close();
   await end();
 });
+
+test('what has become outdated while its place was away is not sent any more', async () => {
+  const { slack, open, end } = await settle();
+  const sender = createSender();
+  const notifiers = [createSlackNotifier(new Secret(slack.url), sender)];
+  const outdated = new Set<string>();
+  const flow = createNotificationFlow({
+    notifiers,
+    retry: { maxAttempts: 4, delaysMs: [1] },
+    isOutdated: async (id) => outdated.has(id),
+  });
+  const one = open([flow]);
+  const notify = createNotify(one.engine, flow, notifiers);
+  outdated.add(aNotification.id);
+  const [told] = await notify(aNotification);
+  assert.equal((await one.engine.wait(told!.runId)).status, 'succeeded');
+  assert.deepEqual([told!.channel, slack.count()], ['slack', 0]);
+  const [newer] = await notify({ ...aNotification, id: 'alarm/dead_letters/1786699113360/2' });
+  await one.engine.wait(newer!.runId);
+  assert.equal(slack.shown.length, 1);
+  await one.close();
+  await sender.close();
+  await end();
+});

@@ -8,6 +8,8 @@ import type { Notification, Notifier } from '../tools/notify/notify.ts';
 export interface NotificationPorts {
   readonly notifiers: readonly Notifier[];
   readonly retry?: RetryPolicy;
+  /** Whether whoever tells this has something newer to tell: then the newer one alone is sent. Default: never. */
+  readonly isOutdated?: (id: string) => Promise<boolean>;
 }
 
 const input = Type.Object({
@@ -19,6 +21,7 @@ const input = Type.Object({
     title: Type.String(),
     text: Type.String(),
     facts: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+    link: Type.Optional(Type.Object({ title: Type.String(), url: Type.String() })),
   }),
 });
 
@@ -37,10 +40,14 @@ const notificationRetry: RetryPolicy = {
   maxElapsedMs: 86_400_000,
 };
 
-/** Tells one place of a notification. Each has a run of its own, so that one that is away holds no other up and gets nothing twice. */
+/**
+ * Tells one place of a notification. Each has a run of its own, so that one that is away holds no other up and gets nothing twice. A place
+ * that was away for hours hears how things stand then, not each reminder of them, and never of an end before its beginning.
+ */
 export function createNotificationFlow({
   notifiers,
   retry = notificationRetry,
+  isOutdated = async () => false,
 }: NotificationPorts): NotificationFlow {
   const byName = new Map(notifiers.map((notifier) => [notifier.name, notifier]));
   return defineFlow({
@@ -53,6 +60,7 @@ export function createNotificationFlow({
       const send = async (signal: AbortSignal) => {
         const notifier = byName.get(channel);
         if (notifier === undefined) throw notConfigured(channel);
+        if (await isOutdated(notification.id)) return null;
         await notifier.send(notification, signal);
         return null;
       };
@@ -69,7 +77,13 @@ const notConfigured = (channel: string) =>
   );
 
 /** Under the same id it is told once, whoever asks and however often. Resolves once it is durable. */
-export type Notify = (notification: Notification) => Promise<void>;
+export type Notify = (notification: Notification) => Promise<readonly ToldPlace[]>;
+
+export interface ToldPlace {
+  readonly channel: string;
+  /** The run that tells it. */
+  readonly runId: string;
+}
 
 const keptMs = 7 * 86_400_000;
 
@@ -79,10 +93,13 @@ export function createNotify(
   notifiers: readonly Notifier[],
 ): Notify {
   return async (notification) => {
+    const told: ToldPlace[] = [];
     for (const { name: channel } of notifiers) {
       const key = `notification:${channel}:${notification.id}`;
       const idempotency = { key, fingerprint: notification.id, expiresAt: Date.now() + keptMs };
-      await engine.start(flow, { channel, notification }, { idempotency });
+      const { runId } = await engine.start(flow, { channel, notification }, { idempotency });
+      told.push({ channel, runId });
     }
+    return told;
   };
 }

@@ -1,10 +1,11 @@
 import type { Alarm } from '../alarms/watch.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Run } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { EraseInput } from '../flows/erase.ts';
 import type { InvocationFlow } from '../flows/invocation/invocation.ts';
+import type { ToldPlace } from '../flows/notification.ts';
 import type { ExportInput } from '../flows/query/export.ts';
 import type { QueryInput } from '../flows/query/input.ts';
 import type { AgentVerifier } from '../identity/agent-tokens.ts';
@@ -125,12 +126,20 @@ export interface MetricsPort {
   refused(code: ErrorCode): void;
 }
 
+/** A place where people are told, and the run that told it something last. */
+export interface LastTold {
+  readonly channel: string;
+  readonly run?: Run;
+}
+
 export interface AlarmsPort {
   /** Where people are told. */
   readonly channels: readonly string[];
   alarms(): Promise<readonly Alarm[]>;
-  /** Tells all of them something; resolves once that is durable. */
-  test(): Promise<void>;
+  /** What came of what each of them was told last. */
+  lastTold(): Promise<readonly LastTold[]>;
+  /** Tells all of them something; resolves once that is durable, with the runs that do it. */
+  test(): Promise<readonly ToldPlace[]>;
 }
 
 export interface AppOptions {

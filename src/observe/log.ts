@@ -91,7 +91,7 @@ interface AlarmLine {
   readonly alarm: string;
   /** As it is written in the configuration. */
   readonly rule: string;
-  readonly state: 'firing' | 'reminder' | 'resolved';
+  readonly state: 'firing' | 'worse' | 'reminder' | 'resolved';
   readonly detail: string;
   readonly value: number;
   /** ISO-8601. */
@@ -262,7 +262,12 @@ function lostLine({ format }: LogOptions): (count: number, reason: string) => st
   };
 }
 
-const alarmWords = { firing: 'Alarm', reminder: 'Alarm, still', resolved: 'Alarm over' } as const;
+const alarmWords = {
+  firing: 'Alarm',
+  worse: 'Alarm, worse',
+  reminder: 'Alarm, still',
+  resolved: 'Alarm over',
+} as const;
 
 const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
 

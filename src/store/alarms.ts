@@ -10,17 +10,33 @@ export interface AlarmRecords {
    */
   putAlarm(name: string, revision: number, state: JsonObject): Promise<boolean>;
 
-  /** Of the latest conversations that were completed at or after a time, at most `endingLimit`: how many, and how many of them failed. */
-  endings(since: number): Promise<{ readonly total: number; readonly failed: number }>;
+  /**
+   * Of the latest conversations that were completed within a time (both ends of it belong to it), at most `endingLimit`: how many, how
+   * many of them failed, and which of these did last.
+   */
+  endings(since: number, until: number): Promise<Endings>;
 
-  /** When the request came that has been waiting longest to be taken up (`queued`), for its answer (`processing`), or for its delivery (`delivering`). */
-  oldest(status: UnfinishedStatus): Promise<number | undefined>;
+  /** Whose request has been waiting longest to be taken up (`queued`), for its answer (`processing`), or for its delivery (`delivering`). */
+  oldest(status: UnfinishedStatus): Promise<Oldest | undefined>;
 
   /** Floods of refused webhooks since a time: minutes in which many of one source were refused. */
   floods(since: number): Promise<number>;
 }
 
 export type UnfinishedStatus = 'queued' | 'processing' | 'delivering';
+
+export interface Endings {
+  readonly total: number;
+  readonly failed: number;
+  /** A tracking id; null when none failed. */
+  readonly latestFailed: string | null;
+}
+
+export interface Oldest {
+  readonly trackingId: string;
+  /** When its request came. */
+  readonly at: number;
+}
 
 export interface KeptAlarm {
   readonly name: string;

@@ -27,7 +27,8 @@ export function testAlarmRecords(withStore: Case): void {
   });
 
   withStore('counts what ended since a time, and what of it failed', async ({ store }) => {
-    assert.deepEqual(await store.endings(0), { total: 0, failed: 0 });
+    const ever = now * 2;
+    assert.deepEqual(await store.endings(0, ever), { total: 0, failed: 0, latestFailed: null });
     const [early, late, failing, unfinished] = [now, now + 1_000, now + 2_000, now + 3_000].map((at) =>
       aLife({ at }),
     );
@@ -37,20 +38,26 @@ export function testAlarmRecords(withStore: Case): void {
     const data = { ...end.data, status: 'delivery_failed', deliveryStatus: 'failed' };
     await store.append([...failing!.facts.slice(0, 6), { ...end, data }]);
     const at = late!.facts.at(-1)!.at;
-    assert.deepEqual(await store.endings(0), { total: 3, failed: 1 });
-    assert.deepEqual(await store.endings(at), { total: 2, failed: 1 });
-    assert.deepEqual(await store.endings(at + 1), { total: 1, failed: 1 });
+    const latestFailed = failing!.trackingId;
+    assert.deepEqual(await store.endings(0, ever), { total: 3, failed: 1, latestFailed });
+    assert.deepEqual(await store.endings(at, ever), { total: 2, failed: 1, latestFailed });
+    assert.deepEqual(await store.endings(at + 1, ever), { total: 1, failed: 1, latestFailed });
+    // What a clock that was ahead has left is not of this time.
+    assert.deepEqual(await store.endings(0, at), { total: 2, failed: 0, latestFailed: null });
   });
 
   withStore('says since when the oldest waits, is worked on, or is to be delivered', async ({ store }) => {
     assert.equal(await store.oldest('queued'), undefined);
     const lives = [now + 5, now, now + 9].map((at) => aLife({ at }));
     for (const life of lives) await store.append(life.facts.slice(0, 1));
-    assert.equal(await store.oldest('queued'), now);
+    const [waiting, first] = [lives[0]!.trackingId, lives[1]!.trackingId];
+    assert.deepEqual(await store.oldest('queued'), { trackingId: first, at: now });
     await store.append(lives[1]!.facts.slice(1, 2));
-    assert.deepEqual([await store.oldest('queued'), await store.oldest('processing')], [now + 5, now]);
+    assert.deepEqual(await store.oldest('queued'), { trackingId: waiting, at: now + 5 });
+    assert.deepEqual(await store.oldest('processing'), { trackingId: first, at: now });
     await store.append(lives[1]!.facts.slice(2, 5));
-    assert.deepEqual([await store.oldest('processing'), await store.oldest('delivering')], [undefined, now]);
+    assert.equal(await store.oldest('processing'), undefined);
+    assert.deepEqual(await store.oldest('delivering'), { trackingId: first, at: now });
     await store.append(lives[1]!.facts.slice(5));
     assert.equal(await store.oldest('delivering'), undefined);
   });

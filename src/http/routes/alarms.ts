@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { formatRule } from '../../alarms/rule.ts';
-import type { Alarm } from '../../alarms/watch.ts';
+import { type Alarm, staleAfterMs } from '../../alarms/watch.ts';
 import { SignalboxError } from '../../core/errors.ts';
-import type { AppPorts } from '../ports.ts';
+import type { AppPorts, LastTold } from '../ports.ts';
 import { alarmsShape, testShape } from '../shapes/alarm.ts';
 
 const schemas = {
@@ -13,8 +13,14 @@ const schemas = {
 /** `GET /alarms`: how each alarm stands, and where people are told. */
 export function registerAlarms(app: FastifyInstance, { alarms }: AppPorts): void {
   app.get('/alarms', { schema: schemas.list }, async () => {
-    const all = (await alarms?.alarms()) ?? [];
-    return { success: true, alarms: all.map(alarmToWire), channels: alarms?.channels ?? [] };
+    const now = Date.now();
+    const [all = [], places = []] = await Promise.all([alarms?.alarms(), alarms?.lastTold()]);
+    return {
+      success: true,
+      alarms: all.map((alarm) => alarmToWire(alarm, now)),
+      channels: alarms?.channels ?? [],
+      places: places.map(placeToWire),
+    };
   });
 }
 
@@ -22,21 +28,37 @@ export function registerAlarms(app: FastifyInstance, { alarms }: AppPorts): void
 export function registerAlarmTest(app: FastifyInstance, { alarms }: AppPorts): void {
   app.post('/alarms/test', { schema: schemas.test }, async (_, reply) => {
     if (alarms === undefined || alarms.channels.length === 0) throw nobodyIsTold();
-    await alarms.test();
-    return reply.code(202).send({ success: true, channels: alarms.channels });
+    const told = await alarms.test();
+    const runs = told.map(({ channel, runId }) => ({ channel, run_id: runId }));
+    return reply.code(202).send({ success: true, channels: alarms.channels, runs });
   });
 }
 
-function alarmToWire({ rule, state }: Alarm): Record<string, unknown> {
-  const isoOrNull = (at: number | null | undefined) => (at ? new Date(at).toISOString() : null);
+const isoOrNull = (at: number | null | undefined) => (at ? new Date(at).toISOString() : null);
+
+function placeToWire({ channel, run }: LastTold): Record<string, unknown> {
+  return {
+    channel,
+    run_id: run?.runId ?? null,
+    status: run?.status ?? null,
+    at: isoOrNull(run?.createdAt),
+    error: run?.error?.message ?? null,
+  };
+}
+
+/** What nobody has looked at for minutes is not known, whatever it was. */
+function alarmToWire({ rule, state }: Alarm, now: number): Record<string, unknown> {
+  const isStale = state?.lookedAt !== undefined && now - state.lookedAt > staleAfterMs;
   return {
     alarm: rule.name,
     rule: formatRule(rule),
-    status: state?.status ?? 'unknown',
+    status: isStale ? 'unknown' : (state?.status ?? 'unknown'),
     since: isoOrNull(state?.since),
     value: state?.value ?? null,
     detail: state?.detail ?? null,
+    clear_since: isoOrNull(state?.clearSince),
     notified_at: isoOrNull(state?.notifiedAt),
+    looked_at: isoOrNull(state?.lookedAt),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
-import { type AlarmRecords, endingLimit } from '../alarms.ts';
+import { type AlarmRecords, type Endings, endingLimit, type Oldest } from '../alarms.ts';
 import type { PostgresDatabase } from './database.ts';
 
 interface AlarmRow {
@@ -10,7 +10,15 @@ interface AlarmRow {
 
 const endingsText = `
   SELECT count(*) AS total, count(*) FILTER (WHERE status IN ('failed', 'delivery_failed')) AS failed
-  FROM (SELECT status FROM conversations WHERE completed_at >= $1 ORDER BY completed_at DESC LIMIT ${endingLimit}) AS latest`;
+  FROM (SELECT status FROM conversations WHERE completed_at BETWEEN $1 AND $2 ORDER BY completed_at DESC LIMIT ${endingLimit}) AS latest`;
+
+const latestFailedText = `
+  SELECT tracking_id FROM conversations
+  WHERE completed_at BETWEEN $1 AND $2 AND status IN ('failed', 'delivery_failed') ORDER BY completed_at DESC LIMIT 1`;
+
+const oldestText = `
+  SELECT tracking_id AS "trackingId", received_at AS at FROM conversations WHERE status = $1
+  ORDER BY received_at LIMIT 1`;
 
 /** Whoever does it twice, because nobody knows whether the first COMMIT arrived, finds what it wrote. */
 const isThere = 'alarm.revision = $2::bigint + 1 AND alarm.state::text = $3::text';
@@ -36,17 +44,19 @@ export function createAlarmRecords(database: PostgresDatabase): AlarmRecords {
         return (await sql.run(revision === 0 ? firstText : nextText, values)) > 0;
       }),
 
-    endings: (since) =>
+    endings: (since, until) =>
       database.read(async (sql) => {
-        const [row] = await sql.all<{ total: number; failed: number }>(endingsText, [since]);
-        return row!;
+        const [counts] = await sql.all<Omit<Endings, 'latestFailed'>>(endingsText, [since, until]);
+        // Only when there is one, so that none is looked for in vain.
+        const [latest] =
+          counts!.failed > 0 ? await sql.all<{ tracking_id: string }>(latestFailedText, [since, until]) : [];
+        return { ...counts!, latestFailed: latest?.tracking_id ?? null };
       }),
 
     oldest: (status) =>
       database.read(async (sql) => {
-        const text = 'SELECT min(received_at) AS at FROM conversations WHERE status = $1';
-        const [row] = await sql.all<{ at: number | null }>(text, [status]);
-        return row?.at ?? undefined;
+        const [found] = await sql.all<Oldest>(oldestText, [status]);
+        return found;
       }),
 
     floods: (since) =>

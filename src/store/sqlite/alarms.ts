@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { Database } from '../../sqlite/database.ts';
-import { type AlarmRecords, endingLimit } from '../alarms.ts';
+import { type AlarmRecords, type Endings, endingLimit, type Oldest } from '../alarms.ts';
 
 interface AlarmRow {
   readonly name: string;
@@ -10,7 +10,14 @@ interface AlarmRow {
 
 const endingsText = `
   SELECT count(*) AS total, coalesce(sum(status IN ('failed', 'delivery_failed')), 0) AS failed
-  FROM (SELECT status FROM conversations WHERE completed_at >= ? ORDER BY completed_at DESC LIMIT ${endingLimit})`;
+  FROM (SELECT status FROM conversations WHERE completed_at BETWEEN ? AND ? ORDER BY completed_at DESC LIMIT ${endingLimit})`;
+
+const latestFailedText = `
+  SELECT tracking_id FROM conversations
+  WHERE completed_at BETWEEN ? AND ? AND status IN ('failed', 'delivery_failed') ORDER BY completed_at DESC LIMIT 1`;
+
+const oldestText = `
+  SELECT tracking_id AS trackingId, received_at AS at FROM conversations WHERE status = ? ORDER BY received_at LIMIT 1`;
 
 export function createAlarmRecords(database: Database): AlarmRecords {
   return {
@@ -34,13 +41,19 @@ export function createAlarmRecords(database: Database): AlarmRecords {
         return written.changes === 1;
       }),
 
-    endings: (since) =>
-      database.read((sql) => ({ ...sql.get<{ total: number; failed: number }>(endingsText, since)! })),
+    endings: (since, until) =>
+      database.read((sql) => {
+        const counts = sql.get<Omit<Endings, 'latestFailed'>>(endingsText, since, until)!;
+        // Only when there is one, so that none is looked for in vain.
+        const latest =
+          counts.failed > 0 ? sql.get<{ tracking_id: string }>(latestFailedText, since, until) : undefined;
+        return { ...counts, latestFailed: latest?.tracking_id ?? null };
+      }),
 
     oldest: (status) =>
       database.read((sql) => {
-        const text = 'SELECT min(received_at) AS at FROM conversations WHERE status = ?';
-        return sql.get<{ at: number | null }>(text, status)?.at ?? undefined;
+        const found = sql.get<Oldest>(oldestText, status);
+        return found && { ...found };
       }),
 
     floods: (since) =>

@@ -76,6 +76,12 @@ export function testNotifier(name: string, create: () => Promise<NotifierUnderTe
       assert.ok(read.split('\n')[0]?.includes('Bcc: other@example.com'), 'no second line, no header');
     });
 
+    withPlace('leads to where to look', async ({ notifier, shown }) => {
+      const url = 'https://signalbox.example/page/conversations/1?a=1&b=2';
+      await notifier.send({ ...aNotification, link: { title: 'Open it', url } }, never);
+      assert.ok(shown()[0]!.replaceAll('&amp;', '&').includes(url), shown()[0] ?? 'nothing');
+    });
+
     withPlace('cuts what is too long for the place', async ({ notifier, shown }) => {
       const facts = Array.from({ length: 40 }, (_, n) => ({
         name: `n${n} ${'🚂'.repeat(500)}`,

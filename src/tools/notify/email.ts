@@ -21,10 +21,12 @@ export function createEmailNotifier(options: EmailOptions): Notifier {
       signal.throwIfAborted();
       transport ??= open(options);
       const sending = (await transport).sendMail(message(notification, options));
-      await unlessAborted(sending, signal).catch((error: unknown) => {
+      const outcome = await unlessAborted(sending, signal).catch((error: unknown) => {
         signal.throwIfAborted();
         throw failure(error);
       });
+      const refusals = outcome.rejectedErrors ?? [];
+      if (refusals.length > 0) throw refusedForSome(outcome.rejected.map(String), refusals[0]!);
     },
   };
 }
@@ -52,9 +54,10 @@ async function open({ server, timeoutMs = 20_000 }: EmailOptions) {
 const words = { problem: 'Problem', resolved: 'Resolved', info: 'Note' } as const;
 
 /** No HTML: a mail program shows the text as it is. */
-function message({ id, at, level, title, text, facts }: Notification, { from, to }: EmailOptions) {
+function message({ id, at, level, title, text, facts, link }: Notification, { from, to }: EmailOptions) {
   const rows = facts.map(({ name, value }) => `${plainLine(name, 200)}: ${plainText(value, 5_000)}`);
-  const parts = [plainText(text, 50_000), rows.join('\n'), new Date(at).toISOString()];
+  const linked = link === undefined ? '' : `${plainLine(link.title, 100)}: ${link.url}`;
+  const parts = [plainText(text, 50_000), rows.join('\n'), linked, new Date(at).toISOString()];
   const domain = /@([\w.-]+)>?$/.exec(from)?.[1] ?? 'signalbox.invalid';
   return {
     ...{ from, to: [...to] },
@@ -72,6 +75,13 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const stop = () => reject(signal.reason);
   signal.addEventListener('abort', stop);
   return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', stop));
+}
+
+/** Some have it: sent again, they would have it twice. */
+function refusedForSome(rejected: readonly string[], error: Error) {
+  const { response, message: seen } = error as Error & { readonly response?: string };
+  const reason = `It refused ${rejected.join(', ')}, and took it for the others: ${response ?? seen}`;
+  return notificationFailed('The mail server', plainLine(reason, 500), { retryable: false, cause: error });
 }
 
 /** 5xx is for good, 4xx for now (RFC 5321, section 4.2.1); without an answer the server is away. */

@@ -73,6 +73,20 @@ test('a mail has one subject, its receivers alone, an id that stays, and is answ
   assert.equal(second!['message-id'], first!['message-id']);
 });
 
+test('a mail that some of its receivers do not get is not taken for sent, and not sent to the others again', async (context) => {
+  const server = await startSmtpServer();
+  context.after(() => server.close());
+  const to = ['nobody@example.com', 'ops@example.com'];
+  const sending = createEmailNotifier({ server: new Secret(server.url), from: 'a@example.com', to });
+  await assert.rejects(sending.send(aNotification, never), {
+    code: 'notification_failed',
+    retryable: false,
+    message:
+      /refused nobody@example\.com, and took it for the others: 550 5\.1\.1 No such user\. It is not tried again/,
+  });
+  assert.equal(server.messages.length, 1);
+});
+
 test('a password is not sent to another machine without TLS', async (context) => {
   const server = await startSmtpServer();
   context.after(() => server.close());

@@ -10,12 +10,14 @@ export interface Notification {
   /** Lines are kept. */
   readonly text: string;
   readonly facts: readonly { readonly name: string; readonly value: string }[];
+  /** Where to look, an http or https address of ours: the one thing that is a link. */
+  readonly link?: { readonly title: string; readonly url: string };
 }
 
 /**
  * The notify port: a place where people read.
  *
- * What is sent is shown as it is: no text of a notification mentions, links, formats or adds a header. What is too long for the
+ * What is sent is shown as it is: but for `link`, no text of a notification mentions, links, formats or adds a header. What is too long for the
  * place is cut. Sending again after an outcome that nobody saw may show it twice; where the place can tell (`webhook-id`,
  * `Message-ID`), the id is the same.
  */

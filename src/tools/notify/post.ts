@@ -25,7 +25,8 @@ export function notificationFailed(
   options: { readonly retryable: boolean; readonly retryAfterMs?: number; readonly cause?: unknown },
 ): SignalboxError {
   const advice = options.retryable ? '' : ' It is not tried again: look at its address and what it allows.';
-  return new SignalboxError('notification_failed', `${place} did not take it. ${reason}${advice}`, options);
+  const ended = /[.!?]$/.test(reason) ? reason : `${reason}.`;
+  return new SignalboxError('notification_failed', `${place} did not take it. ${ended}${advice}`, options);
 }
 
 /** A configured URL without its credentials, which go into a header. */

@@ -22,7 +22,7 @@ export function createSlackNotifier(url: Secret, sender: Sender): Notifier {
 }
 
 /** `text` is what a phone shows first, in mrkdwn; blocks are plain text, in which nothing is mrkdwn. */
-function slackMessage({ level, title, text, facts, at }: Notification) {
+function slackMessage({ level, title, text, facts, at, link }: Notification) {
   const heading = `${signs[level]} ${plainLine(title, limits.header - 3)}`;
   const shown = plainText(text, limits.section);
   const fields = facts
@@ -34,12 +34,20 @@ function slackMessage({ level, title, text, facts, at }: Notification) {
       { type: 'header', text: plain(heading) },
       ...(shown === '' ? [] : [{ type: 'section', text: plain(shown) }]),
       ...(fields.length === 0 ? [] : [{ type: 'section', fields }]),
+      ...(link === undefined ? [] : [{ type: 'section', text: linked(link) }]),
       { type: 'context', elements: [plain(new Date(at).toISOString())] },
     ],
   };
 }
 
 const plain = (text: string) => ({ type: 'plain_text', text, emoji: false });
+
+/** The only mrkdwn, of our own words and address alone. */
+const linked = ({ title, url }: NonNullable<Notification['link']>) => ({
+  type: 'mrkdwn',
+  text: `<${escapeMrkdwn(new URL(url).href).replaceAll('|', '%7C')}|${escapeMrkdwn(plainLine(title, 100))}>`,
+  verbatim: true,
+});
 
 /** The three characters that begin a mention or a link (https://docs.slack.dev/messaging/formatting-message-text#escaping). */
 export const escapeMrkdwn = (text: string): string =>

@@ -21,7 +21,7 @@ export function createTeamsNotifier(url: Secret, sender: Sender): Notifier {
   };
 }
 
-function teamsMessage({ level, title, text, facts, at }: Notification) {
+function teamsMessage({ level, title, text, facts, at, link }: Notification) {
   const shown = plainText(text, limits.text);
   const rows = facts
     .slice(0, limits.facts)
@@ -42,6 +42,7 @@ function teamsMessage({ level, title, text, facts, at }: Notification) {
       ...rows,
       richText([run(new Date(at).toISOString(), { isSubtle: true, size: 'Small' })]),
     ],
+    ...(link && { actions: [{ type: 'Action.OpenUrl', title: plainLine(link.title, 100), url: link.url }] }),
   };
   const contentType = 'application/vnd.microsoft.card.adaptive';
   return { type: 'message', attachments: [{ contentType, contentUrl: null, content }] };

@@ -17,8 +17,8 @@ export function createWebhookNotifier(
   const { url, authorization } = addressOf(configured.reveal());
   return {
     name: 'webhook',
-    send: ({ id, at, level, title, text, facts }, signal) => {
-      const data = { id, level, title: plainLine(title, 1_000), text, facts };
+    send: ({ id, at, level, title, text, facts, link }, signal) => {
+      const data = { id, level, title: plainLine(title, 1_000), text, facts, ...(link && { link }) };
       const body = JSON.stringify({ type: 'notification', timestamp: new Date(at).toISOString(), data });
       const headers = {
         'content-type': 'application/json',
