@@ -7,6 +7,7 @@ import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import { seededRandom } from '../src/engine/contract/random.ts';
 import { DurableService, type Handler } from './fixtures/durable-service.ts';
 import { type LambdaServer, startLambdaServer } from './fixtures/lambda-server.ts';
+import { columnsWith } from './fixtures/postgres-search.ts';
 import {
   noPostgres,
   postgresPrograms,
@@ -170,6 +171,32 @@ describe('Signalbox on AWS Lambda', {
     const { tracking_id: trackingId } = (await accepted.json()) as { tracking_id: string };
     await isDelivered(trackingId);
     assert.ok([...s3.objects.keys()].some((key) => key.startsWith('signalbox/values/')));
+  });
+
+  test('what is erased is in no column and no object of ours', async () => {
+    const marker = 'Zebulon';
+    const accepted = await ask('erased', { customer: marker, attachment: marker.repeat(100_000) });
+    const { tracking_id: id } = (await accepted.json()) as { tracking_id: string };
+    await isDelivered(id);
+    const kept = () => columnsWith(variables.DATABASE_URL!, marker);
+    const objects = () => [...s3.objects].filter(([, { body }]) => body.includes(marker)).map(([key]) => key);
+    assert.ok((await kept()).includes('events.data'));
+    assert.notDeepEqual(objects(), []);
+    const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    const erasing = await fetch(`${gateway.url}/conversations/erase`, {
+      ...post,
+      body: JSON.stringify({ id }),
+    });
+    assert.equal(erasing.status, 202, await erasing.clone().text());
+    const { run_ids: runIds } = (await erasing.json()) as { run_ids: string[] };
+    await until('it is erased', async () => {
+      const { status } = (await (await fetch(`${gateway.url}/runs/${runIds[0]}`)).json()) as {
+        status: string;
+      };
+      return status === 'succeeded';
+    });
+    assert.deepEqual([await kept(), objects()], [[], []]);
+    assert.ok(s3.objects.has(`signalbox/erasures/${runIds[0]}.json`));
   });
 
   test('a dead letter whose replay was killed on the way is started anew once', async () => {

@@ -16,7 +16,7 @@ signalbox conversations search "WORDS" [--limit N] [--after CURSOR] [filters] [-
 signalbox conversations stats [--bucket 5m] [--from TIME] [--to TIME] [--url URL] [--json]
 signalbox conversations show ID [--url URL] [--json]
 signalbox conversations tail [--event TYPE,…] [--after N] [filters] [--url URL] [--json]
-signalbox conversations erase --id ID | --source-system NAME | --subject TEXT [--dry-run] [--yes] [--url URL] [--json]
+signalbox conversations erase --id ID | --source-system NAME | --subject TEXT | --again [--dry-run] [--yes] [--url URL] [--json]
 
 search finds conversations whose question or answer has all of the words, newest first. "a phrase" in quotation marks, begin*, and -without.
 stats: how many were completed in each bucket (5m, 1h, 1d), how many milliseconds they took, and how many of those with a receiver were delivered.

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from './client.ts';
 import { type Context, UsageError } from './command.ts';
+import { createProgress } from './progress.ts';
 import type { Row } from './rows.ts';
 import { printJson } from './terminal.ts';
 
@@ -10,6 +11,7 @@ const options = {
   id: { type: 'string' },
   'source-system': { type: 'string' },
   subject: { type: 'string' },
+  again: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   yes: { type: 'boolean' },
   url: { type: 'string' },
@@ -29,9 +31,10 @@ export async function erase(args: readonly string[], context: Context): Promise<
     ...(values.id !== undefined && { id: values.id }),
     ...(values['source-system'] !== undefined && { source_system: values['source-system'] }),
     ...(values.subject !== undefined && { subject: values.subject }),
+    ...(values.again && { again: true }),
   };
   if (Object.keys(given).length !== 1)
-    throw new UsageError('One of --id, --source-system and --subject is expected.');
+    throw new UsageError('One of --id, --source-system, --subject and --again is expected.');
   const client = createClient(context, values.url);
   const found = await askAll(client, context, { ...given, dry_run: true });
   if (values['dry-run'] || found.erasing.length === 0) return tell(context, found, values.json === true);
@@ -82,7 +85,9 @@ async function agrees(context: Context, count: number): Promise<boolean> {
 /** The runs that did not succeed. */
 async function untilEnded(client: Client, context: Context, runIds: readonly string[]): Promise<string[]> {
   const failed: string[] = [];
-  for (const runId of runIds) {
+  const progress = createProgress(context, runIds.length);
+  for (const [done, runId] of runIds.entries()) {
+    progress.show(done);
     for (;;) {
       const { status } = await client.call('GET', `/runs/${runId}`);
       if (status !== 'succeeded' && status !== 'failed' && status !== 'cancelled') {
@@ -93,6 +98,7 @@ async function untilEnded(client: Client, context: Context, runIds: readonly str
       break;
     }
   }
+  progress.end();
   return failed;
 }
 
@@ -104,8 +110,9 @@ function tell(context: Context, { erasing, skipped, run_ids: runIds }: Erasure, 
   const verb = runIds.length === 0 ? 'to erase' : 'erased';
   context.write(`${erasing.length} ${erasing.length === 1 ? 'conversation' : 'conversations'} ${verb}\n`);
   if (runIds.length === 0) for (const id of erasing.slice(0, 20)) context.write(`  ${id}\n`);
-  for (const { tracking_id: id, because } of skipped) {
-    context.write(`  ${id} stays: ${because === 'erased' ? 'it is erased already' : 'it is not complete'}\n`);
-  }
+  const already = skipped.filter(({ because }) => because === 'erased');
+  if (already.length > 0) context.write(`${already.length} were erased before\n`);
+  for (const { tracking_id: id, because } of skipped)
+    if (because !== 'erased') context.write(`  ${id} stays: it is not complete\n`);
   return 0;
 }

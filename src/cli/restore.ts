@@ -27,6 +27,9 @@ What had not ended when the backup was taken goes on when the server starts: a d
     } else {
       context.write(`Restored into ${dataDir} as of ${takenAt}: ${files.join(', ')}.\n`);
       if (putAside.length > 0) context.write(`What was there is now ${putAside.join(', ')}.\n`);
+      context.write(
+        'What was erased after the backup is erased again at the start, by the list in erasures/ beside exported files: it must be there.\n',
+      );
     }
     return 0;
   },

@@ -16,7 +16,7 @@ import { withFileSources } from '../store/file-sources.ts';
 import { version } from '../version.ts';
 import { createAlarms } from './alarms.ts';
 import { executesHere, openEngine } from './engine.ts';
-import { createErasing } from './erasing.ts';
+import { createErasing, eraseAfterRestore } from './erasing.ts';
 import { openFlows } from './flows.ts';
 import { openHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
@@ -86,9 +86,10 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     log,
     record,
     objects,
-    flows: [...Object.values(flows), erasing],
+    flows: [...Object.values(flows), erasing.flow],
   });
   const { engine, problem } = composed;
+  const afterRestore = eraseAfterRestore(config, log, erasing, { store, engine });
   const alarms = createAlarms(config, log, record, engine, opened.notifying);
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
@@ -104,7 +105,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     agents,
     queryFlow: flows.query,
     exportFlow: flows.exporting,
-    eraseFlow: erasing,
+    eraseFlow: erasing.flow,
+    erasures: erasing.erasures,
     redact,
     guessType,
     estimate: (type) => estimator.estimate(type),
@@ -134,9 +136,11 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     record.begin();
     identity.begin();
     alarms.begin();
+    afterRestore.begin();
   };
   const stop = async (graceMs: number) => {
     record.rest();
+    afterRestore.rest();
     composed.rest();
     metricsPort.close();
     await alarms.stop();

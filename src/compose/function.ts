@@ -6,6 +6,7 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import { makeDataFolder } from '../data-folder.ts';
 import type { Worker } from '../engine/lambda/worker.ts';
 import type { Log } from '../observe/log.ts';
+import { createErasing } from './erasing.ts';
 import { openFlows } from './flows.ts';
 import { openLambdaParts } from './lambda.ts';
 import { openObjects } from './objects.ts';
@@ -31,15 +32,16 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
   const watching = await openWatching(config, metrics);
   const parts = { log, store, exports, metrics, watching, agent };
   const { flows, close } = openFlows(config, { ...parts, executes: true });
-  const [{ api, records }, { Worker: LambdaWorker }] = await Promise.all([
+  const [{ api, records }, { Worker: LambdaWorker }, { LambdaEngine }] = await Promise.all([
     openLambdaParts(config, record),
     import('../engine/lambda/worker.ts'),
+    import('../engine/lambda/engine.ts'),
   ]);
-  const worker = new LambdaWorker({
-    ...{ api, records, objects, flows: Object.values(flows) },
-    appendFacts: store.append,
-    observer: engineLines(log),
-  });
+  // What erases looks at other runs, and forgets them.
+  const erasing = createErasing({ store, objects, exports, engine: () => engine });
+  const shared = { api, records, objects, flows: [...Object.values(flows), erasing.flow] };
+  const engine = new LambdaEngine({ ...shared, appendFacts: store.append });
+  const worker = new LambdaWorker({ ...shared, appendFacts: store.append, observer: engineLines(log) });
   return {
     // Lambda stops the process between two invocations.
     handle: (event, context) =>
@@ -49,6 +51,7 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
       }),
     close: async () => {
       worker.stop();
+      await engine.stop(0);
       await close();
       await record.close();
       closeObjects();

@@ -5,6 +5,7 @@ import { defineFlow, type Flow } from '../engine/flow.ts';
 import type { Objects } from '../objects/objects.ts';
 import { exportPrefix } from '../record/exports/forms.ts';
 import type { Store } from '../store/store.ts';
+import type { ErasureLog } from './erasure-log.ts';
 
 export interface EraseFlowPorts {
   readonly store: Pick<Store, 'summary' | 'erase' | 'settleErasures'>;
@@ -16,6 +17,7 @@ export interface EraseFlowPorts {
   };
   /** Where exported conversations are. */
   readonly exports: Objects;
+  readonly erasures: ErasureLog;
   readonly retry?: RetryPolicy;
 }
 
@@ -25,6 +27,8 @@ const input = Type.Object({
   /** Ids alone: whatever else was looked for must not be in the journal. */
   trackingIds: Type.Array(Type.String(), { minItems: 1, maxItems: erasedAtOnce }),
   by: Type.String(),
+  /** They were erased before, in a record that an older one has replaced: what is not complete there is waited for. */
+  again: Type.Optional(Type.Boolean()),
 });
 
 const output = Type.Object({
@@ -32,22 +36,26 @@ const output = Type.Object({
   skipped: Type.Array(Type.Object({ trackingId: Type.String(), because: Type.String() })),
 });
 
-export type EraseInput = { trackingIds: string[]; by: string };
+export type EraseInput = { trackingIds: string[]; by: string; again?: boolean };
 export type EraseFlow = Flow<EraseInput, unknown>;
 
-/** For about an hour: parts of it may be away. */
+/** For about a day: parts of it may be away, and an export of the conversation be tried again meanwhile. */
 const eraseRetry: RetryPolicy = {
-  maxAttempts: 20,
-  delaysMs: exponentialDelays({ initialMs: 500, maxMs: 300_000, count: 10 }),
+  maxAttempts: 40,
+  delaysMs: exponentialDelays({ initialMs: 500, maxMs: 3_600_000, count: 14 }),
 };
+
+/** Deliveries are tried for most of a day. */
+const lookAgain = { everyMs: 600_000, atMost: 200 };
 
 type Outcome = Awaited<ReturnType<Store['erase']>>;
 
 /**
  * Takes the content of conversations away, one after the other: from the journals of their runs and what is kept beside them, from the record,
  * from exports. Each part may be done again, and one that a crash cut off is: so it is all gone in the end, or the run is a dead
- * letter that says what is not. The journals go first: once they are gone nothing can be started anew that would bring content back. Exports
- * go last: one that is under way meanwhile looks at the record once more when its files are written.
+ * letter that says what is not. Before all, the ids are noted beside the record. The journals go first: once they are gone nothing can be
+ * started anew that would bring content back. Exports go last: one that is under way meanwhile looks at the record once more when its
+ * files are written.
  */
 export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
   const options = { retry: ports.retry ?? eraseRetry, timeoutMs: 60_000 };
@@ -57,18 +65,41 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     input,
     output,
     concurrency: 2,
-    async run(step, { trackingIds, by }) {
+    async run(step, { trackingIds, by, again = false }) {
+      const complete = await step.run('choose', () => chooseComplete(trackingIds), options);
+      if (!again) await note(step, 'note', { trackingIds: complete, by });
       const outcomes = new Map<string, Outcome>();
-      for (const trackingId of trackingIds) outcomes.set(trackingId, await eraseOne(step, trackingId, by));
+      await eraseAll(step, { trackingIds, by }, outcomes);
+      for (let looks = 0; again && looks < lookAgain.atMost && isAnyWaiting(outcomes); looks++) {
+        await step.sleep('until it is complete', lookAgain.everyMs);
+        await eraseAll(step, { trackingIds: withOutcome(outcomes, 'not_complete'), by }, outcomes);
+      }
+      const erased = withOutcome(outcomes, 'erased');
+      if (!again && erased.length !== complete.length)
+        await note(step, 'note what was', { trackingIds: erased, by });
       await step.run('settle', () => ports.store.settleErasures().then(() => null), options);
-      return {
-        erased: trackingIds.filter((id) => outcomes.get(id) === 'erased'),
-        skipped: [...outcomes].flatMap(([trackingId, because]) =>
-          because === 'erased' ? [] : [{ trackingId, because }],
-        ),
-      };
+      const skipped = [...outcomes].filter(([, outcome]) => outcome !== 'erased');
+      return { erased, skipped: skipped.map(([trackingId, because]) => ({ trackingId, because })) };
     },
   });
+
+  async function chooseComplete(trackingIds: readonly string[]): Promise<string[]> {
+    const summaries = await Promise.all(trackingIds.map((trackingId) => ports.store.summary(trackingId)));
+    return summaries.flatMap((summary) => (summary?.complete ? [summary.trackingId] : []));
+  }
+
+  async function note(step: Step, name: string, entry: { trackingIds: string[]; by: string }): Promise<void> {
+    const noted = () => ports.erasures.note(step.runId, { ...entry, at: Date.now() });
+    await step.run(name, () => noted().then(() => null), options);
+  }
+
+  async function eraseAll(
+    step: Step,
+    { trackingIds, by }: EraseInput,
+    outcomes: Map<string, Outcome>,
+  ): Promise<void> {
+    for (const trackingId of trackingIds) outcomes.set(trackingId, await eraseOne(step, trackingId, by));
+  }
 
   async function eraseOne(step: Step, trackingId: string, by: string): Promise<Outcome> {
     const found = await step.run('look', () => look(trackingId), options);
@@ -94,3 +125,9 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     for (const key of await ports.exports.list(`${prefix}/`)) await ports.exports.delete(key);
   }
 }
+
+const withOutcome = (outcomes: ReadonlyMap<string, Outcome>, wanted: Outcome): string[] =>
+  [...outcomes].flatMap(([trackingId, outcome]) => (outcome === wanted ? [trackingId] : []));
+
+const isAnyWaiting = (outcomes: ReadonlyMap<string, Outcome>) =>
+  withOutcome(outcomes, 'not_complete').length > 0;

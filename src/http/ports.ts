@@ -4,6 +4,7 @@ import type { Networks } from '../core/networks.ts';
 import type { Engine, Run } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { EraseInput } from '../flows/erase.ts';
+import type { ErasureLog } from '../flows/erasure-log.ts';
 import type { InvocationFlow } from '../flows/invocation/invocation.ts';
 import type { ToldPlace } from '../flows/notification.ts';
 import type { ExportInput } from '../flows/query/export.ts';
@@ -83,6 +84,8 @@ export interface AppPorts {
   readonly queryFlow: Flow<QueryInput, unknown>;
   readonly exportFlow: Flow<ExportInput, unknown>;
   readonly eraseFlow: Flow<EraseInput, unknown>;
+  /** What was erased, as it is noted beside the record. */
+  readonly erasures: ErasureLog;
   /** Further flows that may be started from outside, each under its name, with an input that fits its schema. */
   readonly offeredFlows?: readonly Flow<never>[];
   readonly redact: RedactConversation;

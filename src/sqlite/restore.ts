@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, existsSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, SignalboxError } from '../core/errors.ts';
@@ -7,6 +7,9 @@ import { flush, removeDatabase } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { inspectFile } from './inspect.ts';
 import { refuseDamagedLog } from './log-damage.ts';
+
+/** Beside a database that was restored and has not been started since: what was erased after the backup has to be erased again. */
+export const restoredName = 'restored';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -80,6 +83,7 @@ function restoreInto({ file, dataDir, replace }: RestoreOptions): Omit<Restored,
   const files = unpack(coming, dataDir);
   const putAside = putAsideAll(dataDir, files);
   for (const name of files) renameSync(join(dataDir, `${name}.restoring`), join(dataDir, name));
+  writeFileSync(join(dataDir, restoredName), '', { mode: 0o600 });
   flush(dataDir);
   renameSync(coming, target);
   flush(dataDir);

@@ -8,7 +8,7 @@ import { Database } from '../../src/sqlite/database.ts';
 import { createSqliteStore } from '../../src/store/sqlite/store.ts';
 
 /** Where the process dies: after that part of an erasure is done, and before that is noted. */
-export type DiesAt = `after ${'values' | 'runs' | 'exports' | 'record'}`;
+export type DiesAt = `after ${'note' | 'values' | 'runs' | 'exports' | 'record'}`;
 
 /** An engine with the flow that erases, and dies of it at a place. */
 export function openErasing(folder: string, diesAt?: DiesAt) {
@@ -22,9 +22,9 @@ export function openErasing(folder: string, diesAt?: DiesAt) {
       if (diesAt === `after ${part}`) process.kill(process.pid, 'SIGKILL');
       return result;
     };
-  const flow = createErasing({
+  const { flow } = createErasing({
     store: { ...store, erase: at('record', store.erase) },
-    objects: { ...files, delete: at('values', files.delete) },
+    objects: { ...files, put: at('note', files.put), delete: at('values', files.delete) },
     exports: { ...files, delete: at('exports', files.delete) },
     engine: () => ({
       get: (runId) => engine.get(runId),

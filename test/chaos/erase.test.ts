@@ -87,7 +87,13 @@ describe('erasing', () => {
   after(() => rmSync(dataDir, { recursive: true }));
 
   /** The worst: a part is done, and nobody has noted it. */
-  const points: readonly DiesAt[] = ['after values', 'after runs', 'after exports', 'after record'];
+  const points: readonly DiesAt[] = [
+    'after note',
+    'after values',
+    'after runs',
+    'after exports',
+    'after record',
+  ];
 
   for (const diesAt of points) {
     test(`goes on after a SIGKILL ${diesAt}`, async () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
-import { erasedAtOnce } from '../../flows/erase.ts';
+import { erasedBefore, startErasing } from '../../flows/erase-again.ts';
 import { anybody } from '../../identity/caller.ts';
 import { mentions } from '../../record/erasure.ts';
 import type { ConversationSummary } from '../../store/store.ts';
@@ -14,6 +14,7 @@ const bodySchema = Type.Object(
     id: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     source_system: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
     subject: Type.Optional(Type.String({ minLength: 3, maxLength: 256 })),
+    again: Type.Optional(Type.Literal(true)),
     dry_run: Type.Optional(Type.Boolean()),
     after: Type.Optional(Type.String({ maxLength: 100 })),
   },
@@ -24,6 +25,7 @@ interface EraseBody {
   readonly id?: string;
   readonly source_system?: string;
   readonly subject?: string;
+  readonly again?: true;
   readonly dry_run?: boolean;
   readonly after?: string;
 }
@@ -42,7 +44,8 @@ const answer = success({
 });
 
 const schema = {
-  summary: 'Take the content of conversations away: by id, by source system, or by what their texts mention',
+  summary:
+    'Take the content of conversations away: by id, by source system, by what their texts mention, or again after a restore',
   body: bodySchema,
   response: { 200: answer, 202: answer },
 };
@@ -54,7 +57,8 @@ const schema = {
 export function registerErase(app: FastifyInstance, ports: AppPorts): void {
   app.post<{ Body: EraseBody }>('/conversations/erase', { schema }, async (request, reply) => {
     const { found, next } = await find(ports, request.body);
-    const erasable = found.filter((one) => one.complete && one.erasedAt === null);
+    const again = request.body.again === true;
+    const erasable = found.filter((one) => (one.complete || again) && one.erasedAt === null);
     const skipped = found
       .filter((one) => !erasable.includes(one))
       .map((one) => ({
@@ -64,23 +68,10 @@ export function registerErase(app: FastifyInstance, ports: AppPorts): void {
     const erasing = erasable.map((one) => one.trackingId);
     const isDryRun = request.body.dry_run === true;
     const by = (request.caller ?? anybody).name;
-    const runIds = isDryRun ? [] : await startErasing(ports, erasing, by);
+    const runIds = isDryRun ? [] : await startErasing(ports, { trackingIds: erasing, by, again });
     reply.code(runIds.length > 0 ? 202 : 200);
     return { success: true, dry_run: isDryRun, erasing, skipped, run_ids: runIds, next };
   });
-}
-
-async function startErasing(
-  { engine, eraseFlow }: AppPorts,
-  trackingIds: string[],
-  by: string,
-): Promise<string[]> {
-  const runIds: string[] = [];
-  for (let at = 0; at < trackingIds.length; at += erasedAtOnce) {
-    const piece = trackingIds.slice(at, at + erasedAtOnce);
-    runIds.push((await engine.start(eraseFlow, { trackingIds: piece, by })).runId);
-  }
-  return runIds;
 }
 
 interface Found {
@@ -88,11 +79,18 @@ interface Found {
   readonly next: string | null;
 }
 
+const pageOf = ({ found, next }: Awaited<ReturnType<typeof erasedBefore>>): Found => ({
+  found,
+  next: next ?? null,
+});
+
 const pageSize = 500;
 
-async function find({ store }: AppPorts, body: EraseBody): Promise<Found> {
-  const { id, source_system: sourceSystem, subject, after } = body;
-  if ([id, sourceSystem, subject].filter((one) => one !== undefined).length !== 1) throw oneExpected();
+async function find(ports: AppPorts, body: EraseBody): Promise<Found> {
+  const { store } = ports;
+  const { id, source_system: sourceSystem, subject, again, after } = body;
+  if ([id, sourceSystem, subject, again].filter((one) => one !== undefined).length !== 1) throw oneExpected();
+  if (again) return pageOf(await erasedBefore(ports, after));
   if (id !== undefined) return { found: [await findConversation(store, id)], next: null };
   if (subject !== undefined) return findMentioning(store, subject, after);
   const paging = { limit: pageSize, ...(after !== undefined && { after }) };
@@ -131,7 +129,7 @@ function sequenceOf(after: string | undefined): number {
   throw invalid('/after', 'is no cursor: the `next` of the answer before is expected');
 }
 
-const oneExpected = () => invalid('/', 'one of id, source_system and subject is expected');
+const oneExpected = () => invalid('/', 'one of id, source_system, subject and again is expected');
 
 const invalid = (path: string, message: string) =>
   new SignalboxError('invalid_request', `The request is not valid: ${message}.`, {
