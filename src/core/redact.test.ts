@@ -40,6 +40,28 @@ test('secrets of known shapes are taken out, with what is around them left', () 
   );
 });
 
+test('keys with headers, cut off or of OpenPGP, and credentials in any case, are taken out', () => {
+  const body = `${randomBytes(48).toString('base64')}\n`.repeat(20);
+  const headed = `Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,AB\n\n${body}`;
+  const secrets = [
+    `-----BEGIN RSA PRIVATE KEY-----\n${headed}-----END RSA PRIVATE KEY-----`,
+    `-----BEGIN PGP PRIVATE KEY BLOCK-----\nComment: a-b\n\n${body}-----END PGP PRIVATE KEY BLOCK-----`,
+    `-----BEGIN PRIVATE KEY-----\n${body}`,
+    `xapp-1-${random(20)}`,
+  ];
+  for (const secret of secrets) assert.equal(secretsAlone.text(`before ${secret}`), `before ${redactedText}`);
+  for (const scheme of ['BEARER ', 'bearer\t', 'Bearer  ', 'BASIC '])
+    assert.equal(secretsAlone.text(`${scheme}${random(20)}`), `${scheme}${redactedText}`);
+  assert.equal(secretsAlone.text('https://me:p@ss@host/x'), `https://${redactedText}@host/x`);
+  const cutOff = JSON.stringify({ key: `-----BEGIN PRIVATE KEY-----\n${body}`, note: 'a "b" c' });
+  assert.deepEqual(JSON.parse(secretsAlone.text(cutOff)), { key: redactedText, note: 'a "b" c' });
+});
+
+test('names of fields are redacted as well, and none is lost', () => {
+  const found = all.json({ 'anna@example.com': 1, 'bob@example.com': 2, name: 3 });
+  assert.deepEqual(found, { [redactedText]: 1, [`${redactedText} 2`]: 2, name: 3 });
+});
+
 test('e-mail addresses and telephone numbers are taken out by choice alone', () => {
   const text = 'Ask anna.o+x@mail.example.com, +49 (30) 1234-5678 or (555) 123-4567, 555-123-4567.';
   assert.equal(all.text(text), `Ask ${redactedText}, ${redactedText} or ${redactedText}, ${redactedText}.`);

@@ -15,7 +15,7 @@ export interface RedactionRules {
 
 export interface Redactor {
   text(text: string): string;
-  /** The same shape: strings redacted, fields of the rules replaced by `[redacted]`. */
+  /** The same shape: strings and names redacted, fields of the rules replaced by `[redacted]`. */
   json<T extends Json>(value: T): T;
 }
 
@@ -29,16 +29,19 @@ interface Shape {
 
 const shape = (marker: string, pattern: RegExp): Shape => ({ marker, pattern });
 
+const bearer = /(?<=\bbearer[ \t]{1,8})[\w.~+/=-]{16,}/gi;
+const basic = /(?<=\bbasic[ \t]{1,8})[A-Za-z0-9+/=]{12,}/gi;
+
 /**
  * Secrets by the shapes that their issuers document, so that a finding is one. What has no shape of its own (a password in a
  * sentence) is found by no pattern: name its field.
  */
 const shapes: Readonly<Record<Redaction, readonly Shape[]>> = {
   secrets: [
-    // Private keys in PEM (RFC 7468), in JSON with \n as two characters.
+    // Private keys in PEM (RFC 7468) and OpenPGP, in JSON with \n as two characters; of one that is cut off what looks like its text.
     shape(
       'PRIVATE KEY',
-      /-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^-"]{0,8192}-----END [A-Z ]{0,20}PRIVATE KEY-----/g,
+      /-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:(?:(?!-----)[^"]){0,16384}-----END [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----|(?:[\w+/=\s]|\\[nr]){0,16384})/g,
     ),
     // JSON web tokens (RFC 7519): header and payload begin with {".
     shape('eyJ', /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/g),
@@ -51,14 +54,17 @@ const shapes: Readonly<Record<Redaction, readonly Shape[]>> = {
     shape('github_pat_', /\bgithub_pat_\w{30,}/g),
     shape('glpat-', /\bglpat-[\w-]{20,}/g),
     shape('xox', /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g),
+    shape('xapp-', /\bxapp-[A-Za-z0-9-]{10,}/g),
     shape('npm_', /\bnpm_[A-Za-z0-9]{30,}/g),
     shape('AIza', /\bAIza[\w-]{35}/g),
     shape('AKIA', /\bAKIA[A-Z0-9]{16}\b/g),
     shape('ASIA', /\bASIA[A-Z0-9]{16}\b/g),
-    // Credentials in a header or a URL.
-    shape('earer ', /(?<=\b[Bb]earer )[\w.~+/=-]{16,}/g),
-    shape('asic ', /(?<=\b[Bb]asic )[A-Za-z0-9+/=]{12,}/g),
-    shape('://', /(?<=:\/\/)[^\s/@:"']{1,256}:[^\s/@"']{1,256}(?=@)/g),
+    // Credentials in a header, whose scheme is written in any case (RFC 9110, section 11.1), or in a URL, as far as its last @.
+    shape('earer', bearer),
+    shape('EARER', bearer),
+    shape('asic', basic),
+    shape('ASIC', basic),
+    shape('://', /(?<=:\/\/)[^\s/@:"']{1,256}:[^\s/"']{1,256}(?=@)/g),
   ],
   email: [shape('@', /[\w.%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}/g)],
   // International with +, or the North American form with separators: bare digits are more often something else.
@@ -83,12 +89,22 @@ export function createRedactor({ kinds, fields }: RedactionRules): Redactor {
     if (value === null || typeof value !== 'object') return value;
     const entries = Object.entries(value).map(([name, of]): [string, Json] => {
       const below = [...path, name];
-      return [name, isField(below) ? redactedText : json(of as Json, below)];
+      return [text(name), isField(below) ? redactedText : json(of as Json, below)];
     });
     // Not assigned one by one: a field may be called __proto__.
-    return Object.fromEntries(entries);
+    return Object.fromEntries(distinct(entries));
   };
   return { text, json: <T extends Json>(value: T) => json(value, []) as T };
+}
+
+/** Names that are the same once they are redacted get a number. */
+function distinct(entries: readonly [string, Json][]): [string, Json][] {
+  const names = new Set<string>();
+  return entries.map(([name, value], at) => {
+    const own = names.has(name) ? `${name} ${at + 1}` : name;
+    names.add(own);
+    return [own, value];
+  });
 }
 
 function endsWith(path: readonly string[], wanted: readonly string[]): boolean {
