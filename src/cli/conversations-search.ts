@@ -20,16 +20,18 @@ export async function search(
     context.write(
       `${dim(context, `${timeOf(row.received_at)}  ${safe(row.source_system)}  ${row.status}  ${row.tracking_id}`)}\n`,
     );
-    context.write(`${question!.length === 0 ? safe(row.query_start) : shown(question!, context)}\n`);
-    if (answer!.length > 0) context.write(`  ${shown(answer!, context)}\n`);
+    if (question!.length === 0) context.write(`${safe(row.query_start)}\n`);
+    for (const fragment of question!) context.write(`${shown(fragment, context)}\n`);
+    for (const fragment of answer!) context.write(`  ${shown(fragment, context)}\n`);
   }
   printNext(context, page);
   if (page.behind !== 0) context.writeError(dim(context, `${page.behind} events are not searched yet\n`));
 }
 
-function shown(fragments: readonly (readonly Part[])[], context: Context): string {
-  const parts = fragments.flat();
-  return parts.map(({ text, match }) => (match ? bold(context, safe(text)) : safe(text))).join('');
+/** On one line, whatever lines the text had. */
+function shown(fragment: readonly Part[], context: Context): string {
+  const told = (text: string) => safe(text.replace(/\s+/g, ' '));
+  return fragment.map(({ text, match }) => (match ? bold(context, told(text)) : told(text))).join('');
 }
 
 export async function stats(

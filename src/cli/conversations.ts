@@ -6,6 +6,7 @@ import { tail } from './conversations-tail.ts';
 import { erase } from './erase.ts';
 import { printNext, printRows, type Row, timeOf } from './rows.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
+import { timeOption } from './time-option.ts';
 
 export const conversations: Command = {
   name: 'conversations',
@@ -22,7 +23,7 @@ search finds conversations whose question or answer has all of the words, newest
 stats: how many were completed in each bucket (5m, 1h, 1d), how many milliseconds they took, and how many of those with a receiver were delivered.
 
 ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
---from and --to, each a time such as 2026-08-14T09:00:00Z. --count says how many there are.
+--from and --to, each a date (2026-08-14, its beginning in UTC) or a time such as 2026-08-14T09:00:00Z. --count says how many there are.
 
 tail shows the events of all conversations as they happen, until Ctrl-C; with --json each is one line of JSON. A connection that is lost is made anew,
 and nothing is left out. --after goes through what was before first: the "sequence" of an event, or 0 for all of the record. --event takes
@@ -37,7 +38,8 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     if (args[0] === 'erase') return erase(args.slice(1), context);
     const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
     const client = createClient(context, values.url);
-    const [what = 'list', id] = positionals;
+    const [what = 'list', id, ...words] = positionals;
+    if (words.length > 0 && what !== 'search') throw new UsageError(`"${words[0]}" is too much.`);
     if (what === 'show') {
       if (id === undefined) throw new UsageError('The id is missing.');
       const found = await client.call('GET', `/conversations/${encodeURIComponent(id)}`);
@@ -48,12 +50,13 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     const json = values.json === true;
     if (what === 'search') {
       if (id === undefined) throw new UsageError('What to look for is missing.');
-      await search(client, parametersOf({ ...values, q: id }), context, json);
+      await search(client, parametersOf({ ...values, q: [id, ...words].join(' ') }), context, json);
       return 0;
     }
     if (what === 'stats') {
-      const { bucket, from, to } = values;
-      await stats(client, parametersOf({ bucket, from, to }), context, json);
+      // What it cannot be asked for is refused by the server.
+      const { limit, ...asked } = values;
+      await stats(client, parametersOf(asked), context, json);
       return 0;
     }
     if (what === 'tail') return tail(client, followedOf(values), context, json);
@@ -92,7 +95,13 @@ const parameterNames: Readonly<Record<string, string>> = {
 
 function parametersOf({ url, json, ...values }: Readonly<Record<string, string | boolean | undefined>>) {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  return new URLSearchParams(given.map(([name, value]) => [parameterNames[name] ?? name, String(value)]));
+  const isTime = (name: string) => name === 'from' || name === 'to';
+  return new URLSearchParams(
+    given.map(([name, value]) => [
+      parameterNames[name] ?? name,
+      isTime(name) ? timeOption(`--${name}`, String(value)) : String(value),
+    ]),
+  );
 }
 
 /** Events have types of their own, and `--type` is that of conversations. */

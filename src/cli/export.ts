@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { SignalboxError } from '../core/errors.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
 import { createParquetWriter } from '../record/exports/parquet.ts';
 import { type ExportForm, type ExportOf, exportForms } from '../record/exports/schemas.ts';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { createProgress } from './progress.ts';
 import { printJson } from './terminal.ts';
+import { timeOption } from './time-option.ts';
 
 export const exportCommand: Command = {
   name: 'export',
@@ -34,7 +34,7 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
   async run(args, context) {
     const { values } = parseArgs({ args: [...args], options });
     const client = createClient(context, values.url);
-    const range = { from: timeOf('--from', values.from), to: timeOf('--to', values.to) };
+    const range = { from: required('--from', values.from), to: required('--to', values.to) };
     if (range.from >= range.to) throw new UsageError('--from is not before --to.');
     const target = targetOf(client, context, values);
     const count = await exportAll(client, context, range, target).catch(async (error) => {
@@ -61,16 +61,12 @@ interface Range {
   readonly to: string;
 }
 
-function timeOf(option: string, text: string | undefined): string {
-  if (text === undefined) throw new UsageError(`${option} is missing.`);
-  const at = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00Z` : text);
-  if (at !== undefined) return new Date(at).toISOString();
-  throw new UsageError(
-    `${option} is ${JSON.stringify(text)}; a date such as 2026-11-01 or 2026-11-01T08:00Z is expected.`,
-  );
-}
-
 type Row = Readonly<Record<string, unknown>>;
+
+function required(option: string, text: string | undefined): string {
+  if (text === undefined) throw new UsageError(`${option} is missing.`);
+  return timeOption(option, text);
+}
 
 /** Where conversations go. */
 interface Target {

@@ -50,4 +50,7 @@ ${answer.length > 0 && html`<span class="answer-start">${marked(answer)}</span>`
 }
 
 const marked = (fragments: readonly (readonly Part[])[]): Html =>
-  html`${fragments.flat().map(({ text, match }) => (match ? html`<mark>${text}</mark>` : text))}`;
+  html`${fragments.map(
+    (parts, at) =>
+      html`${at > 0 ? ' ' : ''}${parts.map(({ text, match }) => (match ? html`<mark>${text}</mark>` : text))}`,
+  )}`;
