@@ -53,7 +53,12 @@ export function timesOf(query: Pick<FilterQuery, 'from' | 'to'>): { from?: numbe
     const text = query[path];
     const at = text === undefined ? undefined : parseTimestamp(text);
     if (text !== undefined && at === undefined) {
-      faults.push({ path, message: 'is not an ISO-8601 time with a zone, such as 2026-08-14T09:00:00Z' });
+      // In a URL a plus stands for a space.
+      const plus = text.includes(' ') ? '; a + is written %2B in a URL' : '';
+      faults.push({
+        path,
+        message: `is not an ISO-8601 time with a zone, such as 2026-08-14T09:00:00Z${plus}`,
+      });
     }
     return at;
   };

@@ -70,10 +70,17 @@ test('statistics come in buckets, and as many as can be read', async () => {
     'bucket=32d',
     'bucket=1m&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z',
     'from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z',
+    'from=2026-02-01T00:02:00Z&to=2026-02-01T00:01:00Z',
     'from=soon',
   ]) {
     assert.equal((await get(app, `/conversations/stats?${parameters}`)).status, 422, parameters);
   }
+});
+
+test('a time whose plus became a space is refused with how to write it', async () => {
+  const app = await asked();
+  const { status, body } = await get(app, '/conversations?from=2026-02-01T00:00:00+01:00');
+  assert.deepEqual([status, /%2B/.test(body.detail)], [422, true]);
 });
 
 test('projections are made anew on demand', async () => {

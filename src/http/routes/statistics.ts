@@ -55,9 +55,9 @@ export function registerStatistics(app: FastifyInstance, { store, options }: App
 function rangeOf(query: StatsQuery, now: number): StatisticsRange {
   const bucketMs = bucketOf(query.bucket ?? '5m');
   const { from: first, to: last = now } = timesOf(query);
+  if (first !== undefined && first >= last) throw refused('from', 'is not before `to`');
   const from = Math.floor((first ?? last - dayMs) / bucketMs) * bucketMs;
   const to = Math.ceil(last / bucketMs) * bucketMs;
-  if (from >= to) throw refused('from', 'is not before `to`');
   const periodMs = periods.findLast((period) => bucketMs % period === 0)!;
   if ((to - from) / bucketMs > bucketsAtMost || (to - from) / periodMs > periodsAtMost) {
     const most = Math.min(bucketsAtMost, Math.floor((periodsAtMost * periodMs) / bucketMs));
