@@ -26,7 +26,7 @@ async function open() {
     const told = { out: '', error: '' };
     const code = await runCommand({ conversations: async () => conversations }, ['conversations', ...args], {
       readConfig: () => readConfig({ SIGNALBOX_URL: `http://127.0.0.1:${port}` }),
-      ...{ signal: new AbortController().signal, columns: 200, colours: false },
+      ...{ signal: new AbortController().signal, columns: 80, colours: false },
       write(text) {
         told.out += text;
       },

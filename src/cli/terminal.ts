@@ -14,7 +14,13 @@ export const dim = (context: Context, text: string): string =>
 export const bold = (context: Context, text: string): string =>
   context.colours ? `\x1b[1m${text}\x1b[22m` : text;
 
-/** Rows under headings, as wide as they need to be, the last column cut to the terminal. */
+/** The last column is never cut to less. */
+const leastWidth = 30;
+
+/**
+ * Rows under headings, as wide as they need to be, the last column cut to the terminal. What stands before it is never cut: an id of which a
+ * part is missing is none, and a terminal can wrap.
+ */
 export function table(
   context: Context,
   headings: readonly string[],
@@ -24,12 +30,15 @@ export function table(
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
   );
+  const before = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const width = Math.max(context.columns, before + leastWidth);
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))
       .join('  ')
-      .trimEnd()
-      .slice(0, context.columns);
+      .slice(0, width)
+      .replace(/[\uD800-\uDBFF]$/, '')
+      .trimEnd();
   return [dim(context, line(headings)), ...cells.map(line), ''].join('\n');
 }
 
