@@ -5,11 +5,12 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import { flush, removeDatabase } from './files.ts';
 
 /**
- * Whether a migration takes something away or rewrites it, so that only a copy can bring it back. An index can be made again, and a trigger does
- * nothing yet.
+ * Whether a migration takes something away or rewrites it, so that only a copy can bring it back. An index can be made again, the search as well (of the
+ * log), and a trigger does nothing yet.
  */
 export function isDestructive(sql: string): boolean {
-  const done = sql.replace(/--.*$|\bDROP INDEX\b|\bCREATE TRIGGER\b[\s\S]*?\bEND;/gim, '');
+  const again = /\bDROP TABLE search_\d\b|\bUPDATE projections SET position = 0\b/gi;
+  const done = sql.replace(again, '').replace(/--.*$|\bDROP INDEX\b|\bCREATE TRIGGER\b[\s\S]*?\bEND;/gim, '');
   return /\b(DROP|DELETE|UPDATE|REPLACE|RENAME)\b/i.test(done);
 }
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ConversationSummary } from '../conversation.ts';
 import type { RecordedEvent } from '../events.ts';
-import type { Term } from './query.ts';
+import { searchLimits, type Term } from './query.ts';
 import { wordsOf } from './words.ts';
 
 /** What is kept of a conversation for the search: words, in their order. */
@@ -49,6 +49,25 @@ export function textsOf(events: readonly RecordedEvent[]): { question: string; a
   }
   return { question, answer };
 }
+
+/** Beginnings of words are kept in these lengths; nobody searches for shorter ones. */
+const beginningLengths = { least: searchLimits.prefix, most: 6 } as const;
+
+/** The beginnings of all words of a conversation, each once. */
+export function beginningsOf({ question, answer }: SearchDocument): string[] {
+  const { least, most } = beginningLengths;
+  const found = new Set<string>();
+  for (const word of new Set([...question, ...answer])) {
+    for (let length = least; length <= most && length <= word.length; length++) {
+      found.add(word.slice(0, length));
+    }
+  }
+  return [...found];
+}
+
+/** Whether a term is one of the beginnings that are kept. */
+export const isBeginning = ({ words, isPrefix }: Term): boolean =>
+  isPrefix && words.length === 1 && words[0]!.length <= beginningLengths.most;
 
 export interface Facets {
   readonly sourceSystem?: string | undefined;

@@ -45,25 +45,57 @@ export function addWritten(histogram: Histogram, text: string): void {
   for (let at = 0; at < numbers.length; at += 2) add(histogram, numbers[at]!, numbers[at + 1]!);
 }
 
-/** Durations that so many of all are at most as long as, by nearest rank, within `least` and `most`. */
-export function percentiles(
-  histogram: Histogram,
-  fractions: readonly number[],
-  { least, most }: { readonly least: number; readonly most: number },
-): number[] {
-  const total = histogram.reduce((sum, count) => sum + count, 0);
-  return fractions.map((fraction) => {
-    const slot = slotAt(histogram, Math.max(1, Math.ceil(total * fraction)));
-    return Math.min(most, Math.max(least, durationOf(slot)));
-  });
-}
+/** What was written, added up, in one array with a place for every slot that is used again for the next sum. */
+export class HistogramSum {
+  readonly #counts = new Float64Array(slotOf(Number.MAX_SAFE_INTEGER) + 1);
+  #first = this.#counts.length;
+  #last = -1;
+  #total = 0;
 
-/** The slot of the duration that has that rank, counted from 1. */
-function slotAt(histogram: Histogram, rank: number): number {
-  let seen = 0;
-  for (let slot = 0; slot < histogram.length; slot++) {
-    seen += histogram[slot] ?? 0;
-    if (seen >= rank) return slot;
+  /** Adds what `write` wrote. It is read digit by digit: a page of statistics has megabytes of it. */
+  add(text: string): void {
+    let value = 0;
+    let slot = -1;
+    // The first character is a bracket.
+    for (let at = 1; at < text.length; at++) {
+      const digit = text.charCodeAt(at) - 48;
+      if (digit >= 0 && digit <= 9) value = value * 10 + digit;
+      else {
+        if (slot < 0) slot = value;
+        else {
+          this.#addCount(slot, value);
+          slot = -1;
+        }
+        value = 0;
+      }
+    }
   }
-  return 0;
+
+  #addCount(slot: number, count: number): void {
+    this.#counts[slot]! += count;
+    this.#total += count;
+    if (slot < this.#first) this.#first = slot;
+    if (slot > this.#last) this.#last = slot;
+  }
+
+  /** Durations that so many of all are at most as long as, by nearest rank, within `least` and `most`. `fractions` rise. */
+  percentiles(
+    fractions: readonly number[],
+    { least, most }: { readonly least: number; readonly most: number },
+  ): number[] {
+    let slot = this.#first;
+    let seen = this.#counts[slot] ?? 0;
+    return fractions.map((fraction) => {
+      const rank = Math.max(1, Math.ceil(this.#total * fraction));
+      while (seen < rank && slot < this.#last) seen += this.#counts[++slot]!;
+      return Math.min(most, Math.max(least, durationOf(slot)));
+    });
+  }
+
+  clear(): void {
+    if (this.#last >= 0) this.#counts.fill(0, this.#first, this.#last + 1);
+    this.#first = this.#counts.length;
+    this.#last = -1;
+    this.#total = 0;
+  }
 }

@@ -1,5 +1,5 @@
 import type { RecordedEvent, WebhookType } from '../events.ts';
-import { add, addWritten, type Histogram, percentiles, slotOf, write } from './histogram.ts';
+import { add, addWritten, type Histogram, HistogramSum, slotOf, write } from './histogram.ts';
 
 const minuteMs = 60_000;
 
@@ -115,11 +115,21 @@ export interface TypeStatistics {
   readonly notConfigured: number;
 }
 
+interface Bucket {
+  readonly start: number;
+  totalMs: number;
+  leastMs: number;
+  mostMs: number;
+  readonly types: Map<WebhookType, { -readonly [Name in keyof TypeStatistics]: TypeStatistics[Name] }>;
+}
+
 /** Sums up rows by bucket. It is given them piece by piece, in the order of their start. */
 export class BucketSums {
   readonly #bucketMs: number;
   readonly #from: number;
-  readonly #buckets = new Map<number, Map<WebhookType, Tally>>();
+  readonly #times = new HistogramSum();
+  readonly #done: Statistics[] = [];
+  #bucket: Bucket | undefined;
 
   constructor({ bucketMs, from }: { readonly bucketMs: number; readonly from: number }) {
     this.#bucketMs = bucketMs;
@@ -128,48 +138,55 @@ export class BucketSums {
 
   add(rows: readonly TallyRow[]): void {
     for (const row of rows) {
-      const start = this.#from + Math.floor((row.start - this.#from) / this.#bucketMs) * this.#bucketMs;
-      const types = this.#buckets.get(start) ?? new Map<WebhookType, Tally>();
-      this.#buckets.set(start, types);
-      const sum = types.get(row.webhook_type) ?? emptyTally(this.#bucketMs, start, row.webhook_type);
-      types.set(row.webhook_type, sum);
-      addRow(sum, row);
+      const bucket = this.#bucketAt(row.start);
+      bucket.totalMs += row.total_ms;
+      bucket.leastMs = Math.min(bucket.leastMs, row.least_ms);
+      bucket.mostMs = Math.max(bucket.mostMs, row.most_ms);
+      addType(bucket, row);
+      this.#times.add(row.times);
     }
   }
 
-  /** Buckets in which something was completed, in their order. */
+  /** Buckets in which something was completed, in their order. Nothing is added after that. */
   statistics(): Statistics[] {
-    return [...this.#buckets.values()].map((types) => statisticsOf([...types.values()]));
+    this.#end();
+    return this.#done;
+  }
+
+  #bucketAt(at: number): Bucket {
+    const start = this.#from + Math.floor((at - this.#from) / this.#bucketMs) * this.#bucketMs;
+    if (this.#bucket?.start === start) return this.#bucket;
+    this.#end();
+    const times = { totalMs: 0, leastMs: Number.MAX_SAFE_INTEGER, mostMs: 0 };
+    this.#bucket = { start, ...times, types: new Map() };
+    return this.#bucket;
+  }
+
+  #end(): void {
+    if (this.#bucket === undefined) return;
+    this.#done.push(statisticsOf(this.#bucket, this.#times));
+    this.#bucket = undefined;
+    this.#times.clear();
   }
 }
 
-function statisticsOf(tallies: readonly Tally[]): Statistics {
-  const times: Histogram = [];
-  for (const each of tallies) {
-    each.times.forEach((count, slot) => void add(times, slot, count));
-  }
-  const count = tallies.reduce((sum, each) => sum + countOf(each), 0);
-  const least = Math.min(...tallies.map((each) => each.leastMs));
-  const most = Math.max(...tallies.map((each) => each.mostMs));
-  const [p50Ms, p95Ms, p99Ms] = percentiles(times, [0.5, 0.95, 0.99], { least, most });
-  const byType = tallies.map((each) => ({
-    webhookType: each.webhookType,
-    count: countOf(each),
-    delivered: each.delivered,
-    failed: each.failed,
-    notConfigured: each.notConfigured,
-  }));
+function addType({ types }: Bucket, row: TallyRow): void {
+  const { webhook_type: webhookType, delivered, failed, not_configured: notConfigured } = row;
+  const sum = types.get(webhookType) ?? { webhookType, count: 0, delivered: 0, failed: 0, notConfigured: 0 };
+  types.set(webhookType, sum);
+  sum.count += delivered + failed + notConfigured;
+  sum.delivered += delivered;
+  sum.failed += failed;
+  sum.notConfigured += notConfigured;
+}
+
+function statisticsOf({ start, totalMs, leastMs, mostMs, types }: Bucket, times: HistogramSum): Statistics {
+  const byType = [...types.values()].sort((one, other) => (one.webhookType < other.webhookType ? -1 : 1));
+  const count = byType.reduce((sum, each) => sum + each.count, 0);
+  const bounds = { least: leastMs, most: mostMs };
+  const [p50Ms, p95Ms, p99Ms] = times.percentiles([0.5, 0.95, 0.99], bounds);
   return {
-    start: tallies[0]!.start,
-    count,
-    averageMs: tallies.reduce((sum, each) => sum + each.totalMs, 0) / count,
-    minimumMs: least,
-    maximumMs: most,
-    p50Ms: p50Ms!,
-    p95Ms: p95Ms!,
-    p99Ms: p99Ms!,
-    byType: byType.toSorted((one, other) => (one.webhookType < other.webhookType ? -1 : 1)),
+    ...{ start, count, averageMs: totalMs / count, minimumMs: leastMs, maximumMs: mostMs },
+    ...{ p50Ms: p50Ms!, p95Ms: p95Ms!, p99Ms: p99Ms!, byType },
   };
 }
-
-const countOf = ({ delivered, failed, notConfigured }: Tally): number => delivered + failed + notConfigured;

@@ -13,6 +13,7 @@ import { parseSearch } from '../../record/search/query.ts';
 import { aLife, testStore } from '../contract.ts';
 import { recordRetention } from './conversation-retention.ts';
 import { openPostgresRecord } from './open.ts';
+import { followPiece } from './projections/following.ts';
 import { PostgresRetention } from './retention.ts';
 
 describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noPostgres }, () => {
@@ -53,6 +54,32 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     assert.equal(await found(), 1);
     await follower.catchUp();
     assert.equal(await found(), 0);
+    await close();
+  });
+
+  test('what is far behind is searched from its newest to its oldest', async () => {
+    const { store, database, follower, close } = await open(await server.createDatabase());
+    follower.stop();
+    const lives = Array.from({ length: 30 }, (_, n) => aLife({ query: `find ${n}` }));
+    const find = async () => {
+      const { found, behind } = await store.search({ query: parseSearch('find') });
+      const at = found.map(({ summary }) =>
+        lives.findIndex((life) => life.trackingId === summary.trackingId),
+      );
+      return { found: at, behind };
+    };
+    for (const life of lives) await store.append(life.facts);
+    const [counted] = await database.read((sql) =>
+      sql.all<{ n: number }>('SELECT count(*) AS n FROM events'),
+    );
+    const all = counted!.n;
+    const pieceOf = (lives: number) => followPiece(database, (all / 30) * lives, 50);
+    await pieceOf(5);
+    assert.deepEqual(await find(), { found: [], behind: all });
+    await pieceOf(5);
+    assert.deepEqual((await find()).found, [29, 28, 27, 26, 25]);
+    while (!(await pieceOf(5)).isThrough);
+    assert.deepEqual(await find(), { found: [...lives.keys()].reverse(), behind: 0 });
     await close();
   });
 

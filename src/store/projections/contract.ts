@@ -118,7 +118,19 @@ export function testProjections(name: string, create: () => Promise<UnderTest>):
   });
 
   withStore('finds what a search word by word finds, whatever is asked', async (under) => {
-    const vocabulary = ['won', 'wonder', 'lost', 'the', 'deal', 'café', '東', 'x1', "o'b"];
+    const vocabulary = [
+      'won',
+      'wonder',
+      'wonderful',
+      'wonderfully',
+      'lost',
+      'the',
+      'deal',
+      'café',
+      '東',
+      'x1',
+      "o'b",
+    ];
     const text = fc.array(fc.constantFrom(...vocabulary), { maxLength: 6 }).map((words) => words.join(' '));
     const texts = fc.sample(fc.record({ query: text, answer: text }), { numRuns: 40, seed: 7 });
     const ids = await filled(under, texts);

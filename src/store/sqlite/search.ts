@@ -1,4 +1,11 @@
-import { hasTerm, searchDocument, textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
+import {
+  hasTerm,
+  isBeginning,
+  searchDocument,
+  textsOf,
+  timeFacets,
+  valueFacets,
+} from '../../record/search/document.ts';
 import { highlight } from '../../record/search/highlight.ts';
 import type { SearchQuery, Term } from '../../record/search/query.ts';
 import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
@@ -103,13 +110,16 @@ function hasTexts(sql: ReadSql, row: ConversationRow, looking: Looking): boolean
 const documentOf = (sql: ReadSql, row: ConversationRow) =>
   searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
 
+/** A beginning that the index does not have as such: longer ones, and those after other words. */
+const isLooseEnd = (term: Term): boolean => term.isPrefix && !isBeginning(term);
+
 /**
- * What begins with something is put together for the whole table before the first match is known, which takes long for what many
+ * What begins with something else than the index has is put together for the whole table before the first match is known, which takes long for what many
  * conversations have. Those are looked for in the texts instead: where many have it, few have to be looked at. A hundred conversations from
  * everywhere tell which ones they are.
  */
 function frequentPrefixes(sql: ReadSql, { terms, without }: SearchQuery): Set<Term> {
-  const counts = new Map([...terms, ...without].filter((term) => term.isPrefix).map((term) => [term, 0]));
+  const counts = new Map([...terms, ...without].filter(isLooseEnd).map((term) => [term, 0]));
   if (counts.size === 0) return new Set();
   const newest = sql.get<{ id: number | null }>('SELECT max(id) AS id FROM conversations')!.id ?? 0;
   const looked = Math.min(samples, newest);
@@ -132,10 +142,9 @@ function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefin
   const facets = valueFacets(search).map(quoted);
   if (times !== undefined) facets.push(`(${times.map(quoted).join(' OR ')})`);
   const [wanted, unwanted] = [terms.filter(inIndex), without.filter(inIndex)];
-  const parts = [
-    wanted.length > 0 && `{question answer} : (${wanted.map(termText).join(' AND ')})`,
-    facets.length > 0 && `facets : (${facets.join(' AND ')})`,
-  ].filter((part) => part !== false);
+  const parts = [...wanted.map(termText), facets.length > 0 && `facets : (${facets.join(' AND ')})`].filter(
+    (part) => part !== false,
+  );
   const all = parts.map((part) => `(${part})`).join(' AND ');
   const isFor = (term: Term) => frequent.has(term);
   return {
@@ -146,14 +155,14 @@ function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefin
       without: parts.length === 0 ? without : without.filter(isFor),
     },
     conditions: [...equalitiesOf(search), ...timesOf(search)],
-    // What begins with something is put together for the whole table, however small the window.
-    window: [...wanted, ...unwanted].some((term) => term.isPrefix) ? Number.MAX_SAFE_INTEGER : 20_000,
+    // As above: for the whole table, however small the window.
+    window: [...wanted, ...unwanted].some(isLooseEnd) ? Number.MAX_SAFE_INTEGER : 20_000,
   };
 }
 
 function excluding(all: string, unwanted: readonly Term[]): string {
   if (unwanted.length === 0) return all;
-  return `(${all}) NOT ({question answer} : (${unwanted.map(termText).join(' OR ')}))`;
+  return `(${all}) NOT (${unwanted.map(termText).join(' OR ')})`;
 }
 
 /** Undefined without a range of times, or one of too many years; null when there is nothing in it. */
@@ -170,7 +179,11 @@ function facetsOfTimes(sql: ReadSql, { from, to }: ConversationSearch): string[]
 /** Words have letters and digits alone. */
 const quoted = (words: string): string => `"${words}"`;
 
-const termText = ({ words, isPrefix }: Term): string => `${quoted(words.join(' '))}${isPrefix ? ' *' : ''}`;
+function termText(term: Term): string {
+  const words = quoted(term.words.join(' '));
+  if (isBeginning(term)) return `beginnings : ${words}`;
+  return `{question answer} : ${words}${term.isPrefix ? ' *' : ''}`;
+}
 
 function foundOf(sql: ReadSql, row: ConversationRow, { query }: ConversationSearch): FoundConversation {
   const { question, answer } = textsOf(textEvents(sql, row.tracking_id));

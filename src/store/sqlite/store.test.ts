@@ -13,6 +13,7 @@ import { aLife, testStore } from '../contract.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { testProjections } from '../projections/contract.ts';
+import { followPiece } from './projections/following.ts';
 import { readThreads } from './reads.ts';
 import { createSqliteStore } from './store.ts';
 import { systemRetention } from './system-retention.ts';
@@ -205,6 +206,38 @@ test('a record that is searched can be opened again, and is whole', async () => 
   await store.follower.catchUp();
   inspectAtStart(database);
   assert.deepEqual(inspectFile(database.path).problems, []);
+  await close();
+});
+
+test('what is far behind is searched from its newest to its oldest, and what comes meanwhile first', async () => {
+  const { database, store, close } = open();
+  const lives = Array.from({ length: 30 }, (_, n) => aLife({ query: `find ${n}` }));
+  const find = async () => {
+    const { found, behind } = await store.search({ query: parseSearch('find') });
+    const at = found.map(({ summary }) => lives.findIndex((life) => life.trackingId === summary.trackingId));
+    return { found: at, behind };
+  };
+  const append = async (from: number, to: number) => {
+    for (const life of lives.slice(from, to)) await store.append(life.facts);
+  };
+  await append(0, 20);
+  const { n: all } = database.get<{ n: number }>('SELECT count(*) AS n FROM events')!;
+  const pieceOf = (lives: number) => followPiece(database, (all / 20) * lives, 50);
+  await pieceOf(5);
+  assert.deepEqual(await find(), { found: [], behind: all });
+  await pieceOf(5);
+  assert.deepEqual(await find(), { found: [19, 18, 17, 16, 15], behind: (all / 20) * 15 });
+  await append(20, 22);
+  await pieceOf(5);
+  assert.deepEqual((await find()).found, [21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10]);
+  while (!(await pieceOf(5)).isThrough);
+  assert.deepEqual(await find(), { found: [...lives.keys()].slice(0, 22).reverse(), behind: 0 });
+  // One that is made anew leaves no gap.
+  await append(22, 30);
+  await pieceOf(1);
+  await store.rebuild(['search']);
+  while (!(await pieceOf(5)).isThrough);
+  assert.deepEqual(await find(), { found: [...lives.keys()].reverse(), behind: 0 });
   await close();
 });
 

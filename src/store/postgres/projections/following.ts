@@ -8,9 +8,11 @@ import {
   projectionNames,
 } from '../../../record/projections.ts';
 import type { FollowedPiece } from '../../follower.ts';
+import { defaultLeapEvents, type Extent } from '../../gap.ts';
 import type { PostgresDatabase, Transaction } from '../database.ts';
 import { type EventRow, toEvent } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
+import { leap } from './gap.ts';
 import { clearSearch, indexConversations } from './search.ts';
 import { addCompletions, clearStatistics } from './statistics.ts';
 
@@ -20,6 +22,8 @@ interface StateRow {
   readonly position: number;
   readonly next_position: number | null;
   readonly changed: number;
+  readonly gap_after: number | null;
+  readonly gap_to: number | null;
 }
 
 interface Part {
@@ -39,7 +43,11 @@ const parts: Readonly<Record<FollowedName, Part>> = {
  * projection; the others leave it to that one. One that is made anew has a second position, for the other of its two generations, which
  * is emptied first; when that has come to the end of the log, the two change places.
  */
-export async function followPiece(database: PostgresDatabase, limit: number): Promise<FollowedPiece> {
+export async function followPiece(
+  database: PostgresDatabase,
+  limit: number,
+  leapEvents = defaultLeapEvents,
+): Promise<FollowedPiece> {
   // What has nothing to do writes nothing either.
   if (await database.read(isUpToDate)) return { isThrough: true, tookMs: 0 };
   const begun = performance.now();
@@ -48,7 +56,7 @@ export async function followPiece(database: PostgresDatabase, limit: number): Pr
     const done = await database.write(async (sql) => {
       const text = 'SELECT * FROM projections WHERE name = $1 FOR UPDATE SKIP LOCKED';
       const [state] = await sql.all<StateRow>(text, [name]);
-      return state === undefined || advance(sql, state, limit);
+      return state === undefined || advance(sql, state, { limit, leapEvents });
     });
     isThrough &&= done;
   }
@@ -57,29 +65,51 @@ export async function followPiece(database: PostgresDatabase, limit: number): Pr
 
 async function isUpToDate(sql: Transaction): Promise<boolean> {
   const text = `SELECT 1 FROM projections WHERE next_position IS NOT NULL
-    OR name <> 'conversations' AND position < (SELECT max(sequence) FROM events)`;
+    OR gap_to IS NOT NULL OR name <> 'conversations' AND position < (SELECT max(sequence) FROM events)`;
   return (await sql.all(text)).length === 0;
 }
 
 /** Resolves with whether nothing is left to do. */
-async function advance(sql: Transaction, state: StateRow, limit: number): Promise<boolean> {
+async function advance(sql: Transaction, state: StateRow, { limit, leapEvents }: Extent): Promise<boolean> {
   if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
   const { name, generation, next_position: nextPosition } = state;
   const part = parts[name];
+  if (name === 'search' && (await leap(sql, state, leapEvents))) return false;
   const live = await eventsAfter(sql, state.position, limit, followed[name]);
   if (live.last !== state.position) {
     await part.apply(sql, generation, live.events);
     await sql.run('UPDATE projections SET position = $2 WHERE name = $1', [name, live.last]);
   }
-  if (nextPosition === null) return (await part.clear(sql, 1 - generation, limit)) && live.isEnd;
+  const isFilled = live.isEnd && (await fillGap(sql, state, limit));
+  if (nextPosition === null) return (await part.clear(sql, 1 - generation, limit)) && isFilled;
   if (nextPosition === 0 && !(await part.clear(sql, 1 - generation, limit))) return false;
   const next = await eventsAfter(sql, nextPosition, limit, followed[name]);
   await part.apply(sql, 1 - generation, next.events);
   const text = next.isEnd
-    ? 'UPDATE projections SET generation = 1 - generation, position = $2, next_position = NULL WHERE name = $1'
+    ? `UPDATE projections SET generation = 1 - generation, position = $2, next_position = NULL, gap_after = NULL, gap_to = NULL
+       WHERE name = $1`
     : 'UPDATE projections SET next_position = $2 WHERE name = $1';
   await sql.run(text, [name, next.last]);
   return false;
+}
+
+/** Looks at the newest events of the gap; resolves with whether nothing is left of it. */
+async function fillGap(
+  sql: Transaction,
+  { name, generation, gap_after: after, gap_to: to }: StateRow,
+  limit: number,
+): Promise<boolean> {
+  if (name === 'conversations' || after === null || to === null) return true;
+  const rows = await sql.all<EventRow>(
+    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type = ANY ($4) THEN data END AS data
+     FROM events WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT $3`,
+    [after, to, limit, followed[name]],
+  );
+  const events = rows.filter((row) => row.data !== null).map(toEvent);
+  await parts[name].apply(sql, generation, events.reverse());
+  const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
+  await sql.run('UPDATE projections SET gap_to = $2 WHERE name = $1', [name, rest]);
+  return rest === null;
 }
 
 async function mendPiece(
@@ -111,30 +141,32 @@ export async function generationOf(sql: Transaction, name: FollowedName): Promis
   return (await sql.all<{ generation: number }>(text, [name]))[0]!.generation;
 }
 
-/** Events that a projection has not looked at: counted, as numbers have gaps, and not for ever. */
+/**
+ * Events that a projection has not looked at: counted, as numbers have gaps, and not for ever. Whatever is asked of search and statistics says it, so
+ * that it must cost little in a large log.
+ */
 export async function behindOf(sql: Transaction, name: FollowedName): Promise<number> {
-  const text = `SELECT count(*) AS n FROM (SELECT 1 FROM events
-    WHERE sequence > (SELECT position FROM projections WHERE name = $1) LIMIT 100000) AS found`;
-  return (await sql.all<{ n: number }>(text, [name]))[0]!.n;
-}
-
-interface CountedState extends StateRow {
-  readonly behind: number;
-  readonly done: number | null;
+  const counted = (where: string) =>
+    `(SELECT count(*) FROM (SELECT 1 FROM events WHERE ${where} LIMIT 100000) AS found)`;
+  const text = `SELECT ${counted('sequence > position')} + ${counted('sequence > gap_after AND sequence <= gap_to')} AS behind
+    FROM projections WHERE name = $1`;
+  return (await sql.all<{ behind: number }>(text, [name]))[0]!.behind;
 }
 
 export async function projectionStates(sql: Transaction): Promise<ProjectionState[]> {
-  const rows = await sql.all<CountedState>(
-    `SELECT *, (SELECT count(*) FROM events WHERE sequence > position) AS behind,
-       CASE WHEN next_position IS NOT NULL THEN (SELECT count(*) FROM events WHERE sequence <= next_position) END AS done
-     FROM projections`,
-  );
-  const [total] = await sql.all<{ n: number }>('SELECT count(*) AS n FROM events');
-  return projectionNames.map((name) => {
-    const { behind, done, changed } = rows.find((row) => row.name === name)!;
-    const rebuilding = done === null ? null : { done, of: total!.n, changed };
-    return { name, behind: name === 'conversations' ? 0 : behind, rebuilding };
-  });
+  const rows = await sql.all<StateRow>('SELECT * FROM projections');
+  const states: ProjectionState[] = [];
+  for (const name of projectionNames) {
+    const { next_position: next, changed } = rows.find((row) => row.name === name)!;
+    const rebuilding = next === null ? null : { ...(await progressOf(sql, next)), changed };
+    states.push({ name, behind: name === 'conversations' ? 0 : await behindOf(sql, name), rebuilding });
+  }
+  return states;
+}
+
+async function progressOf(sql: Transaction, position: number) {
+  const text = 'SELECT count(*) FILTER (WHERE sequence <= $1) AS done, count(*) AS of FROM events';
+  return (await sql.all<{ done: number; of: number }>(text, [position]))[0]!;
 }
 
 /** Position 0 stands for a generation that has to be emptied before it is filled. */

@@ -8,8 +8,10 @@ import {
 } from '../../../record/projections.ts';
 import type { Database, ReadSql, Sql } from '../../../sqlite/database.ts';
 import type { FollowedPiece } from '../../follower.ts';
+import { defaultLeapEvents, type Extent } from '../../gap.ts';
 import { type EventRow, toEvent } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
+import { leap } from './gap.ts';
 import { clearSearch, indexConversations } from './search.ts';
 import { addCompletions, clearStatistics } from './statistics.ts';
 
@@ -19,6 +21,8 @@ interface StateRow {
   readonly position: number;
   readonly next_position: number | null;
   readonly changed: number;
+  readonly gap_after: number | null;
+  readonly gap_to: number | null;
 }
 
 interface Part {
@@ -37,12 +41,16 @@ const parts: Readonly<Record<FollowedName, Part>> = {
  * that a crash leaves it where it was or where it would be. One that is made anew has a second position, for the other of its two generations, which
  * is emptied first; when that has come to the end of the log, the two change places.
  */
-export async function followPiece(database: Database, limit: number): Promise<FollowedPiece> {
+export async function followPiece(
+  database: Database,
+  limit: number,
+  leapEvents = defaultLeapEvents,
+): Promise<FollowedPiece> {
   // What has nothing to do writes nothing either.
   if (await database.read(isUpToDate)) return { isThrough: true, tookMs: 0 };
   return database.write((sql) => {
     const begun = performance.now();
-    const through = states(sql).map((state) => advance(sql, state, limit));
+    const through = states(sql).map((state) => advance(sql, state, { limit, leapEvents }));
     return { isThrough: through.every(Boolean), tookMs: performance.now() - begun };
   });
 }
@@ -50,30 +58,62 @@ export async function followPiece(database: Database, limit: number): Promise<Fo
 function isUpToDate(sql: ReadSql): boolean {
   const last = lastSequence(sql);
   return states(sql).every(
-    (state) => state.next_position === null && (state.name === 'conversations' || state.position >= last),
+    (state) =>
+      state.next_position === null &&
+      (state.name === 'conversations' || (state.position >= last && state.gap_to === null)),
   );
 }
 
 /** Returns whether nothing is left to do. */
-function advance(sql: Sql, state: StateRow, limit: number): boolean {
+function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): boolean {
   if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
   const { name, generation } = state;
   const part = parts[name];
+  if (name === 'search' && leap(sql, state, lastSequence(sql), leapEvents)) return false;
   const live = eventsAfter(sql, state.position, limit, followed[name]);
   if (live.last !== state.position) {
     part.apply(sql, generation, live.events);
     sql.run('UPDATE projections SET position = ? WHERE name = ?', live.last, name);
   }
-  if (state.next_position === null) return part.clear(sql, 1 - generation, limit) && live.isEnd;
+  const isFilled = !live.isEnd || fillGap(sql, state, limit);
+  if (state.next_position === null) return part.clear(sql, 1 - generation, limit) && live.isEnd && isFilled;
   if (state.next_position === 0 && !part.clear(sql, 1 - generation, limit)) return false;
   const next = eventsAfter(sql, state.next_position, limit, followed[name]);
   part.apply(sql, 1 - generation, next.events);
   sql.run('UPDATE projections SET next_position = ? WHERE name = ?', next.last, name);
   if (!next.isEnd) return false;
-  const swap = 'UPDATE projections SET generation = ?, position = ?, next_position = NULL WHERE name = ?';
+  const swap = `UPDATE projections SET generation = ?, position = ?, next_position = NULL, gap_after = NULL, gap_to = NULL
+    WHERE name = ?`;
   sql.run(swap, 1 - generation, next.last, name);
   return false;
 }
+
+/** Looks at the newest events of the gap; returns whether nothing is left of it. */
+function fillGap(
+  sql: Sql,
+  { name, generation, gap_after: after, gap_to: to }: StateRow,
+  limit: number,
+): boolean {
+  if (name === 'conversations' || after === null || to === null) return true;
+  const rows = sql.all<EventRow>(
+    `SELECT * FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence DESC LIMIT ?`,
+    ...[after, to, limit],
+  );
+  parts[name].apply(
+    sql,
+    generation,
+    rows
+      .filter((row) => isOf(name, row))
+      .map(toEvent)
+      .reverse(),
+  );
+  const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
+  sql.run('UPDATE projections SET gap_to = ? WHERE name = ?', rest, name);
+  return rest === null;
+}
+
+const isOf = (name: FollowedName, { type }: EventRow): boolean =>
+  (followed[name] as readonly string[]).includes(type);
 
 function mendPiece(sql: Sql, { name, next_position: position }: StateRow, limit: number): boolean {
   const { events, last, isEnd } = eventsAfter(sql, position!, limit, ['WEBHOOK_REQUEST_RECEIVED']);
@@ -107,7 +147,8 @@ const stateOf = (sql: ReadSql, name: ProjectionName): StateRow =>
 
 /** Events that a projection has not looked at. */
 export function behindOf(sql: ReadSql, name: FollowedName): number {
-  return Math.max(0, lastSequence(sql) - stateOf(sql, name).position);
+  const { position, gap_after: after, gap_to: to } = stateOf(sql, name);
+  return Math.max(0, lastSequence(sql) - position) + (to === null ? 0 : to - (after ?? 0));
 }
 
 const lastSequence = (sql: ReadSql): number =>
@@ -116,10 +157,10 @@ const lastSequence = (sql: ReadSql): number =>
 export function projectionStates(sql: ReadSql): ProjectionState[] {
   const of = lastSequence(sql);
   return projectionNames.map((name) => {
-    const { position, next_position: done, changed } = stateOf(sql, name);
+    const { next_position: done, changed } = stateOf(sql, name);
     return {
       name,
-      behind: name === 'conversations' ? 0 : Math.max(0, of - position),
+      behind: name === 'conversations' ? 0 : behindOf(sql, name),
       rebuilding: done === null ? null : { done: Math.min(done, of), of, changed },
     };
   });

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../../record/events.ts';
-import { searchDocument } from '../../../record/search/document.ts';
+import { beginningsOf, searchDocument } from '../../../record/search/document.ts';
 import type { ReadSql, Sql } from '../../../sqlite/database.ts';
 import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
 
@@ -14,9 +14,11 @@ export function indexConversations(sql: Sql, generation: number, events: readonl
   );
   // What does not come in the order of its id makes SQLite write what it has so far.
   for (const row of rows.sort((one, other) => one.id - other.id)) {
-    const { question, answer, facets } = searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
-    const text = `INSERT OR REPLACE INTO ${table} (rowid, question, answer, facets) VALUES (?, ?, ?, ?)`;
-    sql.run(text, row.id, question.join(' '), answer.join(' '), facets.join(' '));
+    const document = searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
+    const { question, answer, facets } = document;
+    const columns = [beginningsOf(document), question, answer, facets].map((words) => words.join(' '));
+    const text = `INSERT OR REPLACE INTO ${table} (rowid, beginnings, question, answer, facets) VALUES (?, ?, ?, ?, ?)`;
+    sql.run(text, row.id, ...columns);
   }
   if (rows.length > 0) merge(sql, table);
 }
