@@ -85,7 +85,7 @@ async function agrees(context: Context, count: number): Promise<boolean> {
 /** The runs that did not succeed. */
 async function untilEnded(client: Client, context: Context, runIds: readonly string[]): Promise<string[]> {
   const failed: string[] = [];
-  const progress = createProgress(context, runIds.length);
+  const progress = createProgress(context, { count: runIds.length, exact: true });
   for (const [done, runId] of runIds.entries()) {
     progress.show(done);
     for (;;) {

@@ -9,6 +9,7 @@ import { createTestApp, question } from '../../test/fixtures/app.ts';
 import { readConfig } from '../config/config.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { exportCommand } from './export.ts';
+import { totalOf } from './export-total.ts';
 import { lineOf } from './progress.ts';
 import { runCommand } from './run.ts';
 
@@ -133,8 +134,28 @@ test('what cannot be meant is said, and nothing is left behind', async (context)
 });
 
 test('how far it is is one line', () => {
-  assert.equal(lineOf(0, 10), `${'░'.repeat(30)} 0 %  0 of 10`);
-  assert.equal(lineOf(5_000, 10_000), `${'█'.repeat(15)}${'░'.repeat(15)} 50 %  5,000 of 10,000`);
-  assert.equal(lineOf(12, undefined), '12');
-  assert.equal(lineOf(12, 10), '12');
+  const exact = (count: number) => ({ count, exact: true });
+  assert.equal(lineOf(0, exact(10)), `${'░'.repeat(30)} 0 %  0 of 10`);
+  assert.equal(lineOf(5_000, exact(10_000)), `${'█'.repeat(15)}${'░'.repeat(15)} 50 %  5,000 of 10,000`);
+  assert.equal(
+    lineOf(5_000, { count: 20_000, exact: false }),
+    `${'█'.repeat(7)}${'░'.repeat(23)} 25 %  5,000 of about 20,000`,
+  );
+  assert.equal(lineOf(12, exact(10)), '12');
+});
+
+test('more than the server counts is about as many as its statistics say', async () => {
+  const asked: string[] = [];
+  const client = {
+    async call(_method: string, path: string) {
+      asked.push(path);
+      if (path.startsWith('/conversations/stats')) return { buckets: [{ count: 30_000 }, { count: 12_000 }] };
+      return { total: { count: 10_000, exact: false } };
+    },
+  };
+  const range = { from: '2000-01-01T00:00:00.000Z', to: '2100-01-01T00:00:00.000Z' };
+  const total = await totalOf(client, range, Date.parse('2026-11-21T00:00:00Z'));
+  assert.deepEqual(total, { count: 42_000, exact: false });
+  const { from, to } = Object.fromEntries(new URLSearchParams(asked[1]!.split('?')[1]));
+  assert.ok(Date.parse(to!) - Date.parse(from!) < 10_000 * 86_400_000, 'no more than the server sums up');
 });

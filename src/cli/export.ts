@@ -7,6 +7,7 @@ import { createParquetWriter } from '../record/exports/parquet.ts';
 import { type ExportForm, type ExportOf, exportForms } from '../record/exports/schemas.ts';
 import { type Client, createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
+import { type ExportRange, totalOf } from './export-total.ts';
 import { createProgress } from './progress.ts';
 import { printJson } from './terminal.ts';
 import { timeOption } from './time-option.ts';
@@ -55,11 +56,6 @@ const options = {
   url: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
-
-interface Range {
-  readonly from: string;
-  readonly to: string;
-}
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -154,8 +150,13 @@ function parquetTarget(client: Client, path: string): Target {
 /** So many are under way at a time. */
 const lanes = 8;
 
-async function exportAll(client: Client, context: Context, range: Range, target: Target): Promise<number> {
-  const progress = createProgress(context, await countOf(client, range));
+async function exportAll(
+  client: Client,
+  context: Context,
+  range: ExportRange,
+  target: Target,
+): Promise<number> {
+  const progress = createProgress(context, await totalOf(client, range));
   let done = 0;
   for await (const page of pagesOf(client, range)) {
     const rest = page.filter((conversation) => conversation.complete === true);
@@ -183,15 +184,7 @@ function asUnwritten(error: unknown): unknown {
     : error;
 }
 
-/** Undefined where there are more than the server counts. */
-async function countOf(client: Client, range: Range): Promise<number | undefined> {
-  const query = new URLSearchParams({ ...range, limit: '1', count: 'true' });
-  const { total } = await client.call('GET', `/conversations?${query}`);
-  const { count, exact } = total as { readonly count: number; readonly exact: boolean };
-  return exact ? count : undefined;
-}
-
-async function* pagesOf(client: Client, range: Range): AsyncGenerator<Row[]> {
+async function* pagesOf(client: Client, range: ExportRange): AsyncGenerator<Row[]> {
   let after: unknown = null;
   do {
     const query = new URLSearchParams({

@@ -10,8 +10,14 @@ export interface Progress {
 const barWidth = 30;
 const everyMs = 100;
 
-/** Without a terminal nothing is shown; without a total there is a count and no bar. */
-export function createProgress(context: Context, total: number | undefined): Progress {
+/** What there is to do in all, exactly or nearly. */
+export interface Total {
+  readonly count: number;
+  readonly exact: boolean;
+}
+
+/** Without a terminal nothing is shown. */
+export function createProgress(context: Context, total: Total): Progress {
   if (!context.colours) return { show: () => {}, end: () => {} };
   let shownAt = Number.NEGATIVE_INFINITY;
   return {
@@ -24,11 +30,11 @@ export function createProgress(context: Context, total: number | undefined): Pro
   };
 }
 
-export function lineOf(done: number, total: number | undefined): string {
-  const count = done.toLocaleString('en-US');
-  if (total === undefined || total < done || total === 0) return count;
-  const filled = Math.floor((done / total) * barWidth);
-  const percent = Math.floor((done / total) * 100);
+export function lineOf(done: number, { count, exact }: Total): string {
+  const told = done.toLocaleString('en-US');
+  if (count < done || count === 0) return told;
+  const filled = Math.floor((done / count) * barWidth);
+  const percent = Math.floor((done / count) * 100);
   const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
-  return `${bar} ${percent} %  ${count} of ${total.toLocaleString('en-US')}`;
+  return `${bar} ${percent} %  ${told} of ${exact ? '' : 'about '}${count.toLocaleString('en-US')}`;
 }
