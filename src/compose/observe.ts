@@ -8,6 +8,7 @@ import type { MetricsPort } from '../http/ports.ts';
 import type { Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics/metrics.ts';
 import { Gauges } from '../observe/metrics/readings.ts';
+import { seldom } from '../observe/seldom.ts';
 import { StepTimes } from '../observe/step-times.ts';
 import { contentThrough } from '../observe/traces/content.ts';
 import { createSampler } from '../observe/traces/sampler.ts';
@@ -59,7 +60,7 @@ export const engineLines = (log: Log): EngineObserver => ({
   runFailed: (flow, runId, message) =>
     log.failed(`A run of the flow ${flow} failed`, message, { run_id: runId }),
   runPaused: (runId, message) => log.failed('A run is paused', message, { run_id: runId }),
-  storageFailed: (error) => log.failed('The data could not be written', error),
+  storageFailed: seldom((error, times) => log.failed('The data could not be written', error, { times })),
 });
 
 export interface Traces {

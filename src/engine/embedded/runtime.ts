@@ -17,6 +17,7 @@ import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
 import { OpenWaits } from './signals.ts';
+import { Stalled } from './stalled.ts';
 import { steadyClock } from './steady-clock.ts';
 import { type DueRetry, Timers } from './timers.ts';
 
@@ -64,6 +65,7 @@ export class Runtime implements ExecutionHost {
   stopping = false;
   readonly #writeFacts: FactWriter;
   readonly #timers: Timers;
+  readonly #stalled: Stalled;
   readonly #purger: NodeJS.Timeout;
   #turns: Execution[] = [];
   #lastRunNumber: number;
@@ -86,6 +88,10 @@ export class Runtime implements ExecutionHost {
     this.#writeFacts = writeFacts;
     this.#lastRunNumber = database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#timers = new Timers(this);
+    this.#stalled = new Stalled({
+      goOn: (execution) => void (this.stopping || this.queue.addAgain(execution)),
+      canWrite: () => database.failure === undefined,
+    });
     this.#purger = setInterval(() => this.#forgetOld(), purgeEveryMs).unref();
   }
 
@@ -308,7 +314,7 @@ export class Runtime implements ExecutionHost {
     this.queue.release(execution.flow.name);
     if (this.stopping) return;
     this.observer.storageFailed(error);
-    setTimeout(() => this.queue.addAgain(execution), storageRetryMs).unref();
+    this.#stalled.add(execution);
   }
 
   /** Drops a run from memory without an end; for `terminate`. */
