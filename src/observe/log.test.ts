@@ -54,7 +54,12 @@ test('the lines that saved filters and queries match', () => {
   log.agentAttempt({ ...about, attempt: 2, agent: 'analyst', sessionId: 's' });
   assert.equal(last().message, 'Bedrock Agent attempt 2');
   assert.equal(last().level, 'INFO');
-  log.processingCompleted({ ...about, deliveryStatus: 'delivered', totalTimeMs: 12 });
+  const end = { status: 'delivered', deliveryStatus: 'delivered', attempts: 1, totalTimeMs: 12 } as const;
+  const completed = event('WEBHOOK_CONVERSATION_COMPLETED', 't', {
+    ...{ conversationId: 'c', deliveryId: 'd', sourceSystem: 'crm', sourceProcess: 'p' },
+    ...{ webhookType: 'general', answered: true, ...end },
+  });
+  log.recorded(toRecordedEvent({ ...completed, id: 'run/1', subject: 't', at: 1 }, 1));
   assert.equal(last().message, 'Webhook processing completed successfully');
   assert.deepEqual(
     [last().tracking_id, last().conversation_id, last().delivery_status, last().total_time_ms],

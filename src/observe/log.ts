@@ -46,7 +46,10 @@ export interface Log {
   /** In which trace of its sender a conversation is: its lines have the `trace_id` from then on. */
   traced(conversation: Traced): void;
 
-  /** Every event of the record, once it is durable; without its content (question, answer, tool calls). */
+  /**
+   * Every event of the record, once it is durable; without its content (question, answer, tool calls). That of a conversation that came to a
+   * good end has a second line, `Webhook processing completed successfully`: so it is said once, however often the end had to be tried.
+   */
   recorded(event: RecordedEvent): void;
 
   /** `Bedrock Agent attempt <n>`: each agent call, whatever the agent. */
@@ -64,9 +67,6 @@ export interface Log {
   deliveryExhausted(line: AboutLine & DeliveryLine & { reason: string; code: string }): void;
   endpointDisabled(line: { webhookUrl: string; reason: string }): void;
   circuitChanged(line: { webhookUrl: string; from: string; to: string }): void;
-  /** `Webhook processing completed successfully`. */
-  processingCompleted(line: AboutLine & { deliveryStatus: string; totalTimeMs: number }): void;
-
   /** An alarm that fires, that still does, or that is over. */
   alarm(line: AlarmLine): void;
   exportFailed(line: AboutLine & { error: unknown }): void;
@@ -171,6 +171,16 @@ export function createLog(options: LogOptions): Log {
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel))
         plain[recordedLevel]({ ...withoutContent(event, redact), ...placeOf(event, traceIds) }, event.type);
+      if (event.type !== 'WEBHOOK_CONVERSATION_COMPLETED' || event.data.status !== 'delivered') return;
+      const { conversationId, sourceSystem, webhookType, deliveryStatus, totalTimeMs } = event.data;
+      const { trackingId } = event;
+      logger.info(
+        {
+          ...about({ trackingId, conversationId, sourceSystem, webhookType }),
+          ...{ run_id: runOf(event), delivery_status: deliveryStatus, total_time_ms: totalTimeMs },
+        },
+        'Webhook processing completed successfully',
+      );
     },
     agentAttempt: (line) =>
       logger.info(
@@ -192,8 +202,9 @@ export function createLog(options: LogOptions): Log {
         { ...about(line), ...delivery(line), reason: line.reason, next_attempt_at: line.nextAttemptAt },
         `Delivery attempt ${line.attempt} failed`,
       ),
+    // One for each delivery that waits, each time: in an outage of a receiver more than all other lines.
     deliveryHeld: (line) =>
-      logger.info(
+      logger.debug(
         { ...about(line), webhook_url: safeUrl(line.webhookUrl), delay_ms: line.delayMs },
         'Delivery waits: the circuit of its endpoint is open',
       ),
@@ -217,11 +228,6 @@ export function createLog(options: LogOptions): Log {
       logger.warn(
         { webhook_url: safeUrl(line.webhookUrl), from: line.from, to: line.to },
         `Circuit ${line.to}`,
-      ),
-    processingCompleted: (line) =>
-      logger.info(
-        { ...about(line), delivery_status: line.deliveryStatus, total_time_ms: line.totalTimeMs },
-        'Webhook processing completed successfully',
       ),
     alarm: (line) => logger[line.state === 'resolved' ? 'info' : 'error'](line, alarmWords[line.state]),
     exportFailed: (line) =>
@@ -285,10 +291,12 @@ function withoutContent(event: RecordedEvent, redact: (text: string) => string):
 }
 
 /** The run and the trace of an event of a conversation. Its id begins with that of its run. */
-function placeOf({ type, id, trackingId }: RecordedEvent, traceIds: TraceIds): Record<string, unknown> {
-  if (!type.startsWith('WEBHOOK_')) return {};
-  return { run_id: id.split('/', 1)[0], trace_id: traceIds.of(trackingId) };
+function placeOf(event: RecordedEvent, traceIds: TraceIds): Record<string, unknown> {
+  if (!event.type.startsWith('WEBHOOK_')) return {};
+  return { run_id: runOf(event), trace_id: traceIds.of(event.trackingId) };
 }
+
+const runOf = ({ id }: RecordedEvent): string | undefined => id.split('/', 1)[0];
 
 function ids(line: AboutLine): Record<string, unknown> {
   return {

@@ -266,9 +266,6 @@ class DeliveryAttempt {
       ...(problem !== undefined && answered && { problem }),
     } as const;
     this.#record('WEBHOOK_CONVERSATION_COMPLETED', { ...this.#about(), ...end });
-    if (end.status === 'delivered') {
-      this.#ports.log.processingCompleted({ ...this.#aboutLine(), deliveryStatus, totalTimeMs });
-    }
   }
 
   #record<
