@@ -1,8 +1,7 @@
 import type { Json } from './json.ts';
+import { isSecretField, type Redaction, redactedText, redactionShapes } from './redaction-shapes.ts';
 
-/** What is taken out of texts before they are logged or exported. */
-export const redactions = ['secrets', 'email', 'phone'] as const;
-export type Redaction = (typeof redactions)[number];
+export { type Redaction, redactedText, redactions } from './redaction-shapes.ts';
 
 export interface RedactionRules {
   readonly kinds: readonly Redaction[];
@@ -15,81 +14,30 @@ export interface RedactionRules {
 
 export interface Redactor {
   text(text: string): string;
-  /** The same shape: strings and names redacted, fields of the rules replaced by `[redacted]`. */
+  /** The same shape: names and strings redacted, fields of the rules and texts of fields that are called a secret replaced by `[redacted]`. */
   json<T extends Json>(value: T): T;
 }
 
-export const redactedText = '[redacted]';
-
-interface Shape {
-  /** What is in each text that has one: looking for it costs a fiftieth of the pattern. */
-  readonly marker: string;
-  readonly pattern: RegExp;
-}
-
-const shape = (marker: string, pattern: RegExp): Shape => ({ marker, pattern });
-
-const bearer = /(?<=\bbearer[ \t]{1,8})[\w.~+/=-]{16,}/gi;
-const basic = /(?<=\bbasic[ \t]{1,8})[A-Za-z0-9+/=]{12,}/gi;
-
-/**
- * Secrets by the shapes that their issuers document, so that a finding is one. What has no shape of its own (a password in a
- * sentence) is found by no pattern: name its field.
- */
-const shapes: Readonly<Record<Redaction, readonly Shape[]>> = {
-  secrets: [
-    // Private keys in PEM (RFC 7468) and OpenPGP, in JSON with \n as two characters; of one that is cut off what looks like its text.
-    shape(
-      'PRIVATE KEY',
-      /-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----(?:(?:(?!-----)[^"]){0,16384}-----END [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----|(?:[\w+/=\s]|\\[nr]){0,16384})/g,
-    ),
-    // JSON web tokens (RFC 7519): header and payload begin with {".
-    shape('eyJ', /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*/g),
-    // Standard Webhooks; Stripe; OpenAI, Anthropic and others that begin with sk-.
-    shape('whs', /\bwhs(?:ec|k)_[A-Za-z0-9+/=]{16,}/g),
-    shape('k_', /\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}/g),
-    shape('sk-', /\bsk-[A-Za-z0-9_-]{20,}/g),
-    // GitHub, GitLab, Slack, npm, Google, AWS access key ids.
-    shape('gh', /\bgh[pousr]_[A-Za-z0-9]{30,}/g),
-    shape('github_pat_', /\bgithub_pat_\w{30,}/g),
-    shape('glpat-', /\bglpat-[\w-]{20,}/g),
-    shape('xox', /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g),
-    shape('xapp-', /\bxapp-[A-Za-z0-9-]{10,}/g),
-    shape('npm_', /\bnpm_[A-Za-z0-9]{30,}/g),
-    shape('AIza', /\bAIza[\w-]{35}/g),
-    shape('AKIA', /\bAKIA[A-Z0-9]{16}\b/g),
-    shape('ASIA', /\bASIA[A-Z0-9]{16}\b/g),
-    // Credentials in a header, whose scheme is written in any case (RFC 9110, section 11.1), or in a URL, as far as its last @.
-    shape('earer', bearer),
-    shape('EARER', bearer),
-    shape('asic', basic),
-    shape('ASIC', basic),
-    shape('://', /(?<=:\/\/)[^\s/@:"']{1,256}:[^\s/"']{1,256}(?=@)/g),
-  ],
-  email: [shape('@', /[\w.%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}/g)],
-  // International with +, or the North American form with separators: bare digits are more often something else.
-  phone: [
-    shape('+', /(?<![\w+])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\d)/g),
-    shape('', /(?<![\w-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w-])/g),
-  ],
-};
-
 export function createRedactor({ kinds, fields }: RedactionRules): Redactor {
-  const wanted = kinds.flatMap((kind) => shapes[kind]);
+  const wanted = kinds.flatMap((kind) => redactionShapes[kind]);
   const text = (value: string) =>
     wanted.reduce(
-      (rest, { marker, pattern }) => (rest.includes(marker) ? rest.replace(pattern, redactedText) : rest),
+      (rest, { marker, pattern, by = redactedText }) =>
+        rest.includes(marker) ? rest.replace(pattern, by) : rest,
       value,
     );
   const paths = fields.map((field) => field.split('.'));
-  const isField = (path: readonly string[]) => paths.some((wanted) => endsWith(path, wanted));
+  const looksAtNames = kinds.includes('secrets');
+  const isField = (path: readonly string[], value: unknown) =>
+    paths.some((wanted) => endsWith(path, wanted)) ||
+    (looksAtNames && typeof value === 'string' && isSecretField(path.at(-1)!));
   const json = (value: Json, path: readonly string[]): Json => {
     if (typeof value === 'string') return text(value);
     if (Array.isArray(value)) return value.map((item) => json(item, path));
     if (value === null || typeof value !== 'object') return value;
     const entries = Object.entries(value).map(([name, of]): [string, Json] => {
       const below = [...path, name];
-      return [text(name), isField(below) ? redactedText : json(of as Json, below)];
+      return [text(name), isField(below, of) ? redactedText : json(of as Json, below)];
     });
     // Not assigned one by one: a field may be called __proto__.
     return Object.fromEntries(distinct(entries));

@@ -38,10 +38,17 @@ test('what strangers wrote is redacted, in every kind of line, and lines stay JS
   };
   const fact = event('WEBHOOK_DELIVERY_FAILED', 't', { ...failed, webhookType: 'general' });
   log.recorded(toRecordedEvent({ ...fact, id: 'i', subject: 't', at: 1 }, 1));
+  const answer = { agent: 'a', sessionId: 's', response: null, responsePlain: null, understood: false };
+  const unanswered = event('WEBHOOK_MANAGER_AGENT_RESPONSE', 't', {
+    ...{ ...about, webhookType: 'general', sourceProcess: 'p', ...answer, toolCalls: [], attempts: null },
+    error: { code: 'agent_failed', message: told, recoverable: false },
+    ...{ agentTimeMs: 1, executionTimeSeconds: 1, answerTimeMs: 1, responseSizeBytes: 0 },
+  });
+  log.recorded(toRecordedEvent({ ...unanswered, id: 'i', subject: 't', at: 1 }, 2));
   log.failed('Something failed', new Error(told));
   log.deliveryAttemptFailed({ ...about, ...delivery, reason: told, nextAttemptAt: null });
   log.warning(told);
-  assert.equal(lines.length, 4);
+  assert.equal(lines.length, 5);
   for (const line of lines) {
     assert.doesNotMatch(line, /anna|a1a1|Ab1/);
     assert.match(line, /no \\"\[redacted\]\\" with Bearer \[redacted\] and \[redacted\]/);

@@ -277,18 +277,22 @@ const alarmWords = {
 
 const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
 
-/** What others wrote into a field that stays. */
-const foreignFields = new Set(['reason', 'problem']);
+/** What others wrote into a field that stays; of an `error` its message. */
+const foreignFields = new Set(['reason', 'problem', 'path', 'name', 'initiated_by']);
 
 function withoutContent(event: RecordedEvent, redact: (text: string) => string): Record<string, unknown> {
   const line: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(toWire(event))) {
     if (name === 'webhook_url') line[name] = safeUrl(String(value));
     else if (foreignFields.has(name) && typeof value === 'string') line[name] = redact(value);
+    else if (hasMessage(value)) line[name] = { ...value, message: redact(value.message) };
     else if (!contentFields.has(name)) line[name] = value;
   }
   return line;
 }
+
+const hasMessage = (value: unknown): value is { message: string } =>
+  typeof (value as { message?: unknown } | null)?.message === 'string';
 
 /** The run and the trace of an event of a conversation. Its id begins with that of its run. */
 function placeOf(event: RecordedEvent, traceIds: TraceIds): Record<string, unknown> {
