@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openContent } from '../compose/encryption.ts';
 import { isPostgresUrl } from '../config/execution.ts';
 import { SignalboxError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
@@ -58,7 +59,8 @@ async function copyFolder(dataDir: string, target: Target, context: Context): Pr
   }
   const lock = lockFolder(dataDir);
   try {
-    const from = new Database(path);
+    const content = await openContent(context.readConfig());
+    const from = new Database(path, { content });
     try {
       return await copyInto(from, target, context);
     } finally {
@@ -72,7 +74,12 @@ async function copyFolder(dataDir: string, target: Target, context: Context): Pr
 async function copyInto(from: Database, target: Target, context: Context): Promise<Copied> {
   const { openPostgres } = await import('../store/postgres/open.ts');
   const { copyRecord } = await import('../store/postgres/copy.ts');
-  const to = await openPostgres({ ...target, poolSize: 1, statementTimeoutMs: 120_000 });
+  const to = await openPostgres({
+    ...target,
+    poolSize: 1,
+    statementTimeoutMs: 120_000,
+    content: from.content,
+  });
   try {
     return await copyRecord({ from, to, onProgress: tellOnceASecond(context), signal: context.signal });
   } finally {

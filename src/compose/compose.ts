@@ -15,6 +15,7 @@ import { asStorageFailure } from '../sqlite/storage-failure.ts';
 import { withFileSources } from '../store/file-sources.ts';
 import { version } from '../version.ts';
 import { createAlarms } from './alarms.ts';
+import { openContent } from './encryption.ts';
 import { executesHere, openEngine } from './engine.ts';
 import { createErasing, eraseAfterRestore } from './erasing.ts';
 import { openFlows } from './flows.ts';
@@ -72,8 +73,10 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     log.warning('VERIFY_WEBHOOK_SIGNATURE is false: whoever reaches this server may send webhooks.');
   }
   const fileSources = readSources(config);
-  const { objects, exports, problem: objectsProblem, close: closeObjects } = await openObjects(config, log);
-  const record = await openRecord(config, log);
+  const content = await openContent(config);
+  const opening = await openObjects(config, log, content);
+  const { objects, exports, problem: objectsProblem, close: closeObjects } = opening;
+  const record = await openRecord(config, log, content);
   const { store, live, rateLimits } = record;
   const identity = await openIdentity(config, log, store);
   const executes = executesHere(config);

@@ -6,6 +6,7 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import { makeDataFolder } from '../data-folder.ts';
 import type { Worker } from '../engine/lambda/worker.ts';
 import type { Log } from '../observe/log.ts';
+import { openContent } from './encryption.ts';
 import { createErasing } from './erasing.ts';
 import { openFlows } from './flows.ts';
 import { openLambdaParts } from './lambda.ts';
@@ -25,8 +26,9 @@ export interface SignalboxFunction {
 export async function composeFunction(config: Config, log: Log, agent?: Agent): Promise<SignalboxFunction> {
   lambdaSettings(config);
   openDataFolder(config);
-  const { objects, exports, close: closeObjects } = await openObjects(config, log);
-  const record = await openRecord(config, log);
+  const content = await openContent(config);
+  const { objects, exports, close: closeObjects } = await openObjects(config, log, content);
+  const record = await openRecord(config, log, content);
   const { store, live } = record;
   const metrics = createMetrics(config, log, live);
   const watching = await openWatching(config, metrics);

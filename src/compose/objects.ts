@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { s3Settings } from '../config/storage.ts';
 import { messageOf, SignalboxError } from '../core/errors.ts';
+import type { Content } from '../encryption/content.ts';
 import { createFolderObjects } from '../objects/folder.ts';
 import type { Objects } from '../objects/objects.ts';
 import type { S3Options } from '../objects/s3/s3.ts';
 import { watchBucket } from '../objects/s3/watch.ts';
+import { createSealedObjects } from '../objects/sealed.ts';
 import type { Log } from '../observe/log.ts';
 
 export interface ComposedObjects {
@@ -18,7 +20,7 @@ export interface ComposedObjects {
 }
 
 /** The stores of objects: a folder, or buckets. Throws `config_invalid` for a bucket that can't be used; one that is only away may come back. */
-export async function openObjects(config: Config, log: Log): Promise<ComposedObjects> {
+export async function openObjects(config: Config, log: Log, content: Content): Promise<ComposedObjects> {
   const settings = s3Settings(config);
   const opened: { close(): void; problem(): Error | undefined }[] = [];
   const openBucket = async (options: S3Options): Promise<Objects> => {
@@ -35,8 +37,10 @@ export async function openObjects(config: Config, log: Log): Promise<ComposedObj
   };
   const folder = () => createFolderObjects(config.objectsDir ?? join(config.dataDir, 'objects'));
   try {
-    const objects = settings.objects ? await openBucket(settings.objects) : folder();
-    const exports = settings.exports ? await openBucket(settings.exports) : objects;
+    const plain = settings.objects ? await openBucket(settings.objects) : folder();
+    // Exports are files for people and their tools: as they are.
+    const exports = settings.exports ? await openBucket(settings.exports) : plain;
+    const objects = content.keyIds.length > 0 ? createSealedObjects(plain, content) : plain;
     const problem = () => opened.map((bucket) => bucket.problem()).find((seen) => seen !== undefined);
     return { objects, exports, close, ...(opened.length > 0 && { problem }) };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { postgresSettings } from '../config/execution.ts';
+import type { Content } from '../encryption/content.ts';
 import type { FactWriter } from '../engine/embedded/facts.ts';
 import { journalRetention, unclaimedSignals } from '../engine/embedded/retention.ts';
 import type { Log } from '../observe/log.ts';
@@ -45,22 +46,28 @@ export interface ComposedRecord {
 }
 
 /** Opens the record: in PostgreSQL where a URL says so, else in the file of the data folder. */
-export function openRecord(config: Config, log: Log): Promise<ComposedRecord> | ComposedRecord {
+export function openRecord(
+  config: Config,
+  log: Log,
+  content: Content,
+): Promise<ComposedRecord> | ComposedRecord {
   const live = new LiveRecord({ onError: (error) => log.failed('A listener of the record failed', error) });
   live.subscribeAll((event) => log.recorded(event));
   const postgres = postgresSettings(config);
-  return postgres === undefined ? openFile(config, log, live) : openShared(config, log, live, postgres);
+  return postgres === undefined
+    ? openFile(config, log, live, content)
+    : openShared(config, log, live, { ...postgres, content });
 }
 
-function openFile(config: Config, log: Log, live: LiveRecord): ComposedRecord {
-  const database = new Database(join(config.dataDir, 'signalbox.sqlite'));
+function openFile(config: Config, log: Log, live: LiveRecord, content: Content): ComposedRecord {
+  const database = new Database(join(config.dataDir, 'signalbox.sqlite'), { content });
   if (database.copyBeforeMigration !== undefined) {
     log.warning(
       `The database was brought up to date; as it was before, it is in ${database.copyBeforeMigration}. Remove that file when all is well.`,
     );
   }
   inspectAtStart(database);
-  const threads = readThreads(database.path);
+  const threads = readThreads(database.path, content);
   const onError = (error: unknown) => log.failed(followingFailed, error);
   const store = createSqliteStore(database, live, onError, threads);
   const sweeper = createSweeper(config, log, database);
@@ -109,7 +116,7 @@ async function openShared(
   config: Config,
   log: Log,
   live: LiveRecord,
-  settings: NonNullable<ReturnType<typeof postgresSettings>>,
+  settings: NonNullable<ReturnType<typeof postgresSettings>> & { readonly content: Content },
 ): Promise<ComposedRecord> {
   // With its driver, which is not loaded for nothing.
   const { openPostgresRecord } = await import('../store/postgres/open.ts');

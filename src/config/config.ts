@@ -3,6 +3,7 @@ import { nearest } from '../core/nearest.ts';
 import { alarmSettings } from './alarms.ts';
 import { clientSettings } from './client.ts';
 import { deliverySettings } from './delivery.ts';
+import { encryptionSettings } from './encryption.ts';
 import { executionSettings } from './execution.ts';
 import { identityProblems, identitySettings } from './identity.ts';
 import { inboundSettings } from './inbound.ts';
@@ -16,6 +17,7 @@ export const settings = {
   ...listeningSettings,
   ...identitySettings,
   ...storageSettings,
+  ...encryptionSettings,
   ...deliverySettings,
   ...inboundSettings,
   ...executionSettings,

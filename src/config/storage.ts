@@ -139,7 +139,7 @@ function s3Connection(config: StorageConfig) {
 }
 
 /** Undefined when they come from elsewhere. */
-function awsCredentials({ awsAccessKeyId, awsSecretAccessKey, awsSessionToken }: StorageConfig) {
+export function awsCredentials({ awsAccessKeyId, awsSecretAccessKey, awsSessionToken }: StorageConfig) {
   if (awsAccessKeyId === undefined && awsSecretAccessKey === undefined) return undefined;
   if (awsAccessKeyId === undefined || awsSecretAccessKey === undefined) {
     const missing = awsAccessKeyId === undefined ? 'AWS_ACCESS_KEY_ID' : 'AWS_SECRET_ACCESS_KEY';

@@ -46,6 +46,7 @@ export const errorCatalogue = {
   engine_unavailable: kind(503, true, 'The engine that runs flows cannot be reached'),
   // Starting.
   config_invalid: kind(500, false, 'The configuration cannot be used'),
+  encryption_key_missing: kind(500, false, 'The data are under a key that is not there'),
   data_dir_in_use: kind(500, false, 'Another process uses this data folder'),
   schema_too_new: kind(500, false, 'The data was written by a newer version'),
   // Runs.
@@ -63,6 +64,7 @@ export const errorCatalogue = {
   payload_over_limit: kind(413, false, 'The value is over the limit of the journal'),
   too_many_operations: kind(500, false, 'The run has too many operations'),
   run_unreadable: kind(500, false, 'The run cannot be read'),
+  value_unreadable: kind(500, false, 'A stored value cannot be opened'),
   crashed_repeatedly: kind(500, false, 'The process died again and again while the run executed'),
   // Agents and the warehouse.
   agent_failed: kind(502, true, 'The agent could not answer'),

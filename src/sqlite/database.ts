@@ -1,6 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { SignalboxError } from '../core/errors.ts';
+import { type Content, plainContent } from '../encryption/content.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
+import { useKeys } from './encryption-keys.ts';
 import { refuseDamagedLog } from './log-damage.ts';
 import { migrate } from './migrate.ts';
 import { isStorageFailure, lostToThisProcess, storageFailed } from './storage-failure.ts';
@@ -16,6 +18,8 @@ export interface Written {
 
 /** What a read may do. */
 export interface ReadSql {
+  /** What values of content pass through, to the disk and back. */
+  readonly content: Content;
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined;
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[];
 }
@@ -43,6 +47,8 @@ export interface DatabaseOptions {
   readonly sync?: SyncFile;
   /** The log is moved into the database when it has that many pages of 4 KiB. Default 8,000. */
   readonly logPages?: number;
+  /** Default: without a key. */
+  readonly content?: Content;
 }
 
 const logPages = 8_000;
@@ -76,6 +82,7 @@ interface Group {
  */
 export class Database implements Sql {
   readonly path: string;
+  readonly content: Content;
   /** Resolves when a sync has failed, with the reason; only a new start can go on from what is on disk. */
   readonly lost: Promise<SignalboxError>;
   /** Where the database was copied before a migration took something away, if one did. */
@@ -100,10 +107,11 @@ export class Database implements Sql {
 
   /**
    * Opens or creates the file and brings its schema up to date. What an earlier process left in the log is moved into the
-   * file and synced first, whether or not that process could, unless it is damaged. Throws `schema_too_new`, `storage_failed`.
+   * file and synced first, whether or not that process could, unless it is damaged. Throws `schema_too_new`, `encryption_key_missing`, `storage_failed`.
    */
   constructor(path: string, options: DatabaseOptions = {}) {
     this.path = path;
+    this.content = options.content ?? plainContent;
     const { promise, resolve } = Promise.withResolvers<SignalboxError>();
     this.lost = promise;
     this.#tellLost = resolve;
@@ -117,6 +125,7 @@ export class Database implements Sql {
           'PRAGMA secure_delete = ON;',
       );
       this.copyBeforeMigration = migrate(this.#connection);
+      useKeys(this.#connection, path, this.content);
       this.#connection.exec('PRAGMA synchronous = NORMAL');
       this.#connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       if (this.#connection.location() === null) return;

@@ -31,6 +31,8 @@ export interface StoreUnderTest extends Shared {
   /** Removes the events of no conversation that are past their time; resolves with how many, by kind. */
   sweepSystemEvents(keep: SystemRetention, now: number): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
+  /** Beginnings of words are refused, because what is searched are hashes. */
+  readonly wholeWordsOnly?: boolean;
 }
 
 /** What processes share besides the record. */

@@ -3,7 +3,7 @@ import type { Sql } from '../../sqlite/database.ts';
 import { hasEnded, type OperationKind } from '../engine.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import type { Completion } from './execution-host.ts';
-import { nextSequence, operationsOf, putEnded, runById, setStatus } from './journal.ts';
+import { nextSequence, operationsOf, putCancelReason, putEnded, runById, setStatus } from './journal.ts';
 import type { EndedWait } from './run-ends.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -41,7 +41,7 @@ export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string
   const completions = endOpenOperations(runtime, sql, id, error);
   const requested = completions.length === 0 && children.length === 0;
   if (requested) {
-    sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', reason, id);
+    putCancelReason(sql, id, reason);
     // Now, not once it is durable: what the flow calls until then would be done, however long it takes.
     runtime.residents.get(id)?.requestCancel(reason);
   }

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { contentUnder } from '../../../test/fixtures/encryption.ts';
+import type { Content } from '../../encryption/content.ts';
 import { createFolderObjects } from '../../objects/folder.ts';
 import { Database } from '../../sqlite/database.ts';
 import { engineContract } from '../contract/contract.ts';
@@ -13,7 +15,10 @@ import { EmbeddedEngine } from './engine.ts';
 import type { EmbeddedOptions } from './runtime.ts';
 import { steadyClock } from './steady-clock.ts';
 
-function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string> = {}): EngineHarness {
+function embedded(
+  { content, ...options }: Partial<EmbeddedOptions> & { readonly content?: Content },
+  skip: Record<string, string> = {},
+): EngineHarness {
   return {
     skip,
     async open(test, firstFlows) {
@@ -22,7 +27,7 @@ function embedded(options: Partial<EmbeddedOptions>, skip: Record<string, string
       let offsetMs = 0;
       const wall = () => Date.now() + offsetMs;
       const start = (flows: EmbeddedOptions['flows']) => {
-        const database = new Database(join(folder, 'journal.sqlite'));
+        const database = new Database(join(folder, 'journal.sqlite'), content && { content });
         database.run('CREATE TABLE IF NOT EXISTS facts (id TEXT PRIMARY KEY, fact TEXT)');
         const engine = new EmbeddedEngine({
           database,
@@ -77,7 +82,10 @@ const quadratic = {
 };
 
 engineContract('embedded', embedded({}));
-engineContract('embedded, waiting runs leave memory at once', embedded({ residentMs: 0 }));
+engineContract(
+  'embedded, encrypted, waiting runs leave memory at once',
+  embedded({ residentMs: 0, content: contentUnder() }),
+);
 engineContract(
   'embedded, replayed after each operation',
   embedded({ alwaysReplay: true, residentMs: 0 }, quadratic),

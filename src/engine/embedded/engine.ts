@@ -24,7 +24,7 @@ import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { createForgetRuns } from './forget.ts';
-import { operationsOf, type RunRow, runByRunId } from './journal.ts';
+import { openedRun, operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { EndedWait } from './run-ends.ts';
 import type { QueuedRun } from './run-queue.ts';
@@ -72,7 +72,8 @@ export class EmbeddedEngine implements Engine {
           idempotency.key,
           this.#runtime.clock(),
         );
-        if (holder !== undefined) return sameRequest(holder, idempotency.fingerprint, idempotency.key);
+        if (holder !== undefined)
+          return sameRequest(openedRun(sql, holder), idempotency.fingerprint, idempotency.key);
         const { key, fingerprint, expiresAt } = idempotency;
         sql.run(
           'INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?)',

@@ -1,7 +1,12 @@
+import { openRow, sealValue } from '../../encryption/sealed-table.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { OperationKind, RunStatus } from '../engine.ts';
+import { operationContent, runContent } from './content.ts';
 
-/** The rows of the journal and the statements over them. What they mean is decided by their callers. */
+/**
+ * The rows of the journal and the statements over them. What they mean is decided by their callers. Content is plain in these rows, and
+ * sealed in the tables where there is a key.
+ */
 
 export interface RunRow {
   readonly id: number;
@@ -64,7 +69,7 @@ export function insertRun(sql: Sql, run: NewRun): void {
     run.runId,
     run.flow,
     run.version,
-    run.input,
+    sealValue(sql.content, runContent, 'input', run.input, run.id),
     run.parent?.id ?? null,
     run.parent?.position ?? null,
     run.restartOf ?? null,
@@ -77,12 +82,18 @@ export function insertRun(sql: Sql, run: NewRun): void {
 }
 
 export function runById(sql: Sql, id: number): RunRow | undefined {
-  return sql.get<RunRow>('SELECT * FROM runs WHERE id = ?', id);
+  const row = sql.get<RunRow>('SELECT * FROM runs WHERE id = ?', id);
+  return row && openedRun(sql, row);
 }
 
 export function runByRunId(sql: Sql, runId: string): RunRow | undefined {
-  return sql.get<RunRow>('SELECT * FROM runs WHERE run_id = ?', runId);
+  const row = sql.get<RunRow>('SELECT * FROM runs WHERE run_id = ?', runId);
+  return row && openedRun(sql, row);
 }
+
+/** A row as it was read, for callers with statements of their own. */
+export const openedRun = <Row extends RunRow>(sql: Sql, row: Row): Row =>
+  openRow(sql.content, runContent, row);
 
 /** Ends a run unless it has ended; tells whether it did. */
 export function endRun(
@@ -93,8 +104,8 @@ export function endRun(
   const { changes } = sql.run(
     'UPDATE runs SET status = ?, output = ?, error = ?, cancel_reason = NULL, ended_at = ? WHERE id = ? AND ended_at IS NULL',
     end.status,
-    end.output,
-    end.error,
+    sealValue(sql.content, runContent, 'output', end.output, id),
+    sealValue(sql.content, runContent, 'error', end.error, id),
     end.at,
     id,
   );
@@ -106,12 +117,18 @@ export function setStatus(sql: Sql, id: number, from: RunStatus, to: RunStatus):
 }
 
 export function operationsOf(sql: Sql, run: number): OperationRow[] {
-  return sql.all<OperationRow>('SELECT * FROM operations WHERE run = ? ORDER BY position', run);
+  const rows = sql.all<OperationRow>('SELECT * FROM operations WHERE run = ? ORDER BY position', run);
+  return rows.map((row) => openedOperation(sql, row));
 }
 
 export function operationAt(sql: Sql, run: number, position: number): OperationRow | undefined {
-  return sql.get<OperationRow>('SELECT * FROM operations WHERE run = ? AND position = ?', run, position);
+  const text = 'SELECT * FROM operations WHERE run = ? AND position = ?';
+  const row = sql.get<OperationRow>(text, run, position);
+  return row && openedOperation(sql, row);
 }
+
+const openedOperation = <Row extends OperationRow>(sql: Sql, row: Row): Row =>
+  openRow(sql.content, operationContent, row);
 
 export function nextSequence(sql: Sql, run: number): number {
   return sql.get<{ next: number }>(
@@ -150,8 +167,8 @@ export function putEnded(sql: Sql, operation: EndedOperation): boolean {
     operation.sequence,
     operation.attempts,
     operation.target,
-    operation.result,
-    operation.error,
+    sealValue(sql.content, operationContent, 'result', operation.result, operation.run, operation.position),
+    sealValue(sql.content, operationContent, 'error', operation.error, operation.run, operation.position),
     operation.startedAt,
     operation.endedAt,
   );
@@ -169,8 +186,8 @@ export function endWaiting(
      WHERE run = ? AND position = ? AND ended_at IS NULL`,
     end.error === null ? 'succeeded' : 'failed',
     end.sequence,
-    end.result,
-    end.error,
+    sealValue(sql.content, operationContent, 'result', end.result, at.run, at.position),
+    sealValue(sql.content, operationContent, 'error', end.error, at.run, at.position),
     end.endedAt,
     at.run,
     at.position,
@@ -225,10 +242,15 @@ export function putRetrying(
     operation.position,
     operation.name,
     operation.attempts,
-    operation.error,
+    sealValue(sql.content, operationContent, 'error', operation.error, operation.run, operation.position),
     operation.dueAt,
     operation.startedAt,
   );
+}
+
+export function putCancelReason(sql: Sql, id: number, reason: string): void {
+  const text = sealValue(sql.content, runContent, 'cancel_reason', reason, id);
+  sql.run('UPDATE runs SET cancel_reason = ? WHERE id = ?', text, id);
 }
 
 export function clearCancelReason(sql: Sql, id: number): void {
@@ -236,7 +258,8 @@ export function clearCancelReason(sql: Sql, id: number): void {
 }
 
 export function pauseRun(sql: Sql, id: number, error: string): void {
-  sql.run(`UPDATE runs SET status = 'paused', error = ? WHERE id = ? AND ended_at IS NULL`, error, id);
+  const text = sealValue(sql.content, runContent, 'error', error, id);
+  sql.run(`UPDATE runs SET status = 'paused', error = ? WHERE id = ? AND ended_at IS NULL`, text, id);
 }
 
 /** Keeps the patches that the run has been told of. */
@@ -252,13 +275,14 @@ export type DueOperation = OperationRow & {
 
 /** Operations whose sleep, timeout or delay is over, the earliest first. */
 export function dueOperations(sql: Sql, now: number, limit: number): DueOperation[] {
-  return sql.all<DueOperation>(
+  const rows = sql.all<DueOperation>(
     `SELECT operations.*, runs.run_id, runs.flow, runs.priority FROM operations JOIN runs ON runs.id = operations.run
      WHERE operations.due_at <= ? AND operations.due_at IS NOT NULL AND operations.ended_at IS NULL
      ORDER BY operations.due_at LIMIT ?`,
     now,
     limit,
   );
+  return rows.map((row) => openedOperation(sql, row));
 }
 
 /** When the next operation is due or the next delayed run begins. */
@@ -278,7 +302,7 @@ export function releaseDelayed(sql: Sql, now: number, limit: number): RunRow[] {
     limit,
   );
   for (const { id } of due) sql.run('UPDATE runs SET delayed = NULL WHERE id = ?', id);
-  return due;
+  return due.map((row) => openedRun(sql, row));
 }
 
 /** Lets the next attempt of a step begin. */

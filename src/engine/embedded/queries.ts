@@ -10,7 +10,7 @@ import {
   type RunStatus,
 } from '../engine.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
-import type { OperationRow, RunRow } from './journal.ts';
+import { type OperationRow, openedRun, type RunRow } from './journal.ts';
 import type { Residents } from './residents.ts';
 
 const defaultPage = 50;
@@ -46,7 +46,7 @@ export function listRuns(
     ...values,
     limit + 1,
   );
-  const page = rows.slice(0, limit);
+  const page = rows.slice(0, limit).map((row) => openedRun(sql, row));
   const runs = page.map((row) => toRun(row, statusOf(row)));
   return { runs, ...(rows.length > limit && { next: String(page.at(-1)!.id) }) };
 }

@@ -1,4 +1,6 @@
+import { openValue, sealValue } from '../../encryption/sealed-table.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import { signalContent } from './content.ts';
 
 /**
  * The values that were sent to runs, each for one wait on its name (waits are counted from 1). A row without a payload
@@ -13,7 +15,10 @@ export function keptSignal(sql: Sql, runId: string, name: string, occurrence: nu
     name,
     occurrence,
   );
-  return row?.payload;
+  if (row === undefined) return undefined;
+  return (
+    row.payload && openValue(sql.content, signalContent, 'payload', row.payload, runId, name, occurrence)
+  );
 }
 
 /** Keeps a value for a wait, or closes the wait with null; false when it has one already. */
@@ -26,7 +31,15 @@ export function putSignal(
     signal.runId,
     signal.name,
     signal.occurrence,
-    signal.payload,
+    sealValue(
+      sql.content,
+      signalContent,
+      'payload',
+      signal.payload,
+      signal.runId,
+      signal.name,
+      signal.occurrence,
+    ),
     signal.at,
   );
   return changes === 1;

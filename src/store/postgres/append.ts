@@ -1,10 +1,12 @@
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { StampedFact } from '../../engine/engine.ts';
 import { type ConversationSummary, project } from '../../record/conversation.ts';
 import { isEventType, type RecordedEvent, toRecordedEvent } from '../../record/events.ts';
+import { eventContent } from '../content.ts';
 import type { Transaction } from './database.ts';
 import { takeLock } from './locks.ts';
 import { tellOthers } from './news.ts';
-import { columnValues, putConversations, summaryColumns } from './rows.ts';
+import { columnValues, putConversations, summaryColumns, toSummary } from './rows.ts';
 
 /**
  * Writes facts into the record and projects them; returns the events that were not there yet.
@@ -45,7 +47,10 @@ async function insertEvents(sql: Transaction, facts: readonly StampedFact[]): Pr
       facts.map((fact) => fact.subject),
       facts.map((fact) => fact.type),
       facts.map((fact) => fact.at),
-      facts.map((fact) => JSON.stringify(fact.data)),
+      facts.map((fact) => {
+        const { subject, id, data } = fact;
+        return sealValue(sql.content, eventContent, 'data', JSON.stringify(data), subject, id);
+      }),
     ],
   );
   return new Map(rows.map((row) => [keyOf(row.tracking_id, row.id), row.sequence]));
@@ -57,7 +62,7 @@ async function projectEvents(sql: Transaction, events: readonly RecordedEvent[])
     `SELECT ${summaryColumns} FROM conversations WHERE tracking_id = ANY ($1)`,
     [trackingIds],
   );
-  const before = new Map(rows.map((row) => [row.trackingId, row]));
+  const before = new Map(rows.map((row) => [row.trackingId, toSummary(sql, row)]));
   const after = new Map<string, ConversationSummary>(before);
   const firsts = new Map<string, number>();
   for (const event of events) {
@@ -69,5 +74,5 @@ async function projectEvents(sql: Transaction, events: readonly RecordedEvent[])
   const changed = [...after.values()].filter((each) => each !== before.get(each.trackingId));
   if (changed.length === 0) return;
   const ids = changed.map(({ trackingId }) => firsts.get(trackingId)!);
-  await sql.run(putConversations, [ids, ...columnValues(changed)]);
+  await sql.run(putConversations, [ids, ...columnValues(sql, changed)]);
 }

@@ -1,6 +1,9 @@
+import type { Json } from '../../core/json.ts';
 import { auditSubject } from '../../record/acts.ts';
 import { type ActRow, type Audit, actPage, actPageSize, actsBefore } from '../audit.ts';
+import { eventContent } from '../content.ts';
 import type { PostgresDatabase } from './database.ts';
+import { openParsed } from './rows.ts';
 
 const pageText = `
   SELECT begun.sequence, begun.id, begun.at, begun.data, ended.at AS ended_at, ended.data AS ended
@@ -15,12 +18,19 @@ export function createAudit(database: PostgresDatabase): Audit {
       const before = actsBefore(after);
       const rows = await database.read((sql) => sql.all<ActRow>(pageText, [before, limit + 1]));
       return actPage(
-        rows.map((row) => ({ ...row, ended: row.ended === null ? null : withoutId(row.ended) })),
+        rows.map((row) => ({
+          ...row,
+          data: opened(database, row.data, row.id),
+          ended: row.ended === null ? null : withoutId(opened(database, row.ended, `${row.id}/end`)),
+        })),
         limit,
       );
     },
   };
 }
+
+const opened = <T>({ content }: PostgresDatabase, data: T, id: string): T =>
+  openParsed({ content }, eventContent, 'data', data as Json, auditSubject, id) as T;
 
 function withoutId(ended: NonNullable<ActRow['ended']>): NonNullable<ActRow['ended']> {
   const { outcome, status, code } = ended;

@@ -1,4 +1,6 @@
+import { openRow, type SealedTable } from '../../encryption/sealed-table.ts';
 import type { Sql, SqlRow } from '../../sqlite/database.ts';
+import { conversationContent, eventContent, sourceContent } from '../content.ts';
 
 /** An event as it is kept: `data` is the very text. */
 export interface CopiedEvent {
@@ -44,7 +46,9 @@ export class CopySource {
     let bytes = 0;
     for (let after = sequence; events.length < pieceEvents && bytes < pieceBytes; ) {
       // By the hundred: single events may be large.
-      const some = this.#sql.all<CopiedEvent>(text, after, 100);
+      const some = this.#sql
+        .all<CopiedEvent>(text, after, 100)
+        .map((event) => this.#opened(eventContent, event));
       events.push(...some);
       if (some.length < 100) break;
       bytes += some.reduce((sum, event) => sum + event.data.length, 0);
@@ -56,15 +60,22 @@ export class CopySource {
   conversations(trackingIds: readonly string[]): SqlRow[] {
     const text =
       'SELECT * FROM conversations WHERE tracking_id IN (SELECT value FROM json_each(?)) ORDER BY id';
-    return this.#sql.all(text, JSON.stringify(trackingIds));
+    const rows = this.#sql.all(text, JSON.stringify(trackingIds));
+    return rows.map((row) => this.#opened(conversationContent, row));
   }
 
   conversationsAfter(id: number, limit: number): SqlRow[] {
-    return this.#sql.all('SELECT * FROM conversations WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+    const rows = this.#sql.all('SELECT * FROM conversations WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+    return rows.map((row) => this.#opened(conversationContent, row));
   }
 
   rowsOf(table: 'disabled_endpoints' | 'sources' | 'api_keys'): SqlRow[] {
-    return this.#sql.all(`SELECT * FROM ${table}`);
+    const rows = this.#sql.all(`SELECT * FROM ${table}`);
+    return table === 'sources' ? rows.map((row) => this.#opened(sourceContent, row)) : rows;
+  }
+
+  #opened<Row extends object>(table: SealedTable, row: Row): Row {
+    return openRow(this.#sql.content, table, row);
   }
 
   /** Runs that have not ended, and dead letters that were not started anew: both stay with the engine that they are in. */

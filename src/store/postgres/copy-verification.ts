@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { SignalboxError } from '../../core/errors.ts';
+import { openRow } from '../../encryption/sealed-table.ts';
+import { eventContent } from '../content.ts';
 import type { CopiedEvent, CopySource } from './copy-source.ts';
-import type { PostgresDatabase } from './database.ts';
-import { fileColumnValues, summaryValuesText, transposed } from './rows.ts';
+import type { PostgresDatabase, Transaction } from './database.ts';
+import { fileColumnValues, openedValues, summaryValuesText, transposed } from './rows.ts';
 
 export interface Verified {
   readonly events: number;
@@ -45,13 +47,18 @@ async function verifyEvents(
     const ours = source.eventsAfter(after);
     const last = ours.at(-1)?.sequence;
     if (last === undefined) return count;
-    const theirs = await to.read((sql) => sql.all<CopiedEvent>(eventsText, [offset, after, last]));
+    const theirs = await to.read(async (sql) =>
+      (await sql.all<CopiedEvent>(eventsText, [offset, after, last])).map((event) => opened(sql, event)),
+    );
     const found = new Map(theirs.map((event) => [event.sequence, eventLine(event)]));
     for (const event of ours) compare(eventLine(event), found.get(event.sequence), hash, to);
     count += ours.length;
     after = last;
   }
 }
+
+const opened = (sql: Transaction, event: CopiedEvent): CopiedEvent =>
+  openRow(sql.content, eventContent, event);
 
 const eventLine = ({ sequence, id, tracking_id, type, at, data }: CopiedEvent) =>
   `event ${JSON.stringify([sequence, tracking_id, id, type, at, data])}`;
@@ -67,7 +74,12 @@ async function verifyConversations(
     const ours = source.conversationsAfter(after, 1_000);
     if (ours.length === 0) return count;
     const ids = ours.map((row) => String(row.tracking_id));
-    const theirs = await to.read((sql) => sql.all<ConversationLine>(summaryValuesText, [ids]));
+    const theirs = await to.read(async (sql) =>
+      (await sql.all<ConversationLine>(summaryValuesText, [ids])).map(({ id, values }) => ({
+        id,
+        values: openedValues(sql, values),
+      })),
+    );
     const found = new Map(
       theirs.map(({ id, values }) => [id - offset, conversationLine(id - offset, values)]),
     );

@@ -1,5 +1,7 @@
 import { SignalboxError } from '../../core/errors.ts';
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { Sql, SqlRow } from '../../sqlite/database.ts';
+import { eventContent, sourceContent } from '../content.ts';
 import { type CopiedEvent, CopySource } from './copy-source.ts';
 import { type Verified, verifyCopy } from './copy-verification.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
@@ -130,7 +132,7 @@ async function copyPiece(
     await insertEvents(sql, events, offset);
     if (conversations.length > 0) {
       const ids = conversations.map(({ id }) => Number(id) + offset);
-      await sql.run(putConversations, [ids, ...fileColumnValues(conversations)]);
+      await sql.run(putConversations, [ids, ...fileColumnValues(conversations, sql.content)]);
     }
     await beginAgain(sql);
     await sql.run('UPDATE copies SET copied = $2 WHERE number = $1', [number, events.at(-1)!.sequence]);
@@ -150,7 +152,9 @@ async function insertEvents(sql: Transaction, events: readonly CopiedEvent[], of
       events.map((event) => event.tracking_id),
       events.map((event) => event.type),
       events.map((event) => event.at),
-      events.map((event) => event.data),
+      events.map(({ data, tracking_id, id }) =>
+        sealValue(sql.content, eventContent, 'data', data, tracking_id, id),
+      ),
     ],
   );
 }
@@ -175,7 +179,12 @@ async function copySettings(to: PostgresDatabase, source: CopySource, { number, 
         `INSERT INTO sources (name, definition)
          SELECT name, definition::json FROM unnest($1::text[], $2::text[]) AS source (name, definition)
          ON CONFLICT DO NOTHING`,
-        [texts(sources, 'name'), texts(sources, 'definition')],
+        [
+          texts(sources, 'name'),
+          sources.map(({ name, definition }) =>
+            sealValue(sql.content, sourceContent, 'definition', String(definition), String(name)),
+          ),
+        ],
       );
       await copyKeys(sql, source);
       await sql.run('UPDATE copies SET finished_at = $2 WHERE number = $1', [number, Date.now()]);

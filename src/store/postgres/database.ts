@@ -3,6 +3,7 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 import { SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import type { Secret } from '../../core/secret.ts';
+import { type Content, plainContent } from '../../encryption/content.ts';
 import { asStorageFailure, transientKind } from './failure.ts';
 import { storable } from './storable.ts';
 
@@ -16,12 +17,16 @@ export interface PostgresOptions {
   readonly statementTimeoutMs?: number;
   /** How long a call waits for a server that is away (a restart, a fail-over); default 30 s. */
   readonly patienceMs?: number;
+  /** Default: without a key. */
+  readonly content?: Content;
 }
 
 export type SqlValue = string | number | boolean | null | readonly (string | number | boolean | null)[];
 
 /** One transaction. */
 export interface Transaction {
+  /** What values of content pass through, to the server and back. */
+  readonly content: Content;
   all<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
   run(text: string, values?: readonly SqlValue[]): Promise<number>;
 }
@@ -53,6 +58,7 @@ const delaysMs = [20, 50, 100, 200, 400, 800];
 export class PostgresDatabase {
   /** Host, port and database, for messages; never the password. */
   readonly server: string;
+  readonly content: Content;
   readonly #pool: Pool;
   readonly #limits: Limits;
   readonly #closing = new AbortController();
@@ -60,6 +66,7 @@ export class PostgresDatabase {
   constructor(pool: Pool, server: string, options: Omit<PostgresOptions, 'url'>) {
     this.#pool = pool;
     this.server = server;
+    this.content = options.content ?? plainContent;
     const { statementTimeoutMs = defaultStatementTimeoutMs, patienceMs = 30_000 } = options;
     this.#limits = { statementTimeoutMs, patienceMs };
   }
@@ -119,7 +126,7 @@ export class PostgresDatabase {
     let broken = false;
     try {
       await client.query(`${begin}; ${limited(statementTimeoutMs)}`);
-      const result = await work(new OpenTransaction(client, silenceMsFor(statementTimeoutMs)));
+      const result = await work(new OpenTransaction(client, silenceMsFor(statementTimeoutMs), this.content));
       await client.query('COMMIT');
       return result;
     } catch (error) {
@@ -153,8 +160,10 @@ async function rolledBack(client: PoolClient): Promise<boolean> {
 class OpenTransaction implements Transaction {
   readonly #client: PoolClient;
   readonly #silenceMs: number;
+  readonly content: Content;
 
-  constructor(client: PoolClient, silenceMs: number) {
+  constructor(client: PoolClient, silenceMs: number, content: Content) {
+    this.content = content;
     this.#client = client;
     this.#silenceMs = silenceMs;
   }

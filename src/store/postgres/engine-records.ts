@@ -1,5 +1,9 @@
+import type { Json } from '../../core/json.ts';
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { Place, Records, StoredRecord } from '../../engine/records.ts';
+import { recordContent } from '../content.ts';
 import type { PostgresDatabase, SqlValue } from './database.ts';
+import { openParsed } from './rows.ts';
 
 const selectText = 'SELECT key, version, value FROM engine_records';
 
@@ -29,10 +33,11 @@ export class PostgresEngineRecords implements Records {
   async write(key: string, version: number, value: unknown, place: Place = {}): Promise<boolean> {
     const { list = null } = place;
     const dueAt = place.dueAt === undefined ? null : Math.ceil(place.dueAt);
-    const values = [key, JSON.stringify(value), list, dueAt];
-    const changed = await this.#database.write((sql) =>
-      version === 0 ? sql.run(insertText, values) : sql.run(updateText, [...values, version]),
-    );
+    const changed = await this.#database.write((sql) => {
+      const text = sealValue(sql.content, recordContent, 'value', JSON.stringify(value), key);
+      const values = [key, text, list, dueAt];
+      return version === 0 ? sql.run(insertText, values) : sql.run(updateText, [...values, version]);
+    });
     return changed === 1;
   }
 
@@ -57,8 +62,12 @@ export class PostgresEngineRecords implements Records {
   }
 
   #all(text: string, values: readonly SqlValue[]): Promise<StoredRecord[]> {
-    return this.#database.read((sql) =>
-      sql.all<{ key: string; version: number; value: unknown }>(text, values),
-    );
+    return this.#database.read(async (sql) => {
+      const rows = await sql.all<{ key: string; version: number; value: Json }>(text, values);
+      return rows.map(({ key, version, value }) => ({
+        ...{ key, version },
+        value: openParsed(sql, recordContent, 'value', value, key),
+      }));
+    });
   }
 }

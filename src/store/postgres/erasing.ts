@@ -1,14 +1,16 @@
 import type { JsonObject } from '../../core/json.ts';
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
-import { eraseContent } from '../../record/erasure.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
-import { erasedFact } from '../erased-event.ts';
+import { eventContent } from '../content.ts';
+import { erasedData, erasedFact } from '../erased-event.ts';
 import type { Erasing, Erasure } from '../erasing.ts';
+import { readable } from '../unreadable.ts';
 import { appendFacts } from './append.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { takeLock } from './locks.ts';
-import { type EventRow, summaryColumns, toEvent } from './rows.ts';
+import { type EventRow, readableEvents, summaryColumns, toEvent, toSummary } from './rows.ts';
 
 const textsText = `
   SELECT * FROM events WHERE sequence > $1 AND type IN ('WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE')
@@ -24,7 +26,17 @@ export function createErasing(database: PostgresDatabase, live: LiveRecord): Era
     },
 
     texts: (afterSequence, limit) =>
-      database.read(async (sql) => (await sql.all<EventRow>(textsText, [afterSequence, limit])).map(toEvent)),
+      database.read(async (sql) => {
+        const events: RecordedEvent[] = [];
+        // Fewer than were wanted say that there are no more.
+        for (let after = afterSequence; events.length < limit; ) {
+          const rows = await sql.all<EventRow>(textsText, [after, limit - events.length]);
+          if (rows.length === 0) break;
+          events.push(...readableEvents(sql, rows));
+          after = rows.at(-1)!.sequence;
+        }
+        return events;
+      }),
 
     settleErasures: async () => {},
   };
@@ -43,19 +55,25 @@ async function eraseIn(sql: Transaction, trackingId: string, erasure: Erasure): 
     [trackingId],
   );
   if (found === undefined) return { outcome: 'unknown', events: [] };
-  const { id, ...summary } = found;
+  const { id, ...summary } = toSummary(sql, found);
   if (summary.erasedAt !== null) return { outcome: 'erased', events: [] };
   if (!summary.complete) return { outcome: 'not_complete', events: [] };
-  await eraseEvents(sql, trackingId);
+  await eraseEvents(sql, trackingId, summary);
   const events = await appendFacts(sql, [erasedFact(summary, erasure)]);
   for (const table of ['search_0', 'search_1']) await sql.run(`DELETE FROM ${table} WHERE id = $1`, [id]);
   return { outcome: 'erased', events };
 }
 
-async function eraseEvents(sql: Transaction, trackingId: string): Promise<void> {
+async function eraseEvents(
+  sql: Transaction,
+  trackingId: string,
+  summary: ConversationSummary,
+): Promise<void> {
   const rows = await sql.all<EventRow>('SELECT * FROM events WHERE tracking_id = $1', [trackingId]);
-  for (const { sequence, type, data } of rows) {
-    const erased = JSON.stringify(eraseContent(type, data as JsonObject));
-    await sql.run('UPDATE events SET data = $2::text::json WHERE sequence = $1', [sequence, erased]);
+  for (const row of rows) {
+    const data = readable(() => toEvent(sql, row))?.data as unknown as JsonObject | undefined;
+    const erased = JSON.stringify(erasedData(row.type, data, summary));
+    const text = sealValue(sql.content, eventContent, 'data', erased, trackingId, row.id);
+    await sql.run('UPDATE events SET data = $2::text::json WHERE sequence = $1', [row.sequence, text]);
   }
 }

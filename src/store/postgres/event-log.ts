@@ -9,7 +9,7 @@ import {
 } from '../../record/feed/event-log.ts';
 import { equalitiesOf } from '../filter.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
-import { type EventRow, toEvent } from './rows.ts';
+import { type EventRow, readableEvents } from './rows.ts';
 
 /** Numbers become visible in their order (`append.ts`), so that a place in the log stands for all that is before it. */
 export function createEventLog(database: PostgresDatabase): EventLog {
@@ -53,9 +53,11 @@ async function read(sql: Transaction, sequences: readonly number[]): Promise<Log
      WHERE sequence = ANY ($1) ORDER BY sequence`,
     [sequences],
   );
-  return rows.map((row) => ({
-    event: toEvent(row) as ConversationEvent,
-    account: row.account,
-    sizeBytes: row.size,
-  }));
+  return rows.flatMap((row) =>
+    readableEvents(sql, [row]).map((event) => ({
+      event: event as ConversationEvent,
+      account: row.account,
+      sizeBytes: row.size,
+    })),
+  );
 }

@@ -9,7 +9,7 @@ import {
   type PageOptions,
 } from '../store.ts';
 import type { PostgresDatabase, SqlValue } from './database.ts';
-import { summaryColumns } from './rows.ts';
+import { summaryColumns, toSummary } from './rows.ts';
 
 /** One page, newest first. Which index is best for several filters is the server's to know: it keeps statistics. */
 export async function listConversations(
@@ -24,7 +24,9 @@ export async function listConversations(
   }
   const text = `SELECT id, ${summaryColumns} FROM conversations WHERE ${where.join(' AND ')}
     ORDER BY received_at DESC, id DESC LIMIT ${limit + 1}`;
-  const rows = await database.read((sql) => sql.all<ConversationSummary & { id: number }>(text, values));
+  const rows = await database.read(async (sql) =>
+    (await sql.all<ConversationSummary & { id: number }>(text, values)).map((row) => toSummary(sql, row)),
+  );
   const shown = rows.slice(0, limit);
   const next = rows.length > limit ? cursorOf(shown.at(-1)!) : undefined;
   return { conversations: shown.map(({ id, ...rest }) => rest), ...(next !== undefined && { next }) };

@@ -10,6 +10,7 @@ import {
   type PostgresOptions,
   silenceMsFor,
 } from './database.ts';
+import { useKeys } from './encryption-keys.ts';
 import { asStartFailure } from './failure.ts';
 import { createPostgresLeases, type PostgresLeases } from './leases.ts';
 import { migrate } from './migrate.ts';
@@ -71,7 +72,7 @@ export async function openPostgresRecord(
 
 /**
  * Connects, checks the server and brings its schema up to date. Throws `config_invalid` for a URL, credentials, a database or
- * a certificate that cannot be used, `schema_too_new`, and `storage_failed` when no server answers for `patienceMs`.
+ * a certificate that cannot be used, `schema_too_new`, `encryption_key_missing`, and `storage_failed` when no server answers for `patienceMs`.
  */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
   const { server, ...settings } = connectionSettings(options);
@@ -90,6 +91,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   try {
     await checkVersion(database);
     await migrate(database);
+    await useKeys(database);
     return database;
   } catch (error) {
     await database.close();

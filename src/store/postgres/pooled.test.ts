@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
+import { contentUnder } from '../../../test/fixtures/encryption.ts';
 import {
   noPostgres,
   postgresPrograms,
@@ -10,6 +11,7 @@ import {
 import { sweepSystemEvents } from '../../../test/fixtures/postgres-sweep.ts';
 import { startTransactionPooler } from '../../../test/fixtures/transaction-pooler.ts';
 import { Secret } from '../../core/secret.ts';
+import type { Content } from '../../encryption/content.ts';
 import { LiveRecord } from '../../record/live.ts';
 import { testStore } from '../contract.ts';
 import { openPostgresRecord } from './open.ts';
@@ -23,11 +25,13 @@ describe('PostgreSQL behind a pooler of transactions', {
   });
   after(() => server.close());
 
-  testStore('pooled', async () => {
+  // Encrypted as well: neither has to do with the other.
+  testStore('pooled, encrypted', async () => {
     const pooler = await startTransactionPooler(await server.createDatabase());
-    const [one, other] = await Promise.all([open(pooler.url('any')), open(pooler.url('any'))]);
+    const content = contentUnder();
+    const [one, other] = await Promise.all([1, 2].map(() => open(pooler.url('any'), content)));
     const close = async () => {
-      await Promise.all([one.close(), other.close()]);
+      await Promise.all([one!.close(), other!.close()]);
       const left = `SELECT current_setting('statement_timeout') AS timeout,
         (SELECT count(*) FROM pg_prepared_statements) AS statements,
         (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks`;
@@ -41,10 +45,11 @@ describe('PostgreSQL behind a pooler of transactions', {
       await pooler.close();
     };
     return {
-      ...one,
-      beside: { ...other.store, ...other },
-      catchUp: () => one.follower.catchUp(),
-      sweepSystemEvents: (keep, now) => sweepSystemEvents(one, keep, now),
+      ...one!,
+      beside: { ...other!.store, ...other! },
+      wholeWordsOnly: true,
+      catchUp: () => one!.follower.catchUp(),
+      sweepSystemEvents: (keep, now) => sweepSystemEvents(one!, keep, now),
       close,
     };
   });
@@ -64,13 +69,13 @@ describe('PostgreSQL behind a pooler of transactions', {
   });
 });
 
-async function open(url: string) {
+async function open(url: string, content: Content) {
   const live = new LiveRecord({
     onError: (error) => {
       throw error;
     },
   });
-  const options = { url: new Secret(url), variable: 'DATABASE_URL', poolSize: 4 };
+  const options = { url: new Secret(url), variable: 'DATABASE_URL', poolSize: 4, content };
   const record = await openPostgresRecord(options, live);
   record.begin();
   return { ...record, live };

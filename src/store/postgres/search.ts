@@ -1,5 +1,6 @@
 import type { ConversationSummary } from '../../record/conversation.ts';
 import { textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
+import { hashedQuery } from '../../record/search/hashed.ts';
 import { highlight } from '../../record/search/highlight.ts';
 import type { Term } from '../../record/search/query.ts';
 import { numberOf } from '../cursor.ts';
@@ -8,7 +9,7 @@ import type { ConversationSearch, SearchPage } from '../store.ts';
 import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
 import { behindOf, generationOf } from './projections/following.ts';
 import { facetText, searchTable, textEvents } from './projections/search.ts';
-import { summaryColumns } from './rows.ts';
+import { summaryColumns, toSummary } from './rows.ts';
 
 /** One page, newest first in the order of arrival. Whether it goes along that order or along the words is the server's to choose. */
 export async function searchConversations(
@@ -19,8 +20,9 @@ export async function searchConversations(
   const before = search.after === undefined ? Number.MAX_SAFE_INTEGER : numberOf(search.after);
   return database.read(async (sql) => {
     const behind = await behindOf(sql, 'search');
-    const table = searchTable(await generationOf(sql, 'search'));
-    const values: SqlValue[] = [await queryText(sql, search), before];
+    const { generation, keyId } = await generationOf(sql, 'search');
+    const table = searchTable(generation);
+    const values: SqlValue[] = [await queryText(sql, search, keyId), before];
     const conditions = [...equalitiesOf(search), ...timesOf(search)].map(
       ({ column, operator, value }) => `AND ${column} ${operator} $${values.push(value)}`,
     );
@@ -34,7 +36,8 @@ export async function searchConversations(
       sql,
       shown.map((row) => row.trackingId),
     );
-    const found = shown.map(({ id, ...summary }) => {
+    const found = shown.map(({ id, ...sealed }) => {
+      const summary = toSummary(sql, sealed);
       const { question, answer } = textsOf(texts.get(summary.trackingId) ?? []);
       const { query } = search;
       return { summary, question: highlight(question, query), answer: highlight(answer, query) };
@@ -44,8 +47,14 @@ export async function searchConversations(
 }
 
 /** As PostgreSQL reads a `tsquery`: words have letters and digits alone, so that nothing has to be escaped. */
-async function queryText(sql: Transaction, search: ConversationSearch): Promise<string> {
-  const { terms, without } = search.query;
+async function queryText(
+  sql: Transaction,
+  search: ConversationSearch,
+  keyId: string | null,
+): Promise<string> {
+  const { query } = search;
+  const { terms, without } =
+    keyId === null ? query : hashedQuery(query, (word) => sql.content.hash(word, keyId));
   const times = await facetsOfTimes(sql, search);
   const all = [
     ...terms.map(termText),

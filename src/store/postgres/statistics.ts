@@ -11,7 +11,7 @@ export function readStatistics(
 ): Promise<Statistics[]> {
   const periodMs = periods.findLast((period) => bucketMs % period === 0 && from % period === 0)!;
   return database.read(async (sql) => {
-    const generation = await generationOf(sql, 'statistics');
+    const { generation } = await generationOf(sql, 'statistics');
     const rows = await sql.all<TallyRow>(
       `SELECT ${tallyColumns} FROM statistics
        WHERE generation = $1 AND period = $2 AND start >= $3 AND start < $4 ORDER BY start`,

@@ -1,8 +1,11 @@
+import type { Json } from '../../core/json.ts';
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { Source } from '../../inbound/source.ts';
 import { assemble } from '../../record/assemble.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
+import { sourceContent } from '../content.ts';
 import type { Follower } from '../follower.ts';
 import type { Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
@@ -14,7 +17,15 @@ import { createEventLog } from './event-log.ts';
 import { createIdentities } from './identities.ts';
 import { countConversations, listConversations } from './list.ts';
 import { beginRebuild, projectionStates } from './projections/following.ts';
-import { type EndpointRow, type EventRow, summaryColumns, toDisabledEndpoint, toEvent } from './rows.ts';
+import {
+  type EndpointRow,
+  type EventRow,
+  openParsed,
+  summaryColumns,
+  toDisabledEndpoint,
+  toEvent,
+  toSummary,
+} from './rows.ts';
 import { searchConversations } from './search.ts';
 import { readStatistics } from './statistics.ts';
 
@@ -97,8 +108,12 @@ function createEndpoints(database: PostgresDatabase): Pick<Store, Endpoints> {
 }
 
 interface SourceRow {
-  readonly definition: Source;
+  readonly name: string;
+  readonly definition: Json;
 }
+
+const toSource = (sql: Transaction, { name, definition }: SourceRow) =>
+  openParsed(sql, sourceContent, 'definition', definition, name) as unknown as Source;
 
 function createSources(
   database: PostgresDatabase,
@@ -106,14 +121,14 @@ function createSources(
   return {
     source: (name) =>
       database.read(async (sql) => {
-        const rows = await sql.all<SourceRow>('SELECT definition FROM sources WHERE name = $1', [name]);
-        return rows[0]?.definition;
+        const rows = await sql.all<SourceRow>('SELECT * FROM sources WHERE name = $1', [name]);
+        return rows[0] && toSource(sql, rows[0]);
       }),
 
     sources: () =>
       database.read(async (sql) => {
-        const rows = await sql.all<SourceRow>('SELECT definition FROM sources ORDER BY name COLLATE "C"');
-        return rows.map((row) => row.definition);
+        const rows = await sql.all<SourceRow>('SELECT * FROM sources ORDER BY name COLLATE "C"');
+        return rows.map((row) => toSource(sql, row));
       }),
 
     putSource: (source) =>
@@ -121,7 +136,9 @@ function createSources(
         // A row that this very statement inserted has no transaction that updated or locked it.
         const text = `INSERT INTO sources (name, definition) VALUES ($1, $2)
           ON CONFLICT (name) DO UPDATE SET definition = excluded.definition RETURNING xmax = 0 AS created`;
-        const [row] = await sql.all<{ created: boolean }>(text, [source.name, JSON.stringify(source)]);
+        const { name } = source;
+        const definition = sealValue(sql.content, sourceContent, 'definition', JSON.stringify(source), name);
+        const [row] = await sql.all<{ created: boolean }>(text, [name, definition]);
         return row!.created;
       }),
 
@@ -132,7 +149,8 @@ function createSources(
 
 async function summary(sql: Transaction, trackingId: string): Promise<ConversationSummary | undefined> {
   const text = `SELECT ${summaryColumns} FROM conversations WHERE tracking_id = $1`;
-  return (await sql.all<ConversationSummary>(text, [trackingId]))[0];
+  const [row] = await sql.all<ConversationSummary>(text, [trackingId]);
+  return row && toSummary(sql, row);
 }
 
 async function eventsAfter(
@@ -142,7 +160,8 @@ async function eventsAfter(
   limit: number,
 ): Promise<RecordedEvent[]> {
   const text = 'SELECT * FROM events WHERE tracking_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3';
-  return (await sql.all<EventRow>(text, [trackingId, sequence, limit])).map(toEvent);
+  const rows = await sql.all<EventRow>(text, [trackingId, sequence, limit]);
+  return rows.map((row) => toEvent(sql, row));
 }
 
 async function recentAnswerTimes(sql: Transaction, type: WebhookType, limit: number): Promise<number[]> {

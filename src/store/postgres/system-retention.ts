@@ -6,7 +6,7 @@ import {
 } from '../../record/system-retention.ts';
 import type { Transaction } from './database.ts';
 import type { RetentionTask } from './retention.ts';
-import { type EventRow, toEvent } from './rows.ts';
+import { type EventRow, readableEvents } from './rows.ts';
 
 /**
  * Removes old events that are of no conversation, in the order of their times, from an index that has them alone. What says how an execution
@@ -19,7 +19,7 @@ export const systemRetention = (keep: SystemRetention): readonly RetentionTask[]
       const [at = '0', sequence = '0'] = String(after ?? '0.0').split('.');
       const past = await sql.all<EventRow>(pastText, [type, now - keepMs, at, sequence, limit]);
       const needed = await runsInProgress(sql, past);
-      const sequences = past.filter((row) => !needed.has(runOf(row))).map((row) => row.sequence);
+      const sequences = past.filter((row) => !needed.has(runOf(sql, row))).map((row) => row.sequence);
       const removed = await sql.run('DELETE FROM events WHERE sequence = ANY ($1)', [sequences]);
       const last = past.at(-1);
       const isThrough = last === undefined || past.length < limit;
@@ -32,10 +32,14 @@ const pastText = `
     AND (at, sequence) > ($3::bigint, $4::bigint)
   ORDER BY at, sequence LIMIT $5`;
 
-const runOf = (row: EventRow) => runOfSystemEvent(toEvent(row));
+/** Of what cannot be read nobody knows whose it was. */
+function runOf(sql: Transaction, row: EventRow): string | undefined {
+  const [event] = readableEvents(sql, [row]);
+  return event && runOfSystemEvent(event);
+}
 
 async function runsInProgress(sql: Transaction, rows: readonly EventRow[]): Promise<Set<string | undefined>> {
-  const runIds = rows.map(runOf).filter((runId) => runId !== undefined);
+  const runIds = rows.map((row) => runOf(sql, row)).filter((runId) => runId !== undefined);
   if (runIds.length === 0) return new Set();
   const text = 'SELECT tracking_id FROM conversations WHERE tracking_id = ANY ($1) AND NOT complete';
   const found = await sql.all<{ tracking_id: string }>(text, [runIds]);

@@ -1,6 +1,14 @@
 import type { SQLInputValue } from 'node:sqlite';
+import { sealValue } from '../../encryption/sealed-table.ts';
 import type { StampedFact } from '../../engine/engine.ts';
-import { begin, type ConversationChange, changeOf, type Guard, guardOf } from '../../record/conversation.ts';
+import {
+  begin,
+  type ConversationChange,
+  type ConversationSummary,
+  changeOf,
+  type Guard,
+  guardOf,
+} from '../../record/conversation.ts';
 import {
   isConversationEvent,
   isEventType,
@@ -9,6 +17,7 @@ import {
 } from '../../record/events.ts';
 import { snakeCase } from '../../record/wire.ts';
 import type { Sql } from '../../sqlite/database.ts';
+import { conversationContent, eventContent } from '../content.ts';
 
 /**
  * Writes facts into the record and projects them, in the transaction that `sql` stands for; returns the events that were
@@ -34,7 +43,7 @@ function insertEvent(sql: Sql, fact: StampedFact): number | undefined {
     fact.subject,
     fact.type,
     fact.at,
-    JSON.stringify(fact.data),
+    sealValue(sql.content, eventContent, 'data', JSON.stringify(fact.data), fact.subject, fact.id),
   );
   return changes === 1 ? lastInsertRowid : undefined;
 }
@@ -74,19 +83,19 @@ function canMerge(last: Update, next: Omit<Update, 'change'>): boolean {
 }
 
 export function insertConversation(sql: Sql, conversation: ReturnType<typeof begin>): void {
-  const [statement, values] = insertStatement(conversation);
+  const [statement, values] = insertStatement(sql, conversation);
   sql.run(statement, ...values);
 }
 
 let insertText: string | undefined;
 
-function insertStatement(conversation: ReturnType<typeof begin>): [string, SQLInputValue[]] {
+function insertStatement(sql: Sql, conversation: ReturnType<typeof begin>): [string, SQLInputValue[]] {
   if (insertText === undefined) {
     const columns = Object.keys(conversation).map(snakeCase);
     const places = columns.map(() => '?').join(', ');
     insertText = `INSERT INTO conversations (${columns.join(', ')}) VALUES (${places}) ON CONFLICT DO NOTHING`;
   }
-  return [insertText, Object.values(conversation).map(toSqlValue)];
+  return [insertText, toSqlValues(sql, conversation.trackingId, conversation)];
 }
 
 const guards: Readonly<Record<Guard, string>> = {
@@ -108,12 +117,23 @@ function updateConversation(sql: Sql, { trackingId, deliveryId, guard, change }:
     text = `UPDATE conversations SET ${columns} WHERE tracking_id = ?${guards[guard]}`;
     updateTexts.set(key, text);
   }
-  const values = Object.values(change).map(toSqlValue);
+  const values = toSqlValues(sql, trackingId, change);
   values.push(trackingId);
   if (guard === 'same_delivery') values.push(deliveryId);
   sql.run(text, ...values);
 }
 
-export function toSqlValue(value: string | number | boolean | null): SQLInputValue {
-  return typeof value === 'boolean' ? Number(value) : value;
+/** The values of a conversation for its columns, content sealed. */
+export function toSqlValues(
+  sql: Sql,
+  trackingId: string,
+  conversation: Partial<ConversationSummary>,
+): SQLInputValue[] {
+  return Object.entries(conversation).map(([name, value]) => {
+    if (typeof value === 'boolean') return Number(value);
+    if (typeof value !== 'string') return value;
+    if (name !== 'queryStart' && name !== 'problem') return value;
+    const column = name === 'problem' ? 'problem' : 'query_start';
+    return sealValue(sql.content, conversationContent, column, value, trackingId);
+  });
 }

@@ -1,6 +1,8 @@
+import { openValue } from '../../encryption/sealed-table.ts';
 import { auditSubject } from '../../record/acts.ts';
-import type { Database } from '../../sqlite/database.ts';
+import type { Database, Sql } from '../../sqlite/database.ts';
 import { type ActRow, type Audit, actPage, actPageSize, actsBefore } from '../audit.ts';
+import { eventContent } from '../content.ts';
 
 interface Row extends Omit<ActRow, 'data' | 'ended'> {
   readonly data: string;
@@ -22,13 +24,17 @@ export function createAudit(database: Database): Audit {
       return actPage(
         rows.map((row) => ({
           ...row,
-          data: JSON.parse(row.data),
-          ended: row.ended === null ? null : withoutId(JSON.parse(row.ended)),
+          data: JSON.parse(opened(database, row.data, row.id)),
+          ended:
+            row.ended === null ? null : withoutId(JSON.parse(opened(database, row.ended, `${row.id}/end`))),
         })),
         limit,
       );
     },
   };
 }
+
+const opened = (sql: Sql, data: string, id: string): string =>
+  openValue(sql.content, eventContent, 'data', data, auditSubject, id);
 
 const withoutId = ({ actId, ...end }: { actId: string } & NonNullable<ActRow['ended']>) => end;

@@ -9,7 +9,7 @@ import {
 } from '../../record/feed/event-log.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import { equalitiesOf } from '../filter.ts';
-import { type EventRow, toEvent } from './rows.ts';
+import { type EventRow, readableEvents } from './rows.ts';
 
 export function createEventLog(database: Database): EventLog {
   return {
@@ -59,9 +59,11 @@ function read(sql: Sql, sequences: readonly number[]): LoggedEvent[] {
      WHERE sequence IN (SELECT value FROM json_each(?)) ORDER BY sequence`,
     JSON.stringify(sequences),
   );
-  return rows.map((row) => ({
-    event: toEvent(row) as ConversationEvent,
-    account: row.account,
-    sizeBytes: row.size,
-  }));
+  return rows.flatMap((row) =>
+    readableEvents(sql, [row]).map((event) => ({
+      event: event as ConversationEvent,
+      account: row.account,
+      sizeBytes: row.size,
+    })),
+  );
 }

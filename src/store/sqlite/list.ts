@@ -49,10 +49,13 @@ export async function listConversations(
     ids.push(...idsOf(sql, plan, from, limit + 1 - ids.length));
     return ids.length > limit;
   });
-  const rows = await source.read((sql) => ids.flatMap((id) => rowOf(sql, id) ?? []));
-  const shown = rows.slice(0, limit);
-  const next = rows.length > limit ? placeOf(shown.at(-1)!) : end;
-  return { conversations: shown.map(toSummary), ...(next && { next: cursorOf(next) }) };
+  const { shown, conversations, hasMore } = await source.read((sql) => {
+    const rows = ids.flatMap((id) => rowOf(sql, id) ?? []);
+    const shown = rows.slice(0, limit);
+    return { shown, conversations: shown.map((row) => toSummary(sql, row)), hasMore: rows.length > limit };
+  });
+  const next = hasMore ? placeOf(shown.at(-1)!) : end;
+  return { conversations, ...(next && { next: cursorOf(next) }) };
 }
 
 const rowOf = (sql: ReadSql, id: number) =>

@@ -1,3 +1,4 @@
+import { openRow, openValue } from '../../encryption/sealed-table.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type {
   ConversationStatus,
@@ -6,8 +7,10 @@ import type {
   RecordedEvent,
   WebhookType,
 } from '../../record/events.ts';
-import type { SqlRow } from '../../sqlite/database.ts';
+import type { ReadSql, SqlRow } from '../../sqlite/database.ts';
+import { conversationContent, eventContent } from '../content.ts';
 import type { DisabledEndpoint } from '../store.ts';
+import { orUnreadable, readable } from '../unreadable.ts';
 
 export interface EventRow {
   readonly sequence: number;
@@ -43,12 +46,20 @@ export interface ConversationRow {
   readonly erased_at: number | null;
 }
 
-export function toEvent(row: EventRow): RecordedEvent {
+/** Throws `value_unreadable`. */
+export function toEvent(sql: ReadSql, row: EventRow): RecordedEvent {
   const { sequence, id, tracking_id: trackingId, type, at } = row;
-  return { id, sequence, type, trackingId, at, data: JSON.parse(row.data) } as RecordedEvent;
+  const data = openValue(sql.content, eventContent, 'data', row.data, trackingId, id);
+  return { id, sequence, type, trackingId, at, data: JSON.parse(data) } as RecordedEvent;
 }
 
-export function toSummary(row: ConversationRow): ConversationSummary {
+/** For what goes through all events: one that cannot be read does not keep it from the others. */
+export function readableEvents(sql: ReadSql, rows: readonly EventRow[]): RecordedEvent[] {
+  return rows.flatMap((row) => readable(() => toEvent(sql, row)) ?? []);
+}
+
+export function toSummary(sql: ReadSql, sealed: ConversationRow): ConversationSummary {
+  const row = openRow(sql.content, conversationContent, sealed);
   return {
     trackingId: row.tracking_id,
     conversationId: row.conversation_id,
@@ -60,7 +71,7 @@ export function toSummary(row: ConversationRow): ConversationSummary {
     sourceProcess: row.source_process,
     webhookType: row.webhook_type,
     account: row.account,
-    queryStart: row.query_start,
+    queryStart: orUnreadable(() => row.query_start),
     receivedAt: row.received_at,
     answeredAt: row.answered_at,
     completedAt: row.completed_at,
@@ -68,7 +79,7 @@ export function toSummary(row: ConversationRow): ConversationSummary {
     answerTimeMs: row.answer_time_ms,
     totalTimeMs: row.total_time_ms,
     attempts: row.attempts,
-    problem: row.problem,
+    problem: orUnreadable(() => row.problem),
     exportPrefix: row.export_prefix,
     erasedAt: row.erased_at,
   };

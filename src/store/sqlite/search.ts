@@ -6,6 +6,7 @@ import {
   timeFacets,
   valueFacets,
 } from '../../record/search/document.ts';
+import { hashedQuery } from '../../record/search/hashed.ts';
 import { highlight } from '../../record/search/highlight.ts';
 import type { SearchQuery, Term } from '../../record/search/query.ts';
 import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
@@ -26,8 +27,8 @@ const frequentSamples = 3;
 const budgetMs = 60;
 
 interface Looking {
-  /** Undefined when all that is looked for is looked for in the texts. */
-  readonly match: string | undefined;
+  /** What an index with hashes under this key is asked. Undefined when all that is looked for is looked for in the texts. */
+  readonly match: (keyId: string | null) => string | undefined;
   /** What is looked for in the texts of what matches. */
   readonly inTexts: Pick<SearchQuery, 'terms' | 'without'>;
   readonly conditions: readonly Condition[];
@@ -69,9 +70,11 @@ async function look(source: ReadSource, looking: Looking, before: number, limit:
 
 /** The matches in one window of ids below `end`, and where the next piece goes on. */
 function pieceOf(sql: ReadSql, looking: Looking, end: number, window: number) {
-  const { match, conditions } = looking;
+  const { conditions } = looking;
   const begun = performance.now();
-  const table = searchTable(generationOf(sql, 'search'));
+  const { generation, keyId } = generationOf(sql, 'search');
+  const match = looking.match(keyId);
+  const table = searchTable(generation);
   const newest = sql.get<{ id: number | null }>(`SELECT max(id) AS id FROM ${table}_docsize`)!.id ?? 0;
   const last = Math.min(end - 1, newest);
   const first = Math.max(1, last - window + 1);
@@ -108,7 +111,7 @@ function hasTexts(sql: ReadSql, row: ConversationRow, looking: Looking): boolean
 }
 
 const documentOf = (sql: ReadSql, row: ConversationRow) =>
-  searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
+  searchDocument(toSummary(sql, row), textEvents(sql, row.tracking_id));
 
 /** A beginning that the index does not have as such: longer ones, and those after other words. */
 const isLooseEnd = (term: Term): boolean => term.isPrefix && !isBeginning(term);
@@ -136,28 +139,39 @@ function frequentPrefixes(sql: ReadSql, { terms, without }: SearchQuery): Set<Te
 function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefined {
   const times = facetsOfTimes(sql, search);
   if (times === null) return undefined;
+  inIndexOf(sql, search.query, generationOf(sql, 'search').keyId);
   const frequent = frequentPrefixes(sql, search.query);
   const inIndex = (term: Term) => !frequent.has(term);
   const { terms, without } = search.query;
   const facets = valueFacets(search).map(quoted);
   if (times !== undefined) facets.push(`(${times.map(quoted).join(' OR ')})`);
   const [wanted, unwanted] = [terms.filter(inIndex), without.filter(inIndex)];
-  const parts = [...wanted.map(termText), facets.length > 0 && `facets : (${facets.join(' AND ')})`].filter(
-    (part) => part !== false,
-  );
-  const all = parts.map((part) => `(${part})`).join(' AND ');
+  const hasMatch = wanted.length + facets.length > 0;
   const isFor = (term: Term) => frequent.has(term);
   return {
-    match: parts.length === 0 ? undefined : excluding(all, unwanted),
+    match: (keyId) =>
+      hasMatch ? matchText(inIndexOf(sql, { terms: wanted, without: unwanted }, keyId), facets) : undefined,
     inTexts: {
       terms: terms.filter(isFor),
       // Without a match there is nothing that the index could leave out.
-      without: parts.length === 0 ? without : without.filter(isFor),
+      without: !hasMatch ? without : without.filter(isFor),
     },
     conditions: [...equalitiesOf(search), ...timesOf(search)],
     // As above: for the whole table, however small the window.
     window: [...wanted, ...unwanted].some(isLooseEnd) ? Number.MAX_SAFE_INTEGER : 20_000,
   };
+}
+
+/** The query with what stands in the index for its words. */
+function inIndexOf(sql: ReadSql, query: SearchQuery, keyId: string | null): SearchQuery {
+  return keyId === null ? query : hashedQuery(query, (word) => sql.content.hash(word, keyId));
+}
+
+function matchText({ terms, without }: SearchQuery, facets: readonly string[]): string {
+  const parts = [...terms.map(termText), facets.length > 0 && `facets : (${facets.join(' AND ')})`].filter(
+    (part) => part !== false,
+  );
+  return excluding(parts.map((part) => `(${part})`).join(' AND '), without);
 }
 
 function excluding(all: string, unwanted: readonly Term[]): string {
@@ -188,7 +202,7 @@ function termText(term: Term): string {
 function foundOf(sql: ReadSql, row: ConversationRow, { query }: ConversationSearch): FoundConversation {
   const { question, answer } = textsOf(textEvents(sql, row.tracking_id));
   return {
-    summary: toSummary(row),
+    summary: toSummary(sql, row),
     question: highlight(question, query),
     answer: highlight(answer, query),
   };

@@ -17,7 +17,7 @@ export async function readStatistics(
     const first: number = start;
     start = await source.read((sql) => {
       const of = { periodMs, from: first, to, limit: pieceRows };
-      const rows = tallies(sql, generationOf(sql, 'statistics'), of);
+      const rows = tallies(sql, generationOf(sql, 'statistics').generation, of);
       const last = rows.at(-1)?.start;
       const isEnd = rows.length < pieceRows;
       // The types of the last period may not all be there.

@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { contentUnder } from '../../../test/fixtures/encryption.ts';
+import type { Content } from '../../encryption/content.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import { follow, LiveRecord } from '../../record/live.ts';
 import { parseSearch } from '../../record/search/query.ts';
+import type { SystemRetention } from '../../record/system-retention.ts';
 import { Database } from '../../sqlite/database.ts';
 import { inspectAtStart, inspectFile } from '../../sqlite/inspect.ts';
 import { Sweeper } from '../../sqlite/sweeper.ts';
@@ -18,9 +21,9 @@ import { readThreads } from './reads.ts';
 import { createSqliteStore } from './store.ts';
 import { systemRetention } from './system-retention.ts';
 
-function open() {
+function open(content?: Content) {
   const folder = mkdtempSync(join(tmpdir(), 'store-'));
-  const database = new Database(join(folder, 'signalbox.sqlite'));
+  const database = new Database(join(folder, 'signalbox.sqlite'), content && { content });
   const errors: unknown[] = [];
   const live = new LiveRecord({ onError: (error) => errors.push(error), limit: 2 });
   const store = createSqliteStore(database, live);
@@ -32,9 +35,9 @@ function open() {
 }
 
 /** As the product reads it: by threads beside the database. */
-function openWithThreads() {
-  const { database, live, close: closeDatabase } = open();
-  const threads = readThreads(database.path);
+function openWithThreads(content?: Content) {
+  const { database, live, close: closeDatabase } = open(content);
+  const threads = readThreads(database.path, database.content);
   const store = createSqliteStore(database, live, undefined, threads);
   const close = async () => {
     await threads.close();
@@ -43,24 +46,32 @@ function openWithThreads() {
   return { database, live, store, threads, close, catchUp: () => store.follower.catchUp() };
 }
 
-const opened = () => {
-  const under = open();
+const opened = (content?: Content) => {
+  const under = open(content);
   return { ...under, catchUp: () => under.store.follower.catchUp() };
 };
 
-testStore('sqlite', async () => {
-  const under = opened();
+const underTest = (content?: Content) => {
+  const under = opened(content);
   const { database } = under;
   return {
     ...under,
     leases: createLocalLeases(),
     rateLimits: createLocalRateLimits(),
-    sweepSystemEvents: (keep, now) =>
+    sweepSystemEvents: (keep: SystemRetention, now: number) =>
       new Sweeper({ database, tasks: systemRetention({ keep, clock: () => now }) }).sweep(),
   };
-});
+};
+
+testStore('sqlite', async () => underTest());
+testStore('sqlite, encrypted', async () => ({ ...underTest(contentUnder()), wholeWordsOnly: true }));
 
 testProjections('sqlite, read by threads', async () => openWithThreads());
+
+testProjections('sqlite, encrypted, read by threads', async () => ({
+  ...openWithThreads(contentUnder()),
+  wholeWordsOnly: true,
+}));
 
 test('events are published once they are on disk, and never when their write was taken back', async () => {
   const { database, live, store, errors, close } = open();

@@ -56,7 +56,7 @@ export function createSqliteStore(
         sequence,
         limit,
       )
-      .map(toEvent);
+      .map((found) => toEvent(sql, found));
 
   const rebuild: Store['rebuild'] = async (names) => {
     await database.write((sql) => beginRebuild(sql, names));
@@ -71,13 +71,13 @@ export function createSqliteStore(
     conversation: (trackingId) =>
       database.read((sql) => {
         const found = row(sql, trackingId);
-        return found && assemble(toSummary(found), eventsAfter(sql, trackingId, 0, 10_000));
+        return found && assemble(toSummary(sql, found), eventsAfter(sql, trackingId, 0, 10_000));
       }),
 
     summary: (trackingId) =>
       database.read((sql) => {
         const found = row(sql, trackingId);
-        return found && toSummary(found);
+        return found && toSummary(sql, found);
       }),
 
     conversations: (filter = {}) => ask('list', filter),

@@ -6,7 +6,7 @@ import {
 } from '../../record/system-retention.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type { Place, Task } from '../../sqlite/sweeper.ts';
-import { type EventRow, toEvent } from './rows.ts';
+import { type EventRow, readableEvents } from './rows.ts';
 
 export interface SystemRetentionOptions {
   readonly keep: SystemRetention;
@@ -44,7 +44,8 @@ function placeOf(after: Place): [number, number] {
 }
 
 function isNeeded(sql: Sql, row: EventRow): boolean {
-  const runId = runOfSystemEvent(toEvent(row));
+  const [event] = readableEvents(sql, [row]);
+  const runId = event && runOfSystemEvent(event);
   return runId !== undefined && sql.get(unfinishedText, runId, runId) !== undefined;
 }
 

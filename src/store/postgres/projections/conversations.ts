@@ -2,7 +2,14 @@ import { type ConversationSummary, project } from '../../../record/conversation.
 import { isEventType, type RecordedEvent } from '../../../record/events.ts';
 import type { Transaction } from '../database.ts';
 import { takeLock } from '../locks.ts';
-import { columnValues, type EventRow, putConversations, summaryColumns, toEvent } from '../rows.ts';
+import {
+  columnValues,
+  type EventRow,
+  putConversations,
+  readableEvents,
+  summaryColumns,
+  toSummary,
+} from '../rows.ts';
 
 /**
  * Looks whether conversations are what their events make of them, and puts right those that are not; returns how many. Nobody else writes
@@ -23,15 +30,24 @@ export async function mendConversations(
     `SELECT ${summaryColumns} FROM conversations WHERE tracking_id = ANY ($1)`,
     [trackingIds],
   );
-  const before = new Map(present.map((row) => [row.trackingId, row]));
-  const [expected, firsts] = projected(rows.map(toEvent));
+  const before = new Map(present.map((row) => [row.trackingId, toSummary(sql, row)]));
+  const [expected, firsts] = projected(wholeLogs(sql, rows));
   const wrong = [...expected.values()].filter((each) => !isSame(before.get(each.trackingId), each));
   if (wrong.length === 0) return 0;
   await sql.run(putConversations, [
     wrong.map((each) => firsts.get(each.trackingId)!),
-    ...columnValues(wrong),
+    ...columnValues(sql, wrong),
   ]);
   return wrong.length;
+}
+
+/** Of what cannot be read nobody knows what it would make of its conversation: that stays as it is. */
+function wholeLogs(sql: Transaction, rows: readonly EventRow[]): RecordedEvent[] {
+  const logs = Map.groupBy(rows, (row) => row.tracking_id);
+  return [...logs.values()].flatMap((log) => {
+    const events = readableEvents(sql, log);
+    return events.length < log.length ? [] : events;
+  });
 }
 
 /** By tracking id: what the events make, and the number of the first of them. */

@@ -9,8 +9,9 @@ import {
 } from '../../../record/projections.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent } from '../../gap.ts';
+import type { Generation } from '../../generation.ts';
 import type { PostgresDatabase, Transaction } from '../database.ts';
-import { type EventRow, toEvent } from '../rows.ts';
+import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
 import { clearSearch, indexConversations } from './search.ts';
@@ -24,10 +25,12 @@ interface StateRow {
   readonly changed: number;
   readonly gap_after: number | null;
   readonly gap_to: number | null;
+  readonly key_id: string | null;
+  readonly next_key_id: string | null;
 }
 
 interface Part {
-  apply(sql: Transaction, generation: number, events: readonly RecordedEvent[]): Promise<void>;
+  apply(sql: Transaction, generation: Generation, events: readonly RecordedEvent[]): Promise<void>;
   /** Removes some of a generation; resolves with whether nothing is left. */
   clear(sql: Transaction, generation: number, limit: number): Promise<boolean>;
 }
@@ -72,31 +75,32 @@ async function isUpToDate(sql: Transaction): Promise<boolean> {
 /** Resolves with whether nothing is left to do. */
 async function advance(sql: Transaction, state: StateRow, { limit, leapEvents }: Extent): Promise<boolean> {
   if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
-  const { name, generation, next_position: nextPosition } = state;
+  const { name, generation, key_id: keyId, next_position: nextPosition } = state;
   const part = parts[name];
   if (name === 'search' && (await leap(sql, state, leapEvents))) return false;
   const live = await eventsAfter(sql, state.position, limit, followed[name]);
   if (live.last !== state.position) {
-    await part.apply(sql, generation, live.events);
+    await part.apply(sql, { generation, keyId }, live.events);
     await sql.run('UPDATE projections SET position = $2 WHERE name = $1', [name, live.last]);
   }
   const isFilled = live.isEnd && (await fillGap(sql, state, limit));
   if (nextPosition === null) return (await part.clear(sql, 1 - generation, limit)) && isFilled;
   if (nextPosition === 0 && !(await part.clear(sql, 1 - generation, limit))) return false;
   const next = await eventsAfter(sql, nextPosition, limit, followed[name]);
-  await part.apply(sql, 1 - generation, next.events);
+  const nextKeyId = nextPosition === 0 ? (sql.content.keyId ?? null) : state.next_key_id;
+  await part.apply(sql, { generation: 1 - generation, keyId: nextKeyId }, next.events);
   const text = next.isEnd
-    ? `UPDATE projections SET generation = 1 - generation, position = $2, next_position = NULL, gap_after = NULL, gap_to = NULL
+    ? `UPDATE projections SET generation = 1 - generation, position = $2, next_position = NULL, gap_after = NULL, gap_to = NULL, key_id = $3, next_key_id = NULL
        WHERE name = $1`
-    : 'UPDATE projections SET next_position = $2 WHERE name = $1';
-  await sql.run(text, [name, next.last]);
+    : 'UPDATE projections SET next_position = $2, next_key_id = $3 WHERE name = $1';
+  await sql.run(text, [name, next.last, nextKeyId]);
   return false;
 }
 
 /** Looks at the newest events of the gap; resolves with whether nothing is left of it. */
 async function fillGap(
   sql: Transaction,
-  { name, generation, gap_after: after, gap_to: to }: StateRow,
+  { name, generation, key_id: keyId, gap_after: after, gap_to: to }: StateRow,
   limit: number,
 ): Promise<boolean> {
   if (name === 'conversations' || after === null || to === null) return true;
@@ -105,8 +109,8 @@ async function fillGap(
      FROM events WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT $3`,
     [after, to, limit, followed[name]],
   );
-  const events = rows.filter((row) => row.data !== null).map(toEvent);
-  await parts[name].apply(sql, generation, events.reverse());
+  const wanted = rows.filter((row) => row.data !== null).reverse();
+  await parts[name].apply(sql, { generation, keyId }, readableEvents(sql, wanted));
   const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
   await sql.run('UPDATE projections SET gap_to = $2 WHERE name = $1', [name, rest]);
   return rest === null;
@@ -131,14 +135,17 @@ async function eventsAfter(sql: Transaction, position: number, limit: number, ty
      FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
     [position, limit, types],
   );
-  const events = rows.filter((row) => row.data !== null).map(toEvent);
+  const events = readableEvents(
+    sql,
+    rows.filter((row) => row.data !== null),
+  );
   return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
 }
 
 /** The generation of a projection that is read now. */
-export async function generationOf(sql: Transaction, name: FollowedName): Promise<number> {
-  const text = 'SELECT generation FROM projections WHERE name = $1';
-  return (await sql.all<{ generation: number }>(text, [name]))[0]!.generation;
+export async function generationOf(sql: Transaction, name: FollowedName): Promise<Generation> {
+  const text = 'SELECT generation, key_id AS "keyId" FROM projections WHERE name = $1';
+  return (await sql.all<Generation>(text, [name]))[0]!;
 }
 
 /**

@@ -1,15 +1,17 @@
 import type { ConversationSummary } from '../../../record/conversation.ts';
 import type { RecordedEvent } from '../../../record/events.ts';
 import { type SearchDocument, searchDocument } from '../../../record/search/document.ts';
+import { hashedDocument } from '../../../record/search/hashed.ts';
+import type { Generation } from '../../generation.ts';
 import type { Transaction } from '../database.ts';
-import { type EventRow, summaryColumns, toEvent } from '../rows.ts';
+import { type EventRow, readableEvents, summaryColumns, toSummary } from '../rows.ts';
 
 export const searchTable = (generation: number): string => `search_${generation}`;
 
 /** Puts the conversations of these events into the search as they are now; doing it again changes nothing. */
 export async function indexConversations(
   sql: Transaction,
-  generation: number,
+  { generation, keyId }: Generation,
   events: readonly RecordedEvent[],
 ): Promise<void> {
   const trackingIds = [...new Set(events.map((event) => event.trackingId))];
@@ -19,7 +21,12 @@ export async function indexConversations(
     [trackingIds],
   );
   const texts = await textEvents(sql, trackingIds);
-  const words = rows.map((row) => wordsText(searchDocument(row, texts.get(row.trackingId) ?? [])));
+  const words = rows.map((row) => {
+    const document = searchDocument(toSummary(sql, row), texts.get(row.trackingId) ?? []);
+    return wordsText(
+      keyId === null ? document : hashedDocument(document, (word) => sql.content.hash(word, keyId)),
+    );
+  });
   await sql.run(
     `INSERT INTO ${searchTable(generation)} (id, words)
      SELECT id, words::tsvector FROM unnest($1::bigint[], $2::text[]) AS document (id, words)
@@ -38,7 +45,7 @@ export async function textEvents(
        AND type IN ('WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE') ORDER BY sequence`,
     [trackingIds],
   );
-  return Map.groupBy(rows.map(toEvent), (event) => event.trackingId);
+  return Map.groupBy(readableEvents(sql, rows), (event) => event.trackingId);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
+import type { Generation } from '../../generation.ts';
 import type { Transaction } from '../database.ts';
 
 export const tallyColumns =
@@ -26,7 +27,7 @@ const presentText = `
 /** Adds the completions of these events, each of which is given once. */
 export async function addCompletions(
   sql: Transaction,
-  generation: number,
+  { generation }: Generation,
   events: readonly RecordedEvent[],
 ): Promise<void> {
   const added = tally(events);

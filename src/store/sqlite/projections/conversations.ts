@@ -2,8 +2,8 @@ import { type ConversationSummary, project } from '../../../record/conversation.
 import { isEventType, type RecordedEvent } from '../../../record/events.ts';
 import { snakeCase } from '../../../record/wire.ts';
 import type { Sql } from '../../../sqlite/database.ts';
-import { insertConversation, toSqlValue } from '../append.ts';
-import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
+import { insertConversation, toSqlValues } from '../append.ts';
+import { type ConversationRow, type EventRow, readableEvents, toSummary } from '../rows.ts';
 
 /**
  * Looks whether conversations are what their events make of them, and puts right those that are not; returns how many. A conversation follows
@@ -16,13 +16,17 @@ export function mendConversations(sql: Sql, received: readonly RecordedEvent[]):
 function mend(sql: Sql, trackingId: string): boolean {
   let expected: ConversationSummary | undefined;
   const text = 'SELECT * FROM events WHERE tracking_id = ? ORDER BY sequence';
-  for (const event of sql.all<EventRow>(text, trackingId).map(toEvent)) {
+  const rows = sql.all<EventRow>(text, trackingId);
+  const events = readableEvents(sql, rows);
+  // Of what cannot be read nobody knows what it would make of the conversation.
+  if (events.length < rows.length) return false;
+  for (const event of events) {
     if (isEventType(event.type)) expected = project(expected, event);
   }
   const row = sql.get<ConversationRow>('SELECT * FROM conversations WHERE tracking_id = ?', trackingId);
   if (expected === undefined) return false;
   if (row === undefined) insertConversation(sql, expected);
-  else if (isSame(toSummary(row), expected)) return false;
+  else if (isSame(toSummary(sql, row), expected)) return false;
   else replace(sql, expected);
   return true;
 }
@@ -34,5 +38,6 @@ function isSame(one: ConversationSummary, other: ConversationSummary): boolean {
 function replace(sql: Sql, conversation: ConversationSummary): void {
   const columns = Object.keys(conversation).map((name) => `${snakeCase(name)} = ?`);
   const text = `UPDATE conversations SET ${columns.join(', ')} WHERE tracking_id = ?`;
-  sql.run(text, ...Object.values(conversation).map(toSqlValue), conversation.trackingId);
+  const { trackingId } = conversation;
+  sql.run(text, ...toSqlValues(sql, trackingId, conversation), trackingId);
 }

@@ -9,7 +9,8 @@ import {
 import type { Database, ReadSql, Sql } from '../../../sqlite/database.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent } from '../../gap.ts';
-import { type EventRow, toEvent } from '../rows.ts';
+import type { Generation } from '../../generation.ts';
+import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
 import { clearSearch, indexConversations } from './search.ts';
@@ -23,10 +24,13 @@ interface StateRow {
   readonly changed: number;
   readonly gap_after: number | null;
   readonly gap_to: number | null;
+  /** The key of the hashes that each of the two has; null for words as they are. */
+  readonly key_id: string | null;
+  readonly next_key_id: string | null;
 }
 
 interface Part {
-  apply(sql: Sql, generation: number, events: readonly RecordedEvent[]): void;
+  apply(sql: Sql, generation: Generation, events: readonly RecordedEvent[]): void;
   /** Removes some of a generation; returns whether nothing is left. */
   clear(sql: Sql, generation: number, limit: number): boolean;
 }
@@ -67,22 +71,24 @@ function isUpToDate(sql: ReadSql): boolean {
 /** Returns whether nothing is left to do. */
 function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): boolean {
   if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
-  const { name, generation } = state;
+  const { name, generation, key_id: keyId } = state;
   const part = parts[name];
   if (name === 'search' && leap(sql, state, lastSequence(sql), leapEvents)) return false;
   const live = eventsAfter(sql, state.position, limit, followed[name]);
   if (live.last !== state.position) {
-    part.apply(sql, generation, live.events);
+    part.apply(sql, { generation, keyId }, live.events);
     sql.run('UPDATE projections SET position = ? WHERE name = ?', live.last, name);
   }
   const isFilled = !live.isEnd || fillGap(sql, state, limit);
   if (state.next_position === null) return part.clear(sql, 1 - generation, limit) && live.isEnd && isFilled;
   if (state.next_position === 0 && !part.clear(sql, 1 - generation, limit)) return false;
+  const nextKeyId = state.next_position === 0 ? (sql.content.keyId ?? null) : state.next_key_id;
   const next = eventsAfter(sql, state.next_position, limit, followed[name]);
-  part.apply(sql, 1 - generation, next.events);
-  sql.run('UPDATE projections SET next_position = ? WHERE name = ?', next.last, name);
+  part.apply(sql, { generation: 1 - generation, keyId: nextKeyId }, next.events);
+  const forward = 'UPDATE projections SET next_position = ?, next_key_id = ? WHERE name = ?';
+  sql.run(forward, next.last, nextKeyId, name);
   if (!next.isEnd) return false;
-  const swap = `UPDATE projections SET generation = ?, position = ?, next_position = NULL, gap_after = NULL, gap_to = NULL
+  const swap = `UPDATE projections SET generation = ?, position = ?, next_position = NULL, gap_after = NULL, gap_to = NULL, key_id = next_key_id, next_key_id = NULL
     WHERE name = ?`;
   sql.run(swap, 1 - generation, next.last, name);
   return false;
@@ -91,7 +97,7 @@ function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): bool
 /** Looks at the newest events of the gap; returns whether nothing is left of it. */
 function fillGap(
   sql: Sql,
-  { name, generation, gap_after: after, gap_to: to }: StateRow,
+  { name, generation, key_id: keyId, gap_after: after, gap_to: to }: StateRow,
   limit: number,
 ): boolean {
   if (name === 'conversations' || after === null || to === null) return true;
@@ -99,14 +105,8 @@ function fillGap(
     `SELECT * FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence DESC LIMIT ?`,
     ...[after, to, limit],
   );
-  parts[name].apply(
-    sql,
-    generation,
-    rows
-      .filter((row) => isOf(name, row))
-      .map(toEvent)
-      .reverse(),
-  );
+  const wanted = rows.filter((row) => isOf(name, row)).reverse();
+  parts[name].apply(sql, { generation, keyId }, readableEvents(sql, wanted));
   const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
   sql.run('UPDATE projections SET gap_to = ? WHERE name = ?', rest, name);
   return rest === null;
@@ -131,15 +131,19 @@ function eventsAfter(sql: ReadSql, position: number, limit: number, types: reado
      FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
     ...[position, limit],
   );
-  const events = rows.filter((row) => row.data !== null).map((row) => toEvent(row as EventRow));
+  const events = readableEvents(
+    sql,
+    rows.filter((row) => row.data !== null),
+  );
   return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
 }
 
 const states = (sql: ReadSql): StateRow[] => sql.all<StateRow>('SELECT * FROM projections');
 
 /** The generation of a projection that is read now. */
-export function generationOf(sql: ReadSql, name: FollowedName): number {
-  return stateOf(sql, name).generation;
+export function generationOf(sql: ReadSql, name: FollowedName): Generation {
+  const { generation, key_id: keyId } = stateOf(sql, name);
+  return { generation, keyId };
 }
 
 const stateOf = (sql: ReadSql, name: ProjectionName): StateRow =>

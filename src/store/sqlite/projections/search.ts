@@ -1,12 +1,18 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { beginningsOf, searchDocument } from '../../../record/search/document.ts';
+import { hashedDocument } from '../../../record/search/hashed.ts';
 import type { ReadSql, Sql } from '../../../sqlite/database.ts';
-import { type ConversationRow, type EventRow, toEvent, toSummary } from '../rows.ts';
+import type { Generation } from '../../generation.ts';
+import { type ConversationRow, type EventRow, readableEvents, toSummary } from '../rows.ts';
 
 export const searchTable = (generation: number): string => `search_${generation}`;
 
 /** Puts the conversations of these events into the search as they are now; doing it again changes nothing. */
-export function indexConversations(sql: Sql, generation: number, events: readonly RecordedEvent[]): void {
+export function indexConversations(
+  sql: Sql,
+  { generation, keyId }: Generation,
+  events: readonly RecordedEvent[],
+): void {
   const table = searchTable(generation);
   const rows = [...new Set(events.map((event) => event.trackingId))].flatMap(
     (trackingId) =>
@@ -14,9 +20,11 @@ export function indexConversations(sql: Sql, generation: number, events: readonl
   );
   // What does not come in the order of its id makes SQLite write what it has so far.
   for (const row of rows.sort((one, other) => one.id - other.id)) {
-    const document = searchDocument(toSummary(row), textEvents(sql, row.tracking_id));
-    const { question, answer, facets } = document;
-    const columns = [beginningsOf(document), question, answer, facets].map((words) => words.join(' '));
+    const document = searchDocument(toSummary(sql, row), textEvents(sql, row.tracking_id));
+    const { question, answer, facets } =
+      keyId === null ? document : hashedDocument(document, (word) => sql.content.hash(word, keyId));
+    const beginnings = keyId === null ? beginningsOf(document) : [];
+    const columns = [beginnings, question, answer, facets].map((words) => words.join(' '));
     const text = `INSERT OR REPLACE INTO ${table} (rowid, beginnings, question, answer, facets) VALUES (?, ?, ?, ?, ?)`;
     sql.run(text, row.id, ...columns);
   }
@@ -27,7 +35,7 @@ export function indexConversations(sql: Sql, generation: number, events: readonl
 export function textEvents(sql: ReadSql, trackingId: string): RecordedEvent[] {
   const text = `SELECT * FROM events WHERE tracking_id = ?
     AND type IN ('WEBHOOK_REQUEST_RECEIVED', 'WEBHOOK_MANAGER_AGENT_RESPONSE') ORDER BY sequence`;
-  return sql.all<EventRow>(text, trackingId).map(toEvent);
+  return readableEvents(sql, sql.all<EventRow>(text, trackingId));
 }
 
 const mergePages = 16;

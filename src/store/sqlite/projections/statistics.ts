@@ -1,11 +1,12 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
 import type { ReadSql, Sql } from '../../../sqlite/database.ts';
+import type { Generation } from '../../generation.ts';
 
 const columns = 'webhook_type, delivered, failed, not_configured, total_ms, least_ms, most_ms, times';
 
 /** Adds the completions of these events, each of which is given once. */
-export function addCompletions(sql: Sql, generation: number, events: readonly RecordedEvent[]): void {
+export function addCompletions(sql: Sql, { generation }: Generation, events: readonly RecordedEvent[]): void {
   for (const each of tally(events)) {
     const present = sql.get<TallyRow>(
       `SELECT period, start, ${columns} FROM statistics
