@@ -5,6 +5,7 @@ import { alarmOfNotice, isOutdated } from '../alarms/transition.ts';
 import { AlarmWatch, stateOf } from '../alarms/watch.ts';
 import { emailSettings } from '../config/alarms.ts';
 import type { Config } from '../config/config.ts';
+import { messageOf } from '../core/errors.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { createRedactor } from '../core/redact.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -17,6 +18,7 @@ import {
 } from '../flows/notification.ts';
 import type { AlarmsPort } from '../http/ports.ts';
 import type { Log } from '../observe/log.ts';
+import { PlaceOutcomes } from '../observe/place-outcomes.ts';
 import type { Sender } from '../outbound/send.ts';
 import type { Signer } from '../outbound/sign.ts';
 import type { AlarmRecords } from '../store/alarms.ts';
@@ -30,6 +32,7 @@ import type { ComposedRecord } from './record.ts';
 export interface Notifying {
   readonly notifiers: readonly Notifier[];
   readonly flow: NotificationFlow;
+  readonly outcomes: PlaceOutcomes;
 }
 
 /** The places where people are told. Their addresses were written by the operator, and are trusted as they are. */
@@ -53,8 +56,24 @@ export function createNotifying(
     const found = kept.find((alarm) => alarm.name === name);
     return found !== undefined && isOutdated(id, stateOf(found));
   };
-  return { notifiers, flow: createNotificationFlow({ notifiers, isOutdated: isOutdatedNow }) };
+  const outcomes = new PlaceOutcomes(notifiers.map(({ name }) => name));
+  const told = notifiers.map((notifier) => withOutcomes(notifier, outcomes));
+  const flow = createNotificationFlow({ notifiers: told, isOutdated: isOutdatedNow });
+  return { notifiers, flow, outcomes };
 }
+
+const withOutcomes = (notifier: Notifier, outcomes: PlaceOutcomes): Notifier => ({
+  name: notifier.name,
+  async send(notification, signal) {
+    try {
+      await notifier.send(notification, signal);
+      outcomes.told(notifier.name);
+    } catch (error) {
+      if (!signal.aborted) outcomes.failed(notifier.name, messageOf(error));
+      throw error;
+    }
+  },
+});
 
 export interface ComposedAlarms {
   readonly port: AlarmsPort;

@@ -81,7 +81,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const identity = await openIdentity(config, log, store);
   const executes = executesHere(config);
   const metrics = createMetrics(config, log, live);
-  const watching = await openWatching(config, metrics);
+  const watching = await openWatching(config, log, metrics);
   const opened = openFlows(config, { log, store, exports, metrics, watching, executes, agent: other });
   const { flows, agents, workspace, agent, redact, today, breakers, deliversTo } = opened;
   const erasing = createErasing({ store, objects, exports, engine: () => engine });
@@ -117,7 +117,8 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     followLog: (selection, options) => followLog({ store, tail }, selection, options),
     health: openHealth(config, {
       ...{ record, engine, engineProblem: problem, objects, objectsProblem, breakers, queueLimit },
-      ...(executes && { workspace, agent }),
+      ...(executes && { workspace, agent, notifying: opened.notifying }),
+      ...{ issuers: identity.issuers, traces: watching.traces },
     }),
     metrics: metricsPort,
     alarms: alarms.port,

@@ -31,7 +31,7 @@ export async function composeFunction(config: Config, log: Log, agent?: Agent): 
   const record = await openRecord(config, log, content);
   const { store, live } = record;
   const metrics = createMetrics(config, log, live);
-  const watching = await openWatching(config, metrics);
+  const watching = await openWatching(config, log, metrics);
   const parts = { log, store, exports, metrics, watching, agent };
   const { flows, close } = openFlows(config, { ...parts, executes: true });
   const [{ api, records }, { Worker: LambdaWorker }, { LambdaEngine }] = await Promise.all([

@@ -1,11 +1,16 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from '../agents/agent.ts';
 import type { Config } from '../config/config.ts';
+import { messageOf } from '../core/errors.ts';
+import { safeUrl } from '../core/safe-url.ts';
 import { HealthCheck } from '../http/health/check.ts';
+import type { Integrations } from '../http/health/integrations.ts';
 import { type HealthSources, healthProbes } from '../http/health/parts.ts';
 import type { HealthPart } from '../http/ports.ts';
 import type { Objects } from '../objects/objects.ts';
 import { AgentOutcomes } from '../observe/agent-outcomes.ts';
+import type { Notifying } from './alarms.ts';
+import type { Traces } from './observe.ts';
 import type { ComposedRecord } from './record.ts';
 
 export interface HealthParts
@@ -15,11 +20,15 @@ export interface HealthParts
   readonly objects: Objects;
   /** Absent where other processes answer the questions. */
   readonly agent?: Agent;
+  /** Absent where other processes tell people. */
+  readonly notifying?: Notifying;
+  readonly issuers?: Integrations['issuers'] | undefined;
+  readonly traces?: Pick<Traces, 'problem'> | undefined;
 }
 
 /** What `/health` and the probes look at. */
 export function openHealth(config: Config, parts: HealthParts): () => Promise<readonly HealthPart[]> {
-  const { record, objects, agent, ...rest } = parts;
+  const { record, objects, agent, notifying, issuers, traces, ...rest } = parts;
   const { dataDir } = config;
   const outcomes = agent && new AgentOutcomes(agent.name);
   if (outcomes) record.live.subscribeAll((event) => outcomes.recorded(event));
@@ -28,7 +37,12 @@ export function openHealth(config: Config, parts: HealthParts): () => Promise<re
       ...rest,
       record,
       store: record.store,
-      ...(outcomes && { agent: outcomes }),
+      ...(outcomes && { agent: outcomes, reachAgent: reachOf(agent) }),
+      integrations: {
+        ...(issuers && { issuers }),
+        ...(notifying?.notifiers.length && { notifications: () => notifying.outcomes.latest() }),
+        ...(traces && { collectorProblem: () => traces.problem() }),
+      },
       ...(rest.objectsProblem === undefined && { readObjects: () => objects.list('health/', 1) }),
       freeBytes: async () => {
         const { bavail, bsize } = await statfs(dataDir);
@@ -37,4 +51,24 @@ export function openHealth(config: Config, parts: HealthParts): () => Promise<re
     }),
   );
   return () => check.parts();
+}
+
+const reachWithinMs = 1_500;
+
+/** Any answer will do: what it says of questions is seen when they are asked. */
+function reachOf({ url }: Agent): (() => Promise<unknown>) | undefined {
+  if (url === undefined) return undefined;
+  const live = `${url.replace(/\/agents\/[^/]*$/, '')}/health/live`;
+  return async () => {
+    try {
+      const response = await fetch(live, {
+        redirect: 'manual',
+        signal: AbortSignal.timeout(reachWithinMs),
+      });
+      await response.body?.cancel();
+    } catch (error) {
+      const reason = messageOf((error as Error).cause ?? error);
+      throw new Error(`Nobody answers at ${safeUrl(live)}: ${reason}.`, { cause: error });
+    }
+  };
 }

@@ -3,7 +3,7 @@ import { SignalboxError } from '../core/errors.ts';
 import { isLoopbackHost } from '../http/access.ts';
 import { type Callers, createCallers } from '../identity/callers.ts';
 import { KeyRing } from '../identity/key-ring.ts';
-import { createTokens } from '../identity/oidc/tokens.ts';
+import { createTokens, type Tokens } from '../identity/oidc/tokens.ts';
 import { Sessions } from '../identity/sessions.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +13,8 @@ export interface ComposedIdentity {
   readonly callers: Callers;
   /** For the greeting: who that is. */
   describe(): string;
+  /** Whether the keys of the issuers of tokens can be had; absent where there are none. */
+  readonly issuers?: Tokens['look'];
   begin(): void;
   close(): Promise<void>;
 }
@@ -39,6 +41,7 @@ export async function openIdentity(config: Config, log: Log, store: Store): Prom
       if (!keys.isEmpty || tokensToo !== '') return `${keys.size} API keys${tokensToo}`;
       return 'this machine only, without a key (signalbox keys create makes one)';
     },
+    ...(tokens && { issuers: () => tokens.look() }),
     begin: () => keys.begin(),
     close: () => keys.stop(),
   };

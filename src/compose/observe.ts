@@ -65,17 +65,19 @@ export const engineLines = (log: Log): EngineObserver => ({
 
 export interface Traces {
   readonly tracer: Tracer;
+  /** What the collector said when it did not take the latest spans. */
+  problem(): string | undefined;
   /** Sends what waits, for at most `withinMs`. */
   flush(withinMs: number): Promise<void>;
 }
 
 /** Who watches flows. */
-export async function openWatching(config: Config, metrics: Metrics): Promise<Watching> {
-  return { traces: await openTraces(config, metrics), stepTimes: new StepTimes() };
+export async function openWatching(config: Config, log: Log, metrics: Metrics): Promise<Watching> {
+  return { traces: await openTraces(config, log, metrics), stepTimes: new StepTimes() };
 }
 
 /** Where spans go; undefined where nobody asked for them, and then nothing of OpenTelemetry is loaded. */
-async function openTraces(config: Config, metrics: Metrics): Promise<Traces | undefined> {
+async function openTraces(config: Config, log: Log, metrics: Metrics): Promise<Traces | undefined> {
   const { traceEndpoint, traceEndpointItself, traceExporter, telemetryDisabled } = config;
   const hasEndpoint = (traceEndpoint ?? traceEndpointItself) !== undefined;
   if (!hasEndpoint || traceExporter === 'none' || telemetryDisabled) return undefined;
@@ -84,6 +86,7 @@ async function openTraces(config: Config, metrics: Metrics): Promise<Traces | un
   const spans = new OtlpSpans({
     ...{ version, delayMs, queueLimit, batchSize: Math.min(512, queueLimit) },
     onDropped: (count, reason) => metrics.count('spansDropped', count, [reason]),
+    onChange: (problem) => log.collectorChanged(problem),
   });
   const sampler = createSampler(config.traceSampler, config.traceSamplerRatio);
   const redactor = createRedactor({ kinds: config.redact, fields: config.redactFields });
@@ -93,7 +96,7 @@ async function openTraces(config: Config, metrics: Metrics): Promise<Traces | un
     redact: (text) => redactor.text(text),
     ...(config.traceContent && { content: contentThrough(redactor) }),
   });
-  return { tracer, flush: (withinMs) => spans.flush(withinMs) };
+  return { tracer, problem: () => spans.problem, flush: (withinMs) => spans.flush(withinMs) };
 }
 
 /** Has the runs of a flow watched: for traces, and for how long steps take. */

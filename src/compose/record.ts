@@ -10,6 +10,7 @@ import { shortestOf } from '../record/retention.ts';
 import { compaction } from '../sqlite/compaction.ts';
 import { Database } from '../sqlite/database.ts';
 import { inspectAtStart } from '../sqlite/inspect.ts';
+import { probeWrite } from '../sqlite/probe-write.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
 import type { Leases } from '../store/leases.ts';
 import { createLocalLeases } from '../store/local/leases.ts';
@@ -74,7 +75,11 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
   return {
     ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
     file: { database, writeFacts: store.writeFacts },
-    problem: async () => database.failure,
+    problem: async () => {
+      // What failed before may have been larger than what is tried now.
+      const { failure } = database;
+      return (await probeWrite(database)) ?? failure;
+    },
     lost: database.lost,
     begin() {
       sweeper.begin();

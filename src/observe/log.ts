@@ -43,6 +43,9 @@ export interface Log {
     channel: string;
   }): void;
 
+  /** The collector of spans begins to take none, or not all, and says why; or takes them again. */
+  collectorChanged(problem: string | undefined): void;
+
   /** In which trace of its sender a conversation is: its lines have the `trace_id` from then on. */
   traced(conversation: Traced): void;
 
@@ -167,6 +170,10 @@ export function createLog(options: LogOptions): Log {
         },
         'workflow_triggered',
       ),
+    collectorChanged: (reason) =>
+      reason === undefined
+        ? logger.info('The collector takes spans again')
+        : logger.warn({ reason }, 'The collector does not take spans'),
     traced: (conversation) => traceIds.note(conversation),
     recorded: (event) => {
       if (plain.isLevelEnabled(recordedLevel))

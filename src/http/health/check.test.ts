@@ -100,6 +100,8 @@ test('each part can be well and not well', async () => {
   const broken = async () => {
     throw new Error('broken');
   };
+  const away = (isUsable: boolean) => ({ issuer: 'a', problem: 'Its keys cannot be read.', isUsable });
+  const failed = (failuresInARow: number) => ({ place: 'slack', failuresInARow, lastError: 'no' });
   const changes: readonly (readonly [string, string, Partial<HealthSources>])[] = [
     ['storage', 'DOWN', { record: { problem: async () => new Error('full') } }],
     ['engine', 'DEGRADED', { engine: { stats: () => ({ queued: 6, running: 0, resident: 0 }) } }],
@@ -114,6 +116,17 @@ test('each part can be well and not well', async () => {
       { agent: { recentFailures: () => ({ agent: 'a', asked: 5, failed: 3, inARow: 3, lastError: 'no' }) } },
     ],
     ['delivery', 'DEGRADED', { breakers: { open: () => [{ url: 'http://u:p@x/?t=1', state: 'open' }] } }],
+    ['agent', 'DOWN', { reachAgent: broken }],
+    [
+      'identity',
+      'DEGRADED',
+      { integrations: { issuers: async () => [away(true), { issuer: 'b', isUsable: true }] } },
+    ],
+    ['identity', 'DOWN', { integrations: { issuers: async () => [away(false)] } }],
+    ['notifications', 'DEGRADED', { integrations: { notifications: () => [failed(3)] } }],
+    ['notifications', 'HEALTHY', { integrations: { notifications: () => [failed(2)] } }],
+    ['traces', 'DEGRADED', { integrations: { collectorProblem: () => 'It answered 400' } }],
+    ['traces', 'HEALTHY', { integrations: { collectorProblem: () => undefined } }],
     ['disk', 'DEGRADED', { freeBytes: async () => 1_000_000 }],
     ['disk', 'DOWN', { freeBytes: broken }],
   ];

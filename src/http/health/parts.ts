@@ -2,6 +2,7 @@ import { safeUrl } from '../../core/safe-url.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Store } from '../../store/store.ts';
 import type { HealthPart, HealthStatus } from '../ports.ts';
+import { type Integrations, integrationProbes } from './integrations.ts';
 
 export interface EngineProblem {
   readonly detail: string;
@@ -27,6 +28,9 @@ export interface HealthSources {
   };
   /** How the latest questions went; absent where other processes answer them. */
   readonly agent?: { recentFailures(): AgentFailures };
+  /** Rejects when nobody answers where an agent elsewhere is; absent for one that is here. */
+  readonly reachAgent?: (() => Promise<unknown>) | undefined;
+  readonly integrations?: Integrations;
   readonly store: Pick<Store, 'disabledEndpoints'>;
   readonly breakers: { open(): readonly { readonly url: string; readonly state: string }[] };
   /** Bytes that are free where the data are. */
@@ -54,15 +58,16 @@ export type Sight = Pick<HealthPart, 'status' | 'detail'>;
 
 /** What a process consists of. A warehouse that can't be read leaves accepting and delivering alone. */
 export function healthProbes(sources: HealthSources): readonly HealthProbe[] {
-  const { workspace, objectsProblem, readObjects, agent } = sources;
+  const { workspace, objectsProblem, readObjects, agent, reachAgent, integrations = {} } = sources;
   const probe = (name: string, look: HealthProbe['look'], essential = false) => ({ name, essential, look });
   return [
     probe('storage', () => storage(sources), true),
     probe('engine', () => queue(sources), true),
     ...(objectsProblem || readObjects ? [probe('objects', () => objects(sources))] : []),
     ...(workspace ? [probe('warehouse', () => warehouse(workspace))] : []),
-    ...(agent ? [probe('agent', async () => answers(agent.recentFailures()))] : []),
+    ...(agent ? [probe('agent', () => agentSight(agent, reachAgent))] : []),
     probe('delivery', () => delivery(sources)),
+    ...integrationProbes(integrations),
     probe('disk', () => disk(sources)),
   ];
 }
@@ -100,6 +105,14 @@ async function warehouse(workspace: NonNullable<HealthSources['workspace']>): Pr
   const rows = tables.reduce((sum, table) => sum + table.rowCount, 0);
   if (rows > 0) return { status: 'HEALTHY', detail: `${rows} rows in ${tables.length} tables.` };
   return { status: 'DEGRADED', detail: 'There are no data. Load some: signalbox warehouse load FILE…' };
+}
+
+async function agentSight(
+  agent: NonNullable<HealthSources['agent']>,
+  reach: HealthSources['reachAgent'],
+): Promise<Sight> {
+  await reach?.();
+  return answers(agent.recentFailures());
 }
 
 /** Asking for the sake of health would cost money with some agents: the questions that were asked say it. */

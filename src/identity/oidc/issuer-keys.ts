@@ -59,6 +59,15 @@ export class IssuerKeys {
     }
   }
 
+  /** What keeps its keys from being fetched, and whether those of before serve. Fetches them where they are not fresh. */
+  async look(): Promise<{ readonly issuer: string; readonly problem?: string; readonly isUsable: boolean }> {
+    const isFresh = this.#failure === undefined && this.#clock() - this.#fetchedAt <= freshMs;
+    if (!isFresh) await this.#fetch(failureMs).catch(() => {});
+    const isUsable = this.#find !== undefined && this.#clock() - this.#fetchedAt <= usableMs;
+    const { issuer } = this.#options;
+    return { issuer, isUsable, ...(this.#failure && { problem: this.#failure.message }) };
+  }
+
   #known(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     if (this.#find === undefined) throw this.#failure ?? unavailable(this.#options.issuer, 'no keys yet');
     return this.#find(header, token);

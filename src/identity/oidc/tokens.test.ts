@@ -35,6 +35,23 @@ describe('tokens of an issuer', () => {
       return true;
     });
 
+  test('are looked after: health sees an issuer that is away, and whether its keys still serve', async () => {
+    const { tokens, steady } = open();
+    const seen = async () =>
+      (await tokens.look()).map(({ problem, isUsable }) => [problem !== undefined, isUsable]);
+    assert.deepEqual(await seen(), [[false, true]]);
+    await seen();
+    assert.equal(issuer.asked.get(keysPath), 1, 'what is fresh is not fetched');
+    issuer.instead.set('default', (_, response) => void response.writeHead(500).end());
+    steady.now += 11 * 60_000;
+    assert.deepEqual(await seen(), [[true, true]]);
+    steady.now += 24 * 3_600_000;
+    assert.deepEqual(await seen(), [[true, false]]);
+    issuer.instead.clear();
+    steady.now += 5_000;
+    assert.deepEqual(await seen(), [[false, true]]);
+  });
+
   test('say who somebody is and what may be done', async () => {
     const { identify } = open();
     const claims = { scope: 'openid signalbox/read signalbox:operate', email: 'ada@example.org' };

@@ -24,6 +24,8 @@ export interface Tokens {
   readonly issuers: readonly string[];
   /** Whose token it is. Throws `unauthenticated` with what is wrong with it, and `issuer_unavailable`. */
   identify(token: string): Caller | Promise<Caller>;
+  /** Whether the keys of each issuer can be had. */
+  look(): Promise<readonly Awaited<ReturnType<IssuerKeys['look']>>[]>;
 }
 
 /** Public keys alone: a signature with a shared secret could be made by whoever verifies it. */
@@ -59,6 +61,7 @@ export function createTokens(options: TokenOptions): Tokens {
 
   return {
     issuers: options.issuers,
+    look: () => Promise.all([...keys.values()].map((ofIssuer) => ofIssuer.look())),
     identify(token) {
       const hash = hexHash(token);
       const known = remembered.get(hash);

@@ -130,7 +130,7 @@ export const metricCatalogue = {
     ],
   }),
   spansDropped: counter('signalbox_spans_dropped_total', 'Spans that no collector took.', {
-    labels: [{ name: 'reason', values: ['queue_full', 'not_taken'] }],
+    labels: [{ name: 'reason', values: ['queue_full', 'not_taken', 'rejected'] }],
   }),
   recorded: counter('signalbox_events_recorded_total', 'Events of the record that this process wrote.', {
     labels: [{ name: 'event_type', values: eventTypes }],

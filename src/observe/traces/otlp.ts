@@ -1,15 +1,12 @@
 import { type HrTime, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
   defaultResource,
   detectResources,
   envDetector,
   resourceFromAttributes,
 } from '@opentelemetry/resources';
+import { createOtlpExport, type Export, type ReadableSpan } from './otlp-exporter.ts';
 import type { SpanData } from './span.ts';
-
-type Exporter = Pick<OTLPTraceExporter, 'export'>;
-type ReadableSpan = Parameters<OTLPTraceExporter['export']>[0][number];
 
 export interface OtlpOptions {
   readonly version: string;
@@ -18,30 +15,38 @@ export interface OtlpOptions {
   readonly batchSize: number;
   /** How long spans wait for others to be sent with. */
   readonly delayMs: number;
-  readonly onDropped: (count: number, reason: 'queue_full' | 'not_taken') => void;
+  /** `not_taken` after all tries; `rejected` by a collector that took the rest of their batch. */
+  readonly onDropped: (count: number, reason: 'queue_full' | 'not_taken' | 'rejected') => void;
+  /** Told when the collector begins to take nothing, with what it said, and when it takes all again. */
+  readonly onChange?: (problem: string | undefined) => void;
   /** By default OTLP over HTTP with protobuf, as the standard variables say. */
-  readonly exporter?: Exporter;
+  readonly export?: Export;
 }
 
 /**
  * Sends spans to a collector in the background, one batch at a time. A collector that is slow or away costs those spans and
- * nothing else: they are dropped and counted. Endpoint, headers, compression and timeout are the exporter's, which reads
- * `OTEL_EXPORTER_OTLP_…` itself.
+ * nothing else: they are dropped and counted.
  */
 export class OtlpSpans {
   readonly #options: OtlpOptions;
-  readonly #exporter: Exporter;
+  readonly #exportBatch: Export;
   readonly #resource: ReadableSpan['resource'];
   #queue: ReadableSpan[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
+  #problem: string | undefined;
 
   constructor(options: OtlpOptions) {
     this.#options = options;
-    this.#exporter = options.exporter ?? new OTLPTraceExporter();
+    this.#exportBatch = options.export ?? createOtlpExport();
     this.#resource = defaultResource()
       .merge(resourceFromAttributes({ 'service.name': 'signalbox', 'service.version': options.version }))
       .merge(detectResources({ detectors: [envDetector] }));
+  }
+
+  /** What the collector said when it did not take the latest batch, or not all of it. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   add(span: SpanData): void {
@@ -85,13 +90,16 @@ export class OtlpSpans {
   }
 
   async #export(batch: ReadableSpan[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    try {
-      this.#exporter.export(batch, ({ code }) => resolve(code === 0));
-    } catch {
-      resolve(false);
-    }
-    if (!(await promise)) this.#options.onDropped(batch.length, 'not_taken');
+    const { onDropped } = this.#options;
+    const { rejected, problem } = await this.#exportBatch(batch);
+    if (rejected > 0) onDropped(rejected, rejected === batch.length ? 'not_taken' : 'rejected');
+    this.#tell(problem);
+  }
+
+  #tell(problem: string | undefined): void {
+    const isNews = (problem === undefined) !== (this.#problem === undefined);
+    this.#problem = problem;
+    if (isNews) this.#options.onChange?.(problem);
   }
 }
 

@@ -47,6 +47,9 @@ export const silenceMsFor = (statementTimeoutMs: number): number => statementTim
 /** Before the second, third, … attempt; the last repeats while there is patience. */
 const delaysMs = [20, 50, 100, 200, 400, 800];
 
+/** Gives the transaction a number of its own, which its end writes into the log. */
+const numbered = `SELECT txid_current(), current_setting('transaction_read_only') AS mode`;
+
 /**
  * A pool of connections to a server that may be restarted or replaced at any time. Every statement runs in an explicit
  * transaction that carries its own settings and leaves nothing on the connection (no session settings, no named
@@ -81,9 +84,13 @@ export class PostgresDatabase {
     return this.#persistently(`BEGIN ISOLATION LEVEL READ COMMITTED; ${durably}`, work, limits);
   }
 
-  /** What keeps the server from answering now, if anything does. */
+  /** What keeps the server from taking writes now, if anything does: a transaction of its own is written, which changes nothing. */
   async problem(withinMs = 2_000): Promise<Error | undefined> {
-    const seen = this.read((sql) => sql.run('SELECT 1'), { patienceMs: 0, statementTimeoutMs: withinMs });
+    const limits = { patienceMs: 0, statementTimeoutMs: withinMs };
+    const seen = this.write(async (sql) => {
+      const [{ mode } = {}] = await sql.all<{ mode: string }>(numbered);
+      if (mode === 'on') throw new Error(`PostgreSQL at ${this.server} takes no writes: it is read-only.`);
+    }, limits);
     const late = pause(withinMs, undefined, { ref: false }).then(() => {
       throw new Error(`PostgreSQL at ${this.server} has not answered within ${withinMs} ms.`);
     });

@@ -94,6 +94,20 @@ describe('PostgreSQL goes away', { skip: postgresPrograms() === undefined && noP
     await Promise.all(records.map((record) => record.close()));
   });
 
+  test('or takes no writes any more: health says so', async () => {
+    const url = await server.createDatabase();
+    const { database, close } = await open(url, 200);
+    assert.equal(await database.problem(), undefined);
+    const name = new URL(url).pathname.slice(1);
+    await database.write((sql) => sql.run(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`));
+    await close();
+    // As connections are that come after it: a stand-by, or a server whose operator has stopped writing.
+    const other = await open(url, 200).catch((error: Error) => error);
+    const problem = other instanceof Error ? other : await other.database.problem();
+    assert.match(String(problem), /read-only/);
+    if (!(other instanceof Error)) await other.close();
+  });
+
   test('and stays away: a call fails with what to do, health says so, limits are counted alone, and all goes on after it', async () => {
     const { store, database, rateLimits, live, close } = await open(await server.createDatabase(), 200);
     const life = aLife();
