@@ -7,6 +7,7 @@ import { compareEngines } from './engine/compare.ts';
 import { measureFsyncMs } from './fsync.ts';
 import { type Options, type Part, readOptions, usage } from './options.ts';
 import { prepareData } from './process/signalbox.ts';
+import { measurePostgresRecord } from './record/postgres.ts';
 import { measureRecord } from './record/record.ts';
 import { type Results, report } from './report.ts';
 import { measureScale } from './scale/scale.ts';
@@ -51,5 +52,6 @@ async function measureAll({ only, seconds, conversations, folder }: Options): Pr
     }))),
     ...(await measure('waiting', measureWaitingOnRestate)),
     ...(await measure('record', () => measureRecord({ conversations, folder }))),
+    ...(await measure('record-postgres', () => measurePostgresRecord(conversations))),
   };
 }

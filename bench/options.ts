@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 const always = ['accept', 'engine', 'conversations', 'timers', 'scale'] as const;
 /** Measured when named: they take minutes. */
-const whenNamed = ['cluster', 'waiting', 'record'] as const;
+const whenNamed = ['cluster', 'waiting', 'record', 'record-postgres'] as const;
 const parts = [...always, ...whenNamed];
 export type Part = (typeof parts)[number];
 

@@ -4,8 +4,9 @@ import { type ClusterResults, clusterSection, waitingSection } from './cluster/r
 import type { WaitingOnRestate } from './cluster/waiting.ts';
 import type { ConversationResult, ConversationResults } from './conversations/conversations.ts';
 import type { ContenderResult } from './engine/compare.ts';
+import type { PostgresRecordResult } from './record/postgres.ts';
 import type { RecordResult } from './record/record.ts';
-import { recordSection } from './record/section.ts';
+import { postgresSection, recordSection } from './record/section.ts';
 import type { ScaleResult } from './scale/scale.ts';
 import { latencyCells, mib, table, whole } from './table.ts';
 import type { Timers } from './timers/timers.ts';
@@ -20,6 +21,7 @@ export interface Results {
   readonly cluster?: ClusterResults;
   readonly waiting?: WaitingOnRestate;
   readonly record?: RecordResult;
+  readonly 'record-postgres'?: PostgresRecordResult;
 }
 
 export function report(results: Results): string {
@@ -34,6 +36,7 @@ export function report(results: Results): string {
     results.cluster && clusterSection(results.cluster),
     results.waiting && waitingSection(results.waiting),
     results.record && recordSection(results.record),
+    results['record-postgres'] && postgresSection(results['record-postgres']),
   ];
   return [machine, ...sections.filter((section) => section !== undefined)].join('\n\n');
 }

@@ -18,8 +18,8 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL of its own with the default settings, on loopback. */
-export async function startPostgres(): Promise<RunningPostgres> {
+/** A PostgreSQL of its own on loopback, with the default settings but for those that are given. */
+export async function startPostgres(settings: readonly string[] = []): Promise<RunningPostgres> {
   const programs = programFolder();
   const folder = temporaryFolder('postgres');
   const user = unprivileged();
@@ -29,7 +29,8 @@ export async function startPostgres(): Promise<RunningPostgres> {
   const init = ['-D', data, '-U', 'bench', '--auth=trust', '--locale=C', '--encoding=UTF8'];
   execFileSync(join(programs, 'initdb'), init, { ...as, stdio: ['ignore', 'ignore', 'pipe'] });
   const port = await freePort();
-  const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
+  const set = settings.flatMap((setting) => ['-c', setting]);
+  const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...set];
   const server = spawn(join(programs, 'postgres'), options, { ...as, stdio: 'ignore' });
   endWithUs(server);
   await waitUntil('PostgreSQL', () => accepts(server, port));
