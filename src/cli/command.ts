@@ -20,6 +20,8 @@ export interface Context {
   readonly columns: number;
   /** Whether colours are shown. */
   readonly colours: boolean;
+  /** Whether errors go to a terminal, where a line can be written over. */
+  readonly canOverwrite?: boolean;
   write(text: string): void;
   writeError(text: string): void;
 }

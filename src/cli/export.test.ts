@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +15,12 @@ import { runCommand } from './run.ts';
 
 const range = ['--from', '2026-01-01', '--to', '2100-01-01T00:00:00+01:00'];
 
-async function open(context: TestContext, conversations: number) {
+async function open(context: TestContext, conversations: number, answered?: Promise<void>) {
   const app = await createTestApp({
-    answer: (asked) => ({ markdown: asked, plain: asked, toolCalls: [], understood: true }),
+    answer: async (asked) => {
+      if (asked === 'later') await answered;
+      return { markdown: asked, plain: asked, toolCalls: [], understood: true };
+    },
   });
   await app.server.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.server.address() as AddressInfo;
@@ -30,7 +33,7 @@ async function open(context: TestContext, conversations: number) {
     const told = { out: '', error: '' };
     const code = await runCommand({ export: async () => exportCommand }, ['export', ...args], {
       readConfig: () => readConfig({ SIGNALBOX_URL: `http://127.0.0.1:${port}` }),
-      ...{ signal: new AbortController().signal, columns: 80, colours: true },
+      ...{ signal: new AbortController().signal, columns: 80, colours: true, canOverwrite: true },
       write(text) {
         told.out += text;
       },
@@ -131,6 +134,24 @@ test('what cannot be meant is said, and nothing is left behind', async (context)
   const path = join(folder, 'no', 'such.parquet');
   assert.notEqual((await run(...range, '--format', 'parquet', '--out', path)).code, 0);
   assert.equal(existsSync(join(folder, 'no')), false);
+});
+
+test('what has not ended is left out and said, and a terminal is shown how far it is', async (context) => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { app, folder, run } = await open(context, 2, promise);
+  await app.ask(question({ query: 'later' }));
+  const told = await run(...range, '--format', 'summary', '--out', folder);
+  assert.match(told.out, /^2 conversations exported/);
+  const shown = (text: string) => text.split('\r\x1b[2K').slice(1);
+  assert.match(shown(told.error)[0]!, / [123] of 3$/);
+  assert.equal(shown(told.error).at(-1), '1 not complete yet, left out\n');
+  const json = JSON.parse((await run(...range, '--format', 'summary', '--out', folder, '--json')).out);
+  assert.deepEqual(json, { success: true, exported: 2, not_complete: 1, out: folder });
+  writeFileSync(join(folder, 'a-file'), '');
+  // The line of the terminal is given back before the reason is told.
+  const failed = await run(...range, '--format', 'summary', '--out', join(folder, 'a-file'));
+  assert.match(shown(failed.error).at(-1)!, /^What is exported could not be written/);
+  resolve();
 });
 
 test('how far it is is one line', () => {

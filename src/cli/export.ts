@@ -38,12 +38,17 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     const range = { from: required('--from', values.from), to: required('--to', values.to) };
     if (range.from >= range.to) throw new UsageError('--from is not before --to.');
     const target = targetOf(client, context, values);
-    const count = await exportAll(client, context, range, target).catch(async (error) => {
+    const { count, notComplete } = await exportAll(client, context, range, target).catch(async (error) => {
       await target.abandon?.();
       throw asUnwritten(error);
     });
-    if (values.json) printJson(context, { success: true, exported: count, out: values.out ?? null });
-    else context.write(`${count} ${count === 1 ? 'conversation' : 'conversations'} ${target.told}\n`);
+    if (values.json) {
+      const counts = { exported: count, not_complete: notComplete };
+      printJson(context, { success: true, ...counts, out: values.out ?? null });
+      return 0;
+    }
+    context.write(`${count} ${count === 1 ? 'conversation' : 'conversations'} ${target.told}\n`);
+    if (notComplete > 0) context.writeError(`${notComplete} not complete yet, left out\n`);
     return 0;
   },
 };
@@ -150,28 +155,37 @@ function parquetTarget(client: Client, path: string): Target {
 /** So many are under way at a time. */
 const lanes = 8;
 
+interface Exported {
+  readonly count: number;
+  /** Conversations of that time that have not ended. */
+  readonly notComplete: number;
+}
+
 async function exportAll(
   client: Client,
   context: Context,
   range: ExportRange,
   target: Target,
-): Promise<number> {
+): Promise<Exported> {
   const progress = createProgress(context, await totalOf(client, range));
-  let done = 0;
-  for await (const page of pagesOf(client, range)) {
-    const rest = page.filter((conversation) => conversation.complete === true);
-    const lane = async () => {
-      for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
-        context.signal.throwIfAborted();
-        await target.take(next);
-        progress.show(++done);
-      }
-    };
-    await Promise.all(Array.from({ length: lanes }, lane));
+  let [count, notComplete] = [0, 0];
+  const lane = async (rest: Row[]) => {
+    for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+      context.signal.throwIfAborted();
+      if (next.complete === true) await target.take(next).then(() => count++);
+      else notComplete++;
+      progress.show(count + notComplete);
+    }
+  };
+  try {
+    for await (const page of pagesOf(client, range)) {
+      await Promise.all(Array.from({ length: lanes }, () => lane(page)));
+    }
+    await target.close?.();
+    return { count, notComplete };
+  } finally {
+    progress.end();
   }
-  await target.close?.();
-  progress.end();
-  return done;
 }
 
 /** What the file system says is for whoever named the place. */

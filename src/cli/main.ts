@@ -18,6 +18,7 @@ const context: Context = {
   signal: interrupted.signal,
   columns: process.stdout.columns ?? Number.POSITIVE_INFINITY,
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
+  canOverwrite: process.stderr.isTTY === true && process.stderr.hasColors(),
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
 };

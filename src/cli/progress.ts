@@ -18,7 +18,7 @@ export interface Total {
 
 /** Without a terminal nothing is shown. */
 export function createProgress(context: Context, total: Total): Progress {
-  if (!context.colours) return { show: () => {}, end: () => {} };
+  if (context.canOverwrite !== true) return { show: () => {}, end: () => {} };
   let shownAt = Number.NEGATIVE_INFINITY;
   return {
     show(done) {

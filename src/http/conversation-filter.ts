@@ -51,21 +51,27 @@ export function timesOf(query: Pick<FilterQuery, 'from' | 'to'>): { from?: numbe
   const faults: FieldError[] = [];
   const read = (path: 'from' | 'to') => {
     const text = query[path];
-    const at = text === undefined ? undefined : parseTimestamp(text);
+    const at = text === undefined ? undefined : timeOf(text);
     if (text !== undefined && at === undefined) {
       // In a URL a plus stands for a space.
       const plus = text.includes(' ') ? '; a + is written %2B in a URL' : '';
-      faults.push({
-        path,
-        message: `is not an ISO-8601 time with a zone, such as 2026-08-14T09:00:00Z${plus}`,
-      });
+      const expected =
+        'a date such as 2026-08-14 or an ISO-8601 time with a zone such as 2026-08-14T09:00:00Z';
+      faults.push({ path, message: `is not ${expected}${plus}` });
     }
     return at;
   };
   const [from, to] = [read('from'), read('to')];
+  if (from !== undefined && to !== undefined && from >= to) {
+    faults.push({ path: 'from', message: 'is not before `to`' });
+  }
   if (faults.length > 0) {
     const list = faults.map((fault) => `${fault.path} ${fault.message}`).join('; ');
     throw new SignalboxError('invalid_request', `The request is not valid: ${list}.`, { fields: faults });
   }
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
+
+/** A date is its beginning in UTC. */
+const timeOf = (text: string): number | undefined =>
+  parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00Z` : text);

@@ -32,6 +32,12 @@ test('conversations are filtered, counted and paged', async () => {
     [2],
     { count: 3, exact: true },
   ]);
+  // A date is its beginning in UTC.
+  assert.deepEqual(await list('from=2020-01-01&to=2020-01-02'), [[], undefined]);
+  for (const times of ['from=2026-01-02&to=2026-01-01', 'from=2026-01-01&to=2026-01-01T01:00%2B01:00']) {
+    const backwards = await get(app, `/conversations?${times}`);
+    assert.deepEqual(backwards.body.errors, [{ path: 'from', message: 'is not before `to`' }], times);
+  }
   const first = await get(app, '/conversations?limit=2');
   const rest = await get(app, `/conversations?limit=2&after=${first.body.next}`);
   assert.deepEqual([rest.body.conversations.length, rest.body.next], [1, null]);
