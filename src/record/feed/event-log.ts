@@ -52,6 +52,10 @@ export const logDefaults = { limit: 100, sizeBytes: 65_536 } as const;
 /** So many events are looked at for one page. */
 export const lookedAtMost = 500;
 
+/** Without anything to choose by, nearly all that are looked at are wanted. */
+export const lookedFor = ({ limit = logDefaults.limit, sizeBytes: _, ...selection }: LogQuery): number =>
+  Object.keys(selection).length > 0 ? lookedAtMost : Math.min(limit, lookedAtMost);
+
 export interface Candidate {
   readonly sequence: number;
   readonly sizeBytes: number;
@@ -62,8 +66,9 @@ export interface Candidate {
 export function pageOf(
   looked: readonly Candidate[],
   after: number,
-  { limit = logDefaults.limit, sizeBytes = logDefaults.sizeBytes }: LogQuery,
+  query: LogQuery,
 ): Pick<LogPage, 'position' | 'isEnd'> & { readonly sequences: readonly number[] } {
+  const { limit = logDefaults.limit, sizeBytes = logDefaults.sizeBytes } = query;
   const sequences: number[] = [];
   let [position, size] = [after, 0];
   for (const candidate of looked) {
@@ -76,5 +81,5 @@ export function pageOf(
     }
     position = candidate.sequence;
   }
-  return { sequences, position, isEnd: looked.length < lookedAtMost };
+  return { sequences, position, isEnd: looked.length < lookedFor(query) };
 }

@@ -56,7 +56,7 @@ async function nextPiece(
 ): Promise<LogPiece> {
   const page =
     tail.after(position, pieceBytes) ??
-    (await store.eventLog(position, { ...fixedOf(selection), sizeBytes: pieceBytes }));
+    (await tail.read(position, { ...fixedOf(selection), sizeBytes: pieceBytes }));
   return { ...page, events: await selectEvents(store, page.events, selection) };
 }
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../../test/fixtures/until.ts';
 import type { ConversationEvent } from '../events.ts';
 import { LiveRecord } from '../live.ts';
-import { type EventLog, lookedAtMost, pageOf } from './event-log.ts';
+import { type EventLog, lookedFor, pageOf } from './event-log.ts';
 import { LogTail } from './tail.ts';
 
 /** A log in memory of events of 100 bytes; every tenth number is none of a conversation. */
@@ -20,7 +21,7 @@ function aLog(options: { readonly limits?: { events: number; sizeBytes: number }
     eventLog: async (after, query = {}) => {
       if (isAway) throw new Error('away');
       asked.push(after);
-      const length = Math.min(lookedAtMost, Math.max(0, newest - after));
+      const length = Math.min(lookedFor(query), Math.max(0, newest - after));
       const looked = Array.from({ length }, (_, at) => after + 1 + at).map((sequence) => ({
         ...{ sequence, sizeBytes: 100, wanted: sequence % 10 !== 0 },
       }));
@@ -153,4 +154,31 @@ test('a log that cannot be read is told of once, and read when it is back', asyn
     (found) => found!.length === 4,
   );
   assert.equal(errors.length, 1);
+});
+
+test('those who are behind read the log one after the other, and leave most of the time to others', async () => {
+  const live = new LiveRecord({ onError: assert.ifError });
+  let [atOnce, most, busyMs] = [0, 0, 0];
+  const log: EventLog = {
+    newestSequence: async () => 0,
+    eventLog: async (after) => {
+      most = Math.max(most, ++atOnce);
+      const begun = performance.now();
+      await pause(4);
+      busyMs += performance.now() - begun;
+      atOnce--;
+      if (after === 13) throw new Error('away');
+      return { events: [], position: after, isEnd: true };
+    },
+  };
+  const tail = new LogTail({ log, live, onError: assert.ifError });
+  const begun = performance.now();
+  const reads = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => tail.read(n, {})));
+  assert.equal(most, 1);
+  assert.deepEqual(
+    reads.map((read) => (read.status === 'fulfilled' ? read.value.position : 'failed')),
+    Array.from({ length: 20 }, (_, n) => (n === 13 ? 'failed' : n)),
+  );
+  const share = busyMs / (performance.now() - begun);
+  assert.ok(share < 0.45, `${Math.round(share * 100)} % of the time`);
 });

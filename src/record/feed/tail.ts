@@ -1,5 +1,5 @@
 import type { LiveRecord } from '../live.ts';
-import type { EventLog, LoggedEvent, LogPage } from './event-log.ts';
+import type { EventLog, LoggedEvent, LogPage, LogQuery } from './event-log.ts';
 
 export interface TailOptions {
   readonly log: EventLog;
@@ -14,6 +14,8 @@ export interface TailOptions {
 const usualLimits = { events: 2_000, sizeBytes: 2 * 1_048_576 };
 const nowhere = Number.POSITIVE_INFINITY;
 const afterFailureMs = 1_000;
+/** A read of those who are behind is followed by so many times as long as it took without one. */
+const restFactor = 3;
 const page = { limit: 500, sizeBytes: 262_144 };
 
 /**
@@ -30,6 +32,7 @@ export class LogTail {
   #position = nowhere;
   #readers = 0;
   #stop: (() => void) | undefined;
+  #lastRead: Promise<unknown> = Promise.resolve();
   #looking = false;
   #hasNews = false;
   #hasFailed = false;
@@ -71,6 +74,19 @@ export class LogTail {
       events.push(next);
     }
     return { events, position: Math.max(position, this.#position), isEnd: true };
+  }
+
+  /** The log for who is behind: one after the other, however many they are, and with rests for those whose requests are accepted. */
+  read(after: number, query: LogQuery): Promise<LogPage> {
+    const turn = this.#lastRead.then(async () => {
+      const begun = performance.now();
+      const found = this.#options.log.eventLog(after, query);
+      const tookMs = () => performance.now() - begun;
+      const rested = found.then(tookMs, tookMs).then((ms) => pause(ms * restFactor));
+      return { found, rested };
+    });
+    this.#lastRead = turn.then(({ rested }) => rested);
+    return turn.then(({ found }) => found);
   }
 
   /** Resolves when there is more than there was when it was asked for. */

@@ -4,7 +4,7 @@ import {
   type EventLog,
   type LoggedEvent,
   type LogQuery,
-  lookedAtMost,
+  lookedFor,
   pageOf,
 } from '../../record/feed/event-log.ts';
 import { equalitiesOf } from '../filter.ts';
@@ -40,7 +40,7 @@ function look(sql: Transaction, after: number, query: LogQuery): Promise<Candida
   return sql.all<Candidate>(
     `SELECT sequence, size AS "sizeBytes", coalesce(${wanted.join(' AND ')}, false) AS wanted
      FROM (SELECT sequence, tracking_id, type, pg_column_size(data) AS size FROM events
-           WHERE sequence > $1 ORDER BY sequence LIMIT ${lookedAtMost}) AS found
+           WHERE sequence > $1 ORDER BY sequence LIMIT ${lookedFor(query)}) AS found
      LEFT JOIN conversations ON conversations.tracking_id = found.tracking_id ORDER BY sequence`,
     [after, types, ...equalities.map(({ value }) => value)],
   );

@@ -4,7 +4,7 @@ import {
   type EventLog,
   type LoggedEvent,
   type LogQuery,
-  lookedAtMost,
+  lookedFor,
   pageOf,
 } from '../../record/feed/event-log.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
@@ -45,7 +45,7 @@ function look(sql: Sql, after: number, query: LogQuery): Candidate[] {
   const rows = sql.all<LookedRow>(
     `SELECT sequence, size, ${wanted.join(' AND ')} AS wanted
      FROM (SELECT sequence, tracking_id, type, octet_length(data) AS size FROM events
-           WHERE sequence > ? ORDER BY sequence LIMIT ${lookedAtMost}) AS found
+           WHERE sequence > ? ORDER BY sequence LIMIT ${lookedFor(query)}) AS found
      LEFT JOIN conversations ON conversations.tracking_id = found.tracking_id ORDER BY sequence`,
     ...[JSON.stringify(types), ...equalities.map(({ value }) => value), after],
   );
