@@ -36,8 +36,11 @@ export interface Alarm {
 
 const leaseMs = 60_000;
 
+const staleAfterMs = 180_000;
+
 /** After so long without a look nobody knows how an alarm stands. */
-export const staleAfterMs = 180_000;
+export const isStale = ({ lookedAt }: AlarmState, now: number): boolean =>
+  lookedAt !== undefined && now - lookedAt > staleAfterMs;
 
 /**
  * Looks at the alarms from time to time: one of all processes does. What it finds is kept before it is told, by compare-and-set, with

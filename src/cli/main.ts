@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   conversations: async () => (await import('./conversations.ts')).conversations,
   export: async () => (await import('./export.ts')).exportCommand,
   'dead-letters': async () => (await import('./dead-letters.ts')).deadLetters,
+  health: async () => (await import('./health.ts')).health,
   alarms: async () => (await import('./alarms.ts')).alarms,
   flows: async () => (await import('./flows.ts')).flows,
   trigger: async () => (await import('./trigger.ts')).trigger,

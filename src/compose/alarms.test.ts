@@ -78,6 +78,9 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
     'dead_letters>0 firing',
   ]);
   assert.match((await second.call('GET', '/', { accept: 'text/html' })).body, /Alarm dead letters\./);
+  const metrics = (await second.call('GET', '/metrics')).body;
+  assert.match(metrics, /signalbox_alarm_firing\{alarm="dead_letters"\} 1\n/);
+  assert.match(metrics, /signalbox_alarm_firing\{alarm="error_rate"\} 0\n/);
   await second.stop();
 
   const third = await start();

@@ -97,7 +97,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
-  const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers });
+  const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers, alarms: alarms.port });
   const tail = new LogTail({ log: store, live, onError: (error) => log.failed(tailFailed, error) });
   const app = await buildApp({
     engine,

@@ -46,7 +46,7 @@ export function openFlows(
   const today = () => todayOf(config);
   const analyst = createAnalyst({ warehouse: workspace.warehouse, today });
   const own = whenPrepared(other ?? analyst, workspace.prepared);
-  const agent = remoteAgent(config) ?? own;
+  const agent = remoteAgent(config, log, metrics) ?? own;
   // Those elsewhere ask ours, never the one that we ask: so no question goes round in a circle.
   const traceAgent = traceAgentBy(watching);
   const invocation = watchedBy(watching)(createInvocationFlow(own, traceAgent));

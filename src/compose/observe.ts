@@ -1,10 +1,11 @@
+import { type Alarm, isStale } from '../alarms/watch.ts';
 import type { Config } from '../config/config.ts';
 import { createRedactor } from '../core/redact.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { EngineObserver } from '../engine/observer.ts';
 import type { TraceAgent } from '../flows/agent-trace.ts';
-import type { MetricsPort } from '../http/ports.ts';
+import type { AlarmsPort, MetricsPort } from '../http/ports.ts';
 import type { Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics/metrics.ts';
 import { Gauges } from '../observe/metrics/readings.ts';
@@ -33,12 +34,13 @@ export interface ObservedParts {
   readonly engine: Pick<Engine, 'stats' | 'versions'>;
   readonly store: Pick<Store, 'counts' | 'disabledEndpoints'>;
   readonly breakers: CircuitBreakers;
+  readonly alarms: Pick<AlarmsPort, 'alarms'>;
 }
 
 /** What `/metrics` answers with. */
 export function createMetricsPort(
   config: Config,
-  { metrics, engine, store, breakers }: ObservedParts,
+  { metrics, engine, store, breakers, alarms }: ObservedParts,
 ): MetricsPort & { close(): void } {
   const gauges = new Gauges({
     stats: () => engine.stats(),
@@ -46,6 +48,7 @@ export function createMetricsPort(
     counts: () => store.counts(),
     openCircuits: () => breakers.open(),
     disabledEndpoints: () => store.disabledEndpoints(),
+    alarms: async () => known(await alarms.alarms(), Date.now()),
     build: { version, engine: config.engine, role: config.role },
   });
   return {
@@ -54,6 +57,11 @@ export function createMetricsPort(
     close: () => gauges.close(),
   };
 }
+
+const known = (alarms: readonly Alarm[], now: number) =>
+  alarms.flatMap(({ rule: { name }, state }) =>
+    state === undefined || isStale(state, now) ? [] : [{ name, fires: state.status === 'firing' }],
+  );
 
 /** What the engine says, as log lines. */
 export const engineLines = (log: Log): EngineObserver => ({

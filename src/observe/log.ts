@@ -58,6 +58,8 @@ export interface Log {
   /** `Bedrock Agent attempt <n>`: each agent call, whatever the agent. */
   agentAttempt(line: AboutLine & { attempt: number; agent: string; sessionId: string }): void;
   agentAttemptFailed(line: AboutLine & { attempt: number; agent: string; error: unknown }): void;
+  /** An agent in another process was not reached, or not well, and is asked again in the same attempt of ours. */
+  agentRetried(line: { agent: string; attempt: number; reason: string; delayMs: number }): void;
   /** The agent has failed for good; the account of it is delivered instead of an answer. */
   agentFailed(line: AboutLine & { failure: Failure }): void;
 
@@ -198,6 +200,11 @@ export function createLog(options: LogOptions): Log {
       logger.warn(
         { ...about(line), attempt: line.attempt, agent: line.agent, ...errorFields(line.error) },
         `Agent attempt ${line.attempt} failed`,
+      ),
+    agentRetried: ({ agent, attempt, reason, delayMs }) =>
+      logger.warn(
+        { agent, request: attempt, reason, delay_ms: delayMs },
+        'Agent elsewhere failed; it is asked again',
       ),
     agentFailed: (line) =>
       logger.error(

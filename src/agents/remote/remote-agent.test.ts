@@ -79,6 +79,15 @@ describe('an agent in another process', () => {
     assert.equal(new Set(seen.map((one) => one.jti)).size, 4);
   });
 
+  test('that is asked again says so each time, with why', async () => {
+    answers = [answer(500, error('agent_failed')), (response) => void response.destroy()];
+    const failed: unknown[] = [];
+    await ask({ onRetry: ({ agent, attempt, reason }) => void failed.push([agent, attempt, reason]) });
+    assert.equal(failed.length, 2);
+    assert.deepEqual(failed[0], ['analyst', 1, 'it answered 500: because agent_failed']);
+    assert.equal((failed[1] as unknown[])[1], 2);
+  });
+
   test('that is still at work is asked until it has its answer', async () => {
     answers = Array.from({ length: 6 }, () => answer(409, error('idempotency_in_progress')));
     assert.equal((await ask({ retry: { maxAttempts: 1, delaysMs: [] } })).plain, '1');

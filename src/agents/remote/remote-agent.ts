@@ -17,6 +17,15 @@ export interface RemoteAgentOptions {
   readonly retry?: RetryPolicy;
   /** For one attempt. Default 60,000. */
   readonly timeoutMs?: number;
+  /** Told of each attempt that failed and is made again. It does not throw. */
+  readonly onRetry?: (failed: FailedAttempt) => void;
+}
+
+export interface FailedAttempt {
+  readonly agent: string;
+  readonly attempt: number;
+  readonly reason: string;
+  readonly delayMs: number;
 }
 
 const usualRetry: RetryPolicy = { maxAttempts: 5, delaysMs: [1_000, 2_000, 4_000, 8_000] };
@@ -49,6 +58,7 @@ export function createRemoteAgent(options: RemoteAgentOptions): Agent {
         const failed = { attempt, retryable, retryAfterMs, elapsedMs, random: Math.random() };
         const delayMs = nextDelayMs(retry, failed);
         if (delayMs === undefined) throw failure(options.url, outcome);
+        options.onRetry?.({ agent: name, attempt, reason: outcome.reason, delayMs });
         await pause(delayMs, undefined, { signal: question.signal });
         attempt++;
       }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { formatRule } from '../../alarms/rule.ts';
-import { type Alarm, staleAfterMs } from '../../alarms/watch.ts';
+import { type Alarm, isStale } from '../../alarms/watch.ts';
 import { SignalboxError } from '../../core/errors.ts';
 import type { AppPorts, LastTold } from '../ports.ts';
 import { alarmsShape, testShape } from '../shapes/alarm.ts';
@@ -48,11 +48,10 @@ function placeToWire({ channel, run }: LastTold): Record<string, unknown> {
 
 /** What nobody has looked at for minutes is not known, whatever it was. */
 function alarmToWire({ rule, state }: Alarm, now: number): Record<string, unknown> {
-  const isStale = state?.lookedAt !== undefined && now - state.lookedAt > staleAfterMs;
   return {
     alarm: rule.name,
     rule: formatRule(rule),
-    status: isStale ? 'unknown' : (state?.status ?? 'unknown'),
+    status: state === undefined || isStale(state, now) ? 'unknown' : state.status,
     since: isoOrNull(state?.since),
     value: state?.value ?? null,
     detail: state?.detail ?? null,

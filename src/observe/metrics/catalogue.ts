@@ -119,6 +119,11 @@ export const metricCatalogue = {
       labels: [{ name: 'agent', atMost: 50 }, outcome('answered', 'not_understood', 'failed')],
     },
   ),
+  agentRetries: counter(
+    'signalbox_agent_retries_total',
+    'Requests to an agent elsewhere that failed and were made again.',
+    { labels: [{ name: 'agent', atMost: 50 }] },
+  ),
   deliveryAttempts: counter('signalbox_delivery_attempts_total', 'Attempts of deliveries.', {
     labels: [webhookType, outcome('delivered', 'retried', 'used_up')],
   }),
@@ -155,6 +160,9 @@ export const metricCatalogue = {
     labels: [{ name: 'state', values: ['open', 'half_open'] }],
   }),
   endpointsDisabled: gauge('signalbox_endpoints_disabled', 'Endpoints that answered 410 Gone.'),
+  alarmFiring: gauge('signalbox_alarm_firing', 'Whether an alarm fires; absent when nobody looks at it.', {
+    labels: [{ name: 'alarm', atMost: 20 }],
+  }),
   loopP50: gauge(
     'nodejs_eventloop_lag_p50_seconds',
     'The delay of the event loop in the last minute: median.',

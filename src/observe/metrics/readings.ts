@@ -10,6 +10,8 @@ export interface GaugeSources {
   counts(): Promise<Readonly<Partial<Record<ConversationStatus, number>>>>;
   openCircuits(): readonly { readonly state: string }[];
   disabledEndpoints(): Promise<readonly unknown[]>;
+  /** The alarms of which it is known whether they fire. */
+  alarms?(): Promise<readonly { readonly name: string; readonly fires: boolean }[]>;
   readonly build: { readonly version: string; readonly engine: string; readonly role: string };
 }
 
@@ -37,7 +39,7 @@ export class Gauges {
   }
 
   async #read(): Promise<readonly Reading[]> {
-    const { stats, versions, counts, openCircuits, disabledEndpoints, build } = this.#sources;
+    const { stats, versions, counts, openCircuits, disabledEndpoints, alarms, build } = this.#sources;
     const all = await Promise.all([
       read(() => ofProcess()),
       read(() => this.#loop.readings()),
@@ -46,6 +48,7 @@ export class Gauges {
       read(async () => ofConversations(await counts())),
       read(() => ofCircuits(openCircuits())),
       read(async () => [{ metric: 'endpointsDisabled', value: (await disabledEndpoints()).length }]),
+      read(async () => ofAlarms((await alarms?.()) ?? [])),
       read(() => [{ metric: 'build', value: 1, labels: [build.version, build.engine, build.role] }]),
     ]);
     return all.flat();
@@ -107,6 +110,9 @@ function ofCircuits(open: ReturnType<GaugeSources['openCircuits']>): Reading[] {
   const count = (state: string) => open.filter((circuit) => circuit.state === state).length;
   return ['open', 'half_open'].map((state) => ({ metric: 'breakers', value: count(state), labels: [state] }));
 }
+
+const ofAlarms = (alarms: readonly { readonly name: string; readonly fires: boolean }[]): Reading[] =>
+  alarms.map(({ name, fires }) => ({ metric: 'alarmFiring', value: fires ? 1 : 0, labels: [name] }));
 
 const windowMs = 60_000;
 
