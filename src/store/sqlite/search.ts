@@ -17,14 +17,15 @@ import { behindOf, generationOf } from './projections/following.ts';
 import { searchTable, textEvents } from './projections/search.ts';
 import { type ConversationRow, toSummary } from './rows.ts';
 
-/** Matches that are looked at in one piece, between which everybody else has a turn. */
+/** Matches that are looked at in one piece. */
 const pieceRows = 400;
 /** The same where their texts are looked at. */
 const pieceTexts = 60;
 const samples = 100;
 const frequentSamples = 3;
-/** How long a page is looked for. */
-const budgetMs = 60;
+/** How long a page is looked for, and a piece of it should take. */
+const budgetMs = 50;
+const pieceMs = 10;
 
 interface Looking {
   /** What an index with hashes under this key is asked. Undefined when all that is looked for is looked for in the texts. */
@@ -56,20 +57,29 @@ async function look(source: ReadSource, looking: Looking, before: number, limit:
   let [end, window, spentMs] = [before, looking.window, 0];
   while (spentMs < budgetMs) {
     const from = end;
-    const piece = await source.read((sql) => pieceOf(sql, looking, from, window));
+    const piece = await source.read((sql) =>
+      pieceOf(sql, looking, { end: from, window, wanted: limit + 1 - rows.length }),
+    );
     rows.push(...piece.rows);
     spentMs += piece.tookMs;
     if (rows.length > limit) return { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
     if (piece.end === undefined) return { rows, next: undefined };
     end = piece.end;
-    if (piece.tookMs < 8) window *= 4;
-    else if (piece.tookMs > 20) window = Math.max(1_000, Math.floor(window / 2));
+    const growth = Math.min(4, Math.max(0.25, pieceMs / piece.tookMs));
+    window = Math.min(Number.MAX_SAFE_INTEGER, Math.max(1_000, Math.floor(window * growth)));
   }
   return { rows, next: end };
 }
 
+interface Piece {
+  readonly end: number;
+  readonly window: number;
+  /** Rows that the page still has room for. */
+  readonly wanted: number;
+}
+
 /** The matches in one window of ids below `end`, and where the next piece goes on. */
-function pieceOf(sql: ReadSql, looking: Looking, end: number, window: number) {
+function pieceOf(sql: ReadSql, looking: Looking, { end, window, wanted }: Piece) {
   const { conditions } = looking;
   const begun = performance.now();
   const { generation, keyId } = generationOf(sql, 'search');
@@ -78,7 +88,7 @@ function pieceOf(sql: ReadSql, looking: Looking, end: number, window: number) {
   const newest = sql.get<{ id: number | null }>(`SELECT max(id) AS id FROM ${table}_docsize`)!.id ?? 0;
   const last = Math.min(end - 1, newest);
   const first = Math.max(1, last - window + 1);
-  const limit = isInTexts(looking) ? pieceTexts : pieceRows;
+  const limit = isInTexts(looking) ? pieceTexts : Math.min(pieceRows, wanted * matchesForRow(looking));
   const bounds = [first, last, limit] as const;
   const ids =
     match === undefined
@@ -94,6 +104,12 @@ function pieceOf(sql: ReadSql, looking: Looking, end: number, window: number) {
     end: next <= 1 ? undefined : next,
     tookMs: performance.now() - begun,
   };
+}
+
+/** The index knows nearly all that is asked of a row, but not its status. */
+function matchesForRow({ conditions }: Looking): number {
+  if (conditions.length === 0) return 1;
+  return conditions.some(({ column }) => column === 'status') ? 8 : 2;
 }
 
 const inOrderText = 'SELECT id FROM conversations WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?';

@@ -28,7 +28,7 @@ export function indexConversations(
     const text = `INSERT OR REPLACE INTO ${table} (rowid, beginnings, question, answer, facets) VALUES (?, ?, ?, ?, ?)`;
     sql.run(text, row.id, ...columns);
   }
-  if (rows.length > 0) merge(sql, table);
+  if (rows.length > 0) merge(sql, table, rows.length);
 }
 
 /** The events of a conversation that hold the texts that are searched. */
@@ -39,11 +39,16 @@ export function textEvents(sql: ReadSql, trackingId: string): RecordedEvent[] {
 }
 
 const mergePages = 16;
-const mergesAtMost = 3;
+const leastMerges = 3;
+const rowsOfMerge = 8;
 
-/** Each piece that is written is a part of the index of its own, and many parts make one larger one: a few pages at a time. */
-function merge(sql: Sql, table: string): void {
-  for (let done = 0; done < mergesAtMost; done++) {
+/**
+ * Each piece that is written is a part of the index of its own, and many parts make one larger one: a few pages at a time, and so many that
+ * parts do not pile up, as each word has to be looked up in all of them.
+ */
+function merge(sql: Sql, table: string, rows: number): void {
+  const merges = Math.max(leastMerges, Math.ceil(rows / rowsOfMerge));
+  for (let done = 0; done < merges; done++) {
     const before = totalChanges(sql);
     sql.run(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ?)`, mergePages);
     // "If the difference is less than 2, then the merge command was a no-op" (https://www.sqlite.org/fts5.html#the_merge_command).
