@@ -1,7 +1,7 @@
-import { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { hasEnded, type OperationKind } from '../engine.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
+import { runCancelled } from '../refusals.ts';
 import type { Completion } from './execution-host.ts';
 import { nextSequence, operationsOf, putCancelReason, putEnded, runById, setStatus } from './journal.ts';
 import type { EndedWait } from './run-ends.ts';
@@ -27,10 +27,7 @@ export interface Cancelled {
 export function cancelRun(runtime: Runtime, sql: Sql, id: number, reason: string): Cancelled[] {
   const row = runById(sql, id)!;
   if (hasEnded(row.status)) return [];
-  const error = keepError(
-    new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
-    'run_cancelled',
-  );
+  const error = keepError(runCancelled(reason), 'run_cancelled');
   const base = { id, flow: row.flow, priority: row.priority, reason, completions: [] };
   const operations = operationsOf(sql, id);
   if (operations.length === 0 && runtime.residents.get(id) === undefined) {

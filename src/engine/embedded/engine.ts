@@ -19,6 +19,15 @@ import { hasEnded, operationLimit } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError } from '../kept-error.ts';
+import {
+  checkRestartable,
+  keyReused,
+  runEnded,
+  runTerminated,
+  serverStopping,
+  unknownRun,
+} from '../refusals.ts';
+import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
@@ -84,7 +93,8 @@ export class EmbeddedEngine implements Engine {
         );
       }
       insertUnlessTaken(sql, run);
-      if (facts.length > 0) this.#runtime.writeFacts(sql, this.#runtime.ends.stamped(run.runId, facts));
+      if (facts.length > 0)
+        this.#runtime.writeFacts(sql, factsOfRun(run.runId, 'start', facts, this.#runtime.clock()));
       return undefined;
     });
     if (existing !== undefined) {
@@ -113,7 +123,7 @@ export class EmbeddedEngine implements Engine {
         const [{ key }, at] = [options, this.#runtime.clock()];
         if (key !== undefined && !putSignalKey(sql, { runId, name, key, at }))
           return { outcome: 'duplicate' };
-        if (row !== undefined && hasEnded(row.status)) throw runEnded(row);
+        if (row !== undefined && hasEnded(row.status)) throw runEnded(runId, row.status);
         const occurrence =
           options.occurrence ?? firstOpenOccurrence(sql, runId, name, openWaits.from(runId, name));
         if (occurrence > operationLimit) throw tooManySignals(runId, name);
@@ -153,10 +163,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    const error = keepError(
-      new SignalboxError('run_cancelled', `The run was terminated: ${reason}`),
-      'run_cancelled',
-    );
+    const error = keepError(runTerminated(reason), 'run_cancelled');
     const ended = await this.#runtime.writeFromOutside((sql) =>
       withDescendants(sql, this.#row(runId).id).map((id) => ({
         id,
@@ -183,12 +190,7 @@ export class EmbeddedEngine implements Engine {
   async restart(runId: string): Promise<StartedRun> {
     const row = this.#row(runId);
     this.#checkAccepting(row.flow);
-    if (row.status !== 'failed' && row.status !== 'cancelled') {
-      throw new SignalboxError(
-        'conflict',
-        `Run ${runId} is ${this.#status(row)}; only a failed or cancelled run can be started anew.`,
-      );
-    }
+    checkRestartable(runId, this.#status(row));
     const input = await this.#runtime.values.resolve(JSON.parse(row.input));
     const flow = this.#runtime.flows.require(row.flow, row.version);
     const run = this.#runtime.newRun(flow, input, { restartOf: runId, priority: row.priority });
@@ -304,8 +306,7 @@ export class EmbeddedEngine implements Engine {
 
   #checkAccepting(flow: string): void {
     const { stopping, queue, queueLimit, database } = this.#runtime;
-    if (stopping)
-      throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+    if (stopping) throw serverStopping();
     if (database.failure !== undefined) throw database.failure;
     const waiting = queue.length + Math.max(0, this.#starting - queue.room(flow));
     if (waiting < queueLimit) return;
@@ -319,7 +320,7 @@ export class EmbeddedEngine implements Engine {
   #row(runId: string): RunRow {
     const row = runByRunId(this.#runtime.database, runId);
     if (row !== undefined) return row;
-    throw new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
+    throw unknownRun(runId);
   }
 
   #status(row: RunRow): RunStatus {
@@ -330,10 +331,7 @@ export class EmbeddedEngine implements Engine {
 
 function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: string, key: string): RunRow {
   if (holder.fingerprint === fingerprint) return holder;
-  throw new SignalboxError(
-    'idempotency_key_reused',
-    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
-  );
+  throw keyReused(key);
 }
 
 function insertUnlessTaken(sql: Sql, run: PreparedRun): void {
@@ -383,12 +381,5 @@ function tooManySignals(runId: string, name: string): SignalboxError {
   return new SignalboxError(
     'too_many_operations',
     `Run ${runId} has ${operationLimit} values for waits on "${name}", as many as it can wait for. It takes no more.`,
-  );
-}
-
-function runEnded(row: RunRow): SignalboxError {
-  return new SignalboxError(
-    'run_ended',
-    `Run ${row.run_id} has ended (${row.status}); it takes no more signals.`,
   );
 }

@@ -12,12 +12,15 @@ import { executing } from '../executing.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
 import { type KeptError, keepError, revivedError } from '../kept-error.ts';
+import { runCancelled, tooManyOperations } from '../refusals.ts';
+import { factsOfAttempt } from '../stamped-facts.ts';
+import { createStep } from '../step.ts';
 import { referenceOf, type ValueReference } from '../values.ts';
+import { beginningsOf } from './beginnings.ts';
 import { Ends } from './ends.ts';
 import type { Call, Completion, ExecutionHost } from './execution-host.ts';
 import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';
 import { Patches } from './patches.ts';
-import { createStep } from './step.ts';
 
 export interface ExecutionOf {
   readonly id: number;
@@ -48,6 +51,7 @@ type State = 'active' | 'resting' | 'waking' | 'gone';
  * any → gone (ended, paused, evicted or failed to write): what still comes back from its work is ignored.
  */
 export class Execution {
+  readonly host: ExecutionHost;
   readonly id: number;
   readonly runId: string;
   readonly flow: Flow;
@@ -56,7 +60,6 @@ export class Execution {
   /** When the operation that reached the flow last became durable. */
   now: number;
   restingSince = 0;
-  readonly #host: ExecutionHost;
   readonly #input: unknown;
   readonly #recorded: ReadonlyMap<number, OperationRow> | undefined;
   readonly #signalWaits = new Map<string, number>();
@@ -77,7 +80,7 @@ export class Execution {
   #state: State = 'active';
 
   constructor(host: ExecutionHost, of: ExecutionOf) {
-    this.#host = host;
+    this.host = host;
     this.id = of.id;
     this.runId = of.runId;
     this.flow = of.flow;
@@ -124,7 +127,7 @@ export class Execution {
   }
 
   /** What `step.patched` answers. */
-  patched(name: string): boolean {
+  async patched(name: string): Promise<boolean> {
     return this.#patches.answer(name, this.#lastRecordedPosition >= this.#nextPosition);
   }
 
@@ -138,15 +141,15 @@ export class Execution {
   #begin(input: unknown): void {
     this.#scheduleTurn();
     this.#callFlow(input).then(
-      (output) => this.#flowEnded(() => this.#host.returned(this, output)),
-      (error) => this.#flowEnded(() => this.#host.threw(this, error)),
+      (output) => this.#flowEnded(() => this.host.returned(this, output)),
+      (error) => this.#flowEnded(() => this.host.threw(this, error)),
     );
   }
 
   async #callFlow(input: unknown): Promise<unknown> {
     const { name } = this.flow;
     return await executing({ flow: name, runId: this.runId }, () =>
-      this.flow.run(createStep(this, this.#host), input),
+      this.flow.run(createStep(this, beginningsOf(this), this.source), input),
     );
   }
 
@@ -154,7 +157,7 @@ export class Execution {
   #load(reference: ValueReference, loaded: (value: unknown) => void): void {
     this.#isLoading = true;
     this.#busy += 1;
-    this.#host.values.load(reference).then(
+    this.host.values.load(reference).then(
       (value) => {
         this.#isLoading = false;
         this.#busy -= 1;
@@ -162,9 +165,8 @@ export class Execution {
       },
       (error) => {
         if (this.#state === 'gone') return;
-        if (error instanceof SignalboxError && error.code === 'run_unreadable')
-          this.#host.paused(this, error);
-        else this.#host.writeFailed(this, error);
+        if (error instanceof SignalboxError && error.code === 'run_unreadable') this.host.paused(this, error);
+        else this.host.writeFailed(this, error);
       },
     );
   }
@@ -182,13 +184,13 @@ export class Execution {
       resolve,
       reject,
       begin,
-      startedAt: this.#host.clock(),
+      startedAt: this.host.clock(),
       attempts: 0,
       attempt: undefined,
       busy: false,
     };
     this.#calls.set(position, call);
-    if (position >= operationLimit) this.#refuseOperation(call);
+    if (position >= operationLimit) this.host.threw(this, tooManyOperations(name));
     else this.#beginOrReplay(call);
     return promise as Promise<T>;
   }
@@ -199,14 +201,14 @@ export class Execution {
       if (this.#cancelReason === null) call.begin(call);
       else this.#cancelCall(call, this.#cancelReason);
     } else if (recorded.kind !== call.kind || recorded.name !== call.name) {
-      this.#host.paused(this, flowChanged(this.runId, recorded, call));
+      this.host.paused(this, flowChanged(this.runId, recorded, call));
     } else if (recorded.ended_at === null) this.#goOnWaiting(call, recorded);
   }
 
   #goOnWaiting(call: Call, recorded: OperationRow): void {
     call.startedAt = recorded.started_at;
     call.attempts = recorded.attempts;
-    if (recorded.status === 'retrying' && (recorded.due_at ?? 0) <= this.#host.clock()) call.begin(call);
+    if (recorded.status === 'retrying' && (recorded.due_at ?? 0) <= this.host.clock()) call.begin(call);
   }
 
   /** Begins the next attempt of a step whose delay is over. */
@@ -238,7 +240,7 @@ export class Execution {
       also?: (sql: Sql) => void;
     },
   ): void {
-    const endedAt = this.#host.clock();
+    const endedAt = this.host.clock();
     this.commit(call, (sql) => {
       const { position, kind, name, attempts, startedAt } = call;
       const sequence = this.takeSequence();
@@ -248,7 +250,7 @@ export class Execution {
       const ended = { position, kind, name, attempts, startedAt, sequence, result, error, target, endedAt };
       if (!putEnded(sql, { run: this.id, ...ended })) return undefined;
       end.also?.(sql);
-      if (end.facts?.length) this.#host.writeFacts(sql, this.stamp(call, end.facts, endedAt));
+      if (end.facts?.length) this.host.writeFacts(sql, this.stamp(call, end.facts, endedAt));
       return {
         position,
         sequence,
@@ -267,7 +269,7 @@ export class Execution {
     this.setBusy(call, true);
     const { unwritten } = this.#patches;
     const write = this.#patches.with(work);
-    this.#host
+    this.host
       .write((sql) => (this.#isOvertaken(call) ? overtaken : write(sql)))
       .then(
         (completion) => {
@@ -278,7 +280,7 @@ export class Execution {
           if (completion === undefined) this.#scheduleTurn();
           else this.complete(completion);
         },
-        (error) => this.#state !== 'gone' && this.#host.writeFailed(this, error),
+        (error) => this.#state !== 'gone' && this.host.writeFailed(this, error),
       );
   }
 
@@ -310,13 +312,12 @@ export class Execution {
     this.setBusy(call, true);
     store().then(
       () => this.#state !== 'gone' && next(),
-      (error) => this.#state !== 'gone' && this.#host.writeFailed(this, error),
+      (error) => this.#state !== 'gone' && this.host.writeFailed(this, error),
     );
   }
 
   stamp(call: Call, facts: readonly Fact[], at: number): StampedFact[] {
-    const prefix = `${this.runId}/${call.position}/${call.attempts}`;
-    return facts.map((fact, index) => ({ ...fact, id: `${prefix}/${index}`, at }));
+    return factsOfAttempt(this.runId, call.position, call.attempts, facts, at);
   }
 
   /**
@@ -325,8 +326,8 @@ export class Execution {
    */
   complete(completion: Completion): void {
     if (this.#state === 'gone' || this.#ends.isRecorded(completion)) return;
-    if (this.#host.alwaysReplay && this.#state === 'active' && this.#busy === 0) {
-      this.#host.reload(this);
+    if (this.host.alwaysReplay && this.#state === 'active' && this.#busy === 0) {
+      this.host.reload(this);
       return;
     }
     this.#ends.add(completion);
@@ -378,7 +379,7 @@ export class Execution {
     const call = this.#calls.get(completion.position);
     const recorded = this.#recorded?.get(completion.position);
     if (call === undefined && recorded !== undefined) {
-      this.#host.paused(this, journalLeftOver(this.runId, recorded));
+      this.host.paused(this, journalLeftOver(this.runId, recorded));
       return;
     }
     if (call === undefined) {
@@ -407,7 +408,7 @@ export class Execution {
     if (this.#state === 'gone') return;
     const leftOver = this.#firstLeftOver();
     if (leftOver === undefined) report();
-    else this.#host.paused(this, journalLeftOver(this.runId, leftOver));
+    else this.host.paused(this, journalLeftOver(this.runId, leftOver));
   }
 
   #firstLeftOver(): OperationRow | undefined {
@@ -417,37 +418,26 @@ export class Execution {
 
   #cancelCall(call: Call, reason: string): void {
     this.#cancelReason = null;
-    const error = keepError(
-      new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`),
-      'run_cancelled',
-    );
+    const error = keepError(runCancelled(reason), 'run_cancelled');
     // It has reached the flow: what the flow does about it is not cancelled again, also at a replay.
     this.end(call, { error, also: (sql) => clearCancelReason(sql, this.id) });
   }
 
-  #refuseOperation(call: Call): void {
-    const message = `The run has called ${operationLimit} operations, which is the limit. Split the work into runs of its own with step.call or step.start.`;
-    this.#host.threw(
-      this,
-      new SignalboxError('too_many_operations', `${message} The one too many is "${call.name}".`),
-    );
-  }
-
   #rest(): void {
     this.#state = 'resting';
-    this.restingSince = this.#host.clock();
-    this.#host.rested(this);
+    this.restingSince = this.host.clock();
+    this.host.rested(this);
   }
 
   #wake(): void {
     this.#state = 'waking';
-    this.#host.wake(this);
+    this.host.wake(this);
   }
 
   #scheduleTurn(): void {
     if (this.#turnScheduled || this.#state === 'gone') return;
     this.#turnScheduled = true;
-    this.#host.scheduleTurn(this);
+    this.host.scheduleTurn(this);
   }
 
   /** Notes whether an attempt or a write of an operation is under way. */

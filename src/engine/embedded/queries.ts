@@ -1,4 +1,4 @@
-import { type ErrorCode, SignalboxError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import {
   hasEnded,
@@ -10,11 +10,9 @@ import {
   type RunStatus,
 } from '../engine.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
+import { pageLimit, unknownCursor } from '../run-page.ts';
 import { type OperationRow, openedRun, type RunRow } from './journal.ts';
 import type { Residents } from './residents.ts';
-
-const defaultPage = 50;
-const largestPage = 500;
 
 /** A page of runs, newest first; the cursor is the number of the last run of the page. */
 export function listRuns(
@@ -23,7 +21,7 @@ export function listRuns(
   residents: Residents,
   statusOf: (row: RunRow) => RunStatus,
 ): RunPage {
-  const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
+  const limit = pageLimit(filter);
   const conditions: string[] = ['id < ?'];
   const values: (string | number)[] = [cursorValue(filter.after)];
   if (filter.deadLetters) conditions.push(`status = 'failed' AND restarted_as IS NULL`);
@@ -74,10 +72,7 @@ function cursorValue(after: string | undefined): number {
   if (after === undefined) return Number.MAX_SAFE_INTEGER;
   const value = Number(after);
   if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new SignalboxError(
-    'invalid_request',
-    `The cursor ${JSON.stringify(after)} is not one of ours; take it from "next" of the page before.`,
-  );
+  throw unknownCursor(after);
 }
 
 export function toRun(row: RunRow, status: RunStatus): Run {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import { type EndedStatus, type Fact, hasEnded, type StampedFact } from '../engine.ts';
+import { closingFacts } from '../closing-facts.ts';
+import { type EndedStatus, hasEnded, type StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { KeptError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
@@ -71,20 +72,20 @@ export class RunEnds {
     const row = runById(sql, id)!;
     if (hasEnded(row.status)) return undefined;
     const facts = this.#closingFacts(sql, row, error);
-    if (facts.length > 0) this.#writeFacts(sql, this.stamped(row.run_id, facts, 'end'));
+    if (facts.length > 0) this.#writeFacts(sql, facts);
     this.#residents.get(id)?.runEnded();
     this.abandoned += 1;
     return this.endRun(sql, id, 'cancelled', { error });
   }
 
   /** What the flow says of it; nothing when it can't, because a run must be able to end whatever its code does. */
-  #closingFacts(sql: Sql, row: RunRow, { code, message }: KeptError): readonly Fact[] {
+  #closingFacts(sql: Sql, row: RunRow, { code, message }: KeptError): readonly StampedFact[] {
     try {
       const flow = this.#flows.find(row.flow, row.version);
       const input: unknown = JSON.parse(row.input);
       const history = operationsOf(sql, row.id).map(toOperation);
       const of = { input, error: { code, message }, at: this.#clock(), isRestart: row.restart_of !== null };
-      return flow?.abandoned({ ...of, history }) ?? [];
+      return closingFacts(flow, row.run_id, { ...of, history });
     } catch (error) {
       const { flow, run_id: runId } = row;
       this.#observer.runFailed(flow, runId, `The facts of its end could not be made: ${messageOf(error)}`);
@@ -108,12 +109,6 @@ export class RunEnds {
       end.error === null ? { value: parsed(end.result) } : { error: JSON.parse(end.error) as KeptError };
     const completion = { position: at.position, sequence, endedAt, ...outcome };
     return { run: at.run, flow, priority, completion };
-  }
-
-  /** Facts of the start or the end of a run, which are those of no operation. */
-  stamped(runId: string, facts: readonly Fact[], place: 'start' | 'end' = 'start'): StampedFact[] {
-    const at = this.#clock();
-    return facts.map((fact, index) => ({ ...fact, id: `${runId}/${place}/${index}`, at }));
   }
 }
 

@@ -1,25 +1,25 @@
-import { nextDelayMs, noRetry } from '../../core/retry.ts';
+import { noRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
+import { attemptFailure } from '../attempt-failure.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
 import { executing } from '../executing.ts';
-import { asSignalboxError, type KeptError, keepError } from '../kept-error.ts';
+import type { KeptError } from '../kept-error.ts';
 import type { Execution } from './execution.ts';
-import type { Call, ExecutionHost } from './execution-host.ts';
+import type { Call } from './execution-host.ts';
 import { putRetrying } from './journal.ts';
 
 /** A step of kind `run` while its attempts go on. */
 interface RunningStep {
   readonly execution: Execution;
-  readonly host: ExecutionHost;
   readonly call: Call;
   readonly options: StepOptions;
 }
 
 /** Makes the next attempt of a step. */
 export function attemptStep(step: RunningStep, work: (context: StepContext) => unknown): void {
-  const { execution, host, call, options } = step;
-  if (host.stopping) return;
+  const { execution, call, options } = step;
+  if (execution.host.stopping) return;
   call.attempts += 1;
   execution.setBusy(call, true);
   const idempotencyKey = `${execution.runId}/${call.position}`;
@@ -39,7 +39,11 @@ function attemptEnded(step: RunningStep, end: AttemptEnd): void {
   }
   try {
     const { runId } = execution;
-    const { value, text, store } = step.host.values.keep(runId, end.value, `result of step "${call.name}"`);
+    const { value, text, store } = execution.host.values.keep(
+      runId,
+      end.value,
+      `result of step "${call.name}"`,
+    );
     execution.whenStored(call, store, () => execution.end(call, { value, result: text, facts: end.facts }));
   } catch (error) {
     attemptFailed({ ...step, options: { retry: noRetry } }, error, end.facts);
@@ -47,22 +51,17 @@ function attemptEnded(step: RunningStep, end: AttemptEnd): void {
 }
 
 function attemptFailed(step: RunningStep, error: unknown, facts: readonly Fact[]): void {
-  const { execution, host, call, options } = step;
-  const kept = keepError(error, 'step_failed');
-  const at = host.clock();
-  const delayMs = nextDelayMs(options.retry ?? noRetry, {
-    attempt: call.attempts,
-    retryable: kept.retryable,
-    retryAfterMs: asSignalboxError(error)?.retryAfterMs,
-    elapsedMs: at - call.startedAt,
-    random: Math.random(),
-  });
+  const { execution, call, options } = step;
+  const at = execution.host.clock();
+  const about = { attempt: call.attempts, elapsedMs: at - call.startedAt, retry: options.retry };
+  const { error: kept, delayMs } = attemptFailure(error, about);
   if (delayMs === undefined) execution.end(call, { error: kept, cause: error, facts });
   else retryAt(step, at + delayMs, kept, execution.stamp(call, facts, at));
 }
 
 function retryAt(step: RunningStep, dueAt: number, error: KeptError, facts: readonly StampedFact[]): void {
-  const { execution, host, call } = step;
+  const { execution, call } = step;
+  const { host } = execution;
   const write = (sql: Sql): undefined => {
     const { position, name, attempts, startedAt } = call;
     const failed = { run: execution.id, position, name, attempts, startedAt };

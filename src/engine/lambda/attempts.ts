@@ -1,10 +1,12 @@
 import { SignalboxError } from '../../core/errors.ts';
-import { nextDelayMs, noRetry } from '../../core/retry.ts';
+import { noRetry } from '../../core/retry.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
+import { attemptFailure } from '../attempt-failure.ts';
 import type { StepContext, StepOptions } from '../engine.ts';
-import { asSignalboxError, keepError } from '../kept-error.ts';
+import { keepError } from '../kept-error.ts';
+import type { Operation } from '../replay.ts';
 import type { KeptValue } from '../values.ts';
-import type { Execution, Operation } from './execution.ts';
+import type { Execution } from './execution.ts';
 import { hasFacts, keepFacts } from './kept-facts.ts';
 import { label } from './labels.ts';
 import type { StepRecord } from './messages.ts';
@@ -38,15 +40,15 @@ export function attemptStep(step: RunningStep, attempt: number, from?: number): 
       await attemptEnded(step, attempt, record!);
     },
   );
-  operation.forget.push(forget);
+  operation.waitsFor(forget);
 }
 
 async function attemptEnded(step: RunningStep, attempt: number, record: StepRecord): Promise<void> {
   const { execution, operation } = step;
   const { startedAt, endedAt, error, delayMs } = record;
   if (error === undefined) {
-    execution.resolve(operation, await execution.host.values.resolve(record.value), endedAt);
-  } else if (delayMs === undefined) execution.reject(operation, error, endedAt);
+    operation.resolve(await execution.host.values.resolve(record.value), endedAt);
+  } else if (delayMs === undefined) operation.reject(error, endedAt);
   else attemptAgain({ ...step, startedAt: step.startedAt ?? startedAt }, attempt + 1, endedAt, delayMs);
 }
 
@@ -58,7 +60,7 @@ function attemptAgain(step: RunningStep, attempt: number, failedAt: number, dela
     return;
   }
   const forget = execution.entries.addWait(name, wholeSeconds(delayMs), () => attemptStep(step, attempt));
-  operation.forget.push(forget);
+  operation.waitsFor(forget);
 }
 
 async function makeAttempt(step: RunningStep, attempt: number, from: number | undefined): Promise<Outcome> {
@@ -102,7 +104,7 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const { execution, operation } = step;
   const endedAt = execution.host.now();
-  const stamped = execution.stamp(operation, attempt, end.facts, endedAt);
+  const stamped = execution.replay.stamp(operation, attempt, end.facts, endedAt);
   const { values } = execution.host;
   let about: Pick<Outcome, 'startedAt' | 'endedAt' | 'facts'> = { startedAt, endedAt };
   let kept: KeptValue;
@@ -120,13 +122,5 @@ async function outcomeOf(
 }
 
 function failed(step: RunningStep, attempt: number, error: unknown, at: number) {
-  const kept = keepError(error, 'step_failed');
-  const delayMs = nextDelayMs(step.options.retry ?? noRetry, {
-    attempt,
-    retryable: kept.retryable,
-    retryAfterMs: asSignalboxError(error)?.retryAfterMs,
-    elapsedMs: at - step.startedAt!,
-    random: Math.random(),
-  });
-  return { error: kept, ...(delayMs !== undefined && { delayMs }) };
+  return attemptFailure(error, { attempt, elapsedMs: at - step.startedAt!, retry: step.options.retry });
 }

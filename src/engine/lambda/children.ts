@@ -1,22 +1,14 @@
-import { childRunId } from '../child-run-id.ts';
-import type { ChildOptions } from '../engine.ts';
-import type { Flow } from '../flow.ts';
-import { keepError } from '../kept-error.ts';
-import type { Execution, Operation } from './execution.ts';
+import type { Operation } from '../replay.ts';
+import type { Child } from '../step.ts';
+import type { Execution } from './execution.ts';
 import { hasFacts } from './kept-facts.ts';
 import { label } from './labels.ts';
 import type { ChildResult } from './messages.ts';
 import { type PreparedRequest, runRequest } from './run-request.ts';
 
 /** Starts another run and waits for its end: the child completes a callback of this one. */
-export function callChild<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-): void {
-  const prepared = prepare(execution, operation, flow, input, options);
+export function callChild<I, O>(execution: Execution, operation: Operation, child: Child<I, O>): void {
+  const prepared = prepare(execution, operation, child);
   if (prepared === undefined) return;
   const { request, store } = prepared;
   const opened = Promise.withResolvers<string>();
@@ -26,9 +18,12 @@ export function callChild<I, O>(
     opened.resolve,
     ({ payload, at }) => ended(execution, operation, JSON.parse(payload ?? '{}') as ChildResult, at),
   );
-  operation.forget.push(forget);
+  operation.waitsFor(forget);
   const isBegun = Promise.withResolvers<void>();
-  operation.child = { runId: request.runId, begun: isBegun.promise };
+  operation.cancelChild = async (reason) => {
+    await isBegun.promise;
+    await execution.host.cancelRun(request.runId, reason);
+  };
   const beginChild = async () =>
     begun(execution, { store, request: { ...request, parentCallback: await opened.promise } });
   const name = label(operation.position, 'call', operation.name, 'begin');
@@ -41,14 +36,8 @@ export function callChild<I, O>(
 }
 
 /** Starts another run and goes on. */
-export function startChild<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-): void {
-  const prepared = prepare(execution, operation, flow, input, options);
+export function startChild<I, O>(execution: Execution, operation: Operation, child: Child<I, O>): void {
+  const prepared = prepare(execution, operation, child);
   if (prepared === undefined) return;
   const name = label(operation.position, 'start', operation.name);
   const forget = execution.entries.addStep(
@@ -56,10 +45,10 @@ export function startChild<I, O>(
     () => begun(execution, prepared),
     async ({ record, at }) => {
       await execution.record(record!.facts ?? []);
-      execution.resolve(operation, record!.value, at);
+      operation.resolve(record!.value, at);
     },
   );
-  operation.forget.push(forget);
+  operation.waitsFor(forget);
 }
 
 function begun(execution: Execution, { request, store }: PreparedRequest) {
@@ -79,27 +68,15 @@ async function ended(
   at: number,
 ): Promise<void> {
   const { error, output } = result;
-  if (error !== undefined) execution.reject(operation, error, at);
-  else execution.resolve(operation, await execution.host.values.resolve(output), at);
+  if (error !== undefined) operation.reject(error, at);
+  else operation.resolve(await execution.host.values.resolve(output), at);
 }
 
 /** Undefined when the flow or the input can't be used: the operation fails then. */
-function prepare<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-): PreparedRequest | undefined {
-  try {
-    const { host, now } = execution;
+function prepare<I, O>({ host, replay }: Execution, operation: Operation, child: Child<I, O>) {
+  return replay.prepared(operation, () => {
+    const { flow, input, facts } = child;
     host.requireFlow(flow.name, flow.version);
-    const runId = childRunId(execution.runId, operation.position, now);
-    // The child writes them too before it begins: they are durable as soon as it is started.
-    const facts = execution.stamp(operation, 0, options.facts ?? [], now);
-    return runRequest(host.values, flow as Flow<I>, input, { runId, createdAt: now, facts });
-  } catch (error) {
-    execution.later(() => execution.reject(operation, keepError(error, 'step_failed')));
-    return undefined;
-  }
+    return runRequest(host.values, flow, input, replay.childOf(operation, facts));
+  });
 }

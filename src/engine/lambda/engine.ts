@@ -2,6 +2,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { isUuid, timeOfUuidv7, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Objects } from '../../objects/objects.ts';
+import { closingFacts } from '../closing-facts.ts';
 import {
   type Engine,
   type EngineStats,
@@ -23,6 +24,16 @@ import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError, runErrorOf } from '../kept-error.ts';
 import { change, type Records } from '../records.ts';
+import {
+  checkRestartable,
+  keyReused,
+  runCancelled,
+  runEnded,
+  runTerminated,
+  serverStopping,
+  unknownRun,
+} from '../refusals.ts';
+import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
@@ -150,7 +161,7 @@ export class LambdaEngine implements Engine {
     this.#flows.require(flow.name, flow.version);
     const { facts = [], startAt } = options;
     const createdAt = this.#now();
-    const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
+    const stamped = factsOfRun(runId, 'start', facts, createdAt);
     const about = { runId, createdAt, facts: stamped, ...(startAt !== undefined && { startAt }) };
     return runRequest(this.#values, flow as Flow<I>, input, about);
   }
@@ -195,12 +206,12 @@ export class LambdaEngine implements Engine {
   ): Promise<SignalOutcome> {
     checkSignal(name, options);
     const kept = this.#values.keep(runId, payload, `payload of signal "${name}"`);
-    if (!isUuid(runId)) throw new SignalboxError('unknown_run', `There is no run ${runId}.`);
+    if (!isUuid(runId)) throw unknownRun(runId);
     const record = await this.#runs.find(runId);
     if (record !== undefined && hasEnded(record.status)) {
       if (options.key !== undefined && (await this.#inbox.knows(runId, name, options.key)))
         return 'duplicate';
-      throw new SignalboxError('run_ended', `Run ${runId} has ended; it takes no more signals.`);
+      throw runEnded(runId, record.status);
     }
     await kept.store?.();
     const signal = { runId, name, payload: (kept.reference as Json | undefined) ?? payload ?? null };
@@ -214,7 +225,7 @@ export class LambdaEngine implements Engine {
   }
 
   async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    const error = new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`);
+    const error = runCancelled(reason);
     const unbegun = await this.#runs.change(runId, ({ status, control }) =>
       status === 'queued' && control === undefined ? this.#cancelled(error) : undefined,
     );
@@ -233,7 +244,7 @@ export class LambdaEngine implements Engine {
   }
 
   async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    return this.terminateAs(runId, new SignalboxError('run_cancelled', `The run was terminated: ${reason}`));
+    return this.terminateAs(runId, runTerminated(reason));
   }
 
   /** Ends a run, and the runs that it waits for, without their code. */
@@ -272,9 +283,9 @@ export class LambdaEngine implements Engine {
     const events = record.arn === undefined ? [] : await this.#api.history(record.arn);
     const history = operationsOf(events);
     const about = { input, error: runErrorOf(error!), at, isRestart: restartOf !== undefined, history };
-    const closing = this.#flows.find(flow, version)?.abandoned(about) ?? [];
+    const closing = closingFacts(this.#flows.find(flow, version), runId, about);
     const told = await Promise.all(factsOf(events).map((kept) => factsFrom(this.#values, kept)));
-    return [...told.flat(), ...closing.map((fact, index) => ({ ...fact, id: `${runId}/end/${index}`, at }))];
+    return [...told.flat(), ...closing];
   }
 
   async resume(runId: string): Promise<RunStatus> {
@@ -296,12 +307,7 @@ export class LambdaEngine implements Engine {
   async restart(runId: string): Promise<StartedRun> {
     this.#checkAccepting();
     const { status, flow, version, input: kept } = await this.#runs.require(runId);
-    if (status !== 'failed' && status !== 'cancelled') {
-      throw new SignalboxError(
-        'conflict',
-        `Run ${runId} is ${status}; only a failed or cancelled run can be started anew.`,
-      );
-    }
+    checkRestartable(runId, status);
     const mine = uuidv7(this.#now());
     const again = await this.#runs.restarted(runId, mine);
     // The same for whoever starts it: AWS refuses the same name with another request.
@@ -373,8 +379,7 @@ export class LambdaEngine implements Engine {
   }
 
   #checkAccepting(): void {
-    if (!this.#stopping) return;
-    throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+    if (this.#stopping) throw serverStopping();
   }
 }
 
@@ -385,11 +390,4 @@ function endedOutside({ status, error }: ExecutionState): SignalboxError | undef
   return new SignalboxError(status === 'STOPPED' ? 'run_cancelled' : 'run_failed', message, {
     retryable: false,
   });
-}
-
-function keyReused(key: string): SignalboxError {
-  return new SignalboxError(
-    'idempotency_key_reused',
-    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
-  );
 }

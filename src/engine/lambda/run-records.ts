@@ -1,13 +1,11 @@
-import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import { hasEnded, type Run, type RunFilter, type RunPage } from '../engine.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
 import { type KeptError, runErrorOf } from '../kept-error.ts';
 import { change, create, type Records } from '../records.ts';
+import { unknownRun } from '../refusals.ts';
+import { largestPage, pageLimit, runIdCursor } from '../run-page.ts';
 import { placeOf, type RunChange, type RunRecord, type RunRequest, recordKeys } from './messages.ts';
-
-const defaultPage = 50;
-const largestPage = 500;
 
 /** Runs as lists show them. What decides is in AWS; this is written by whoever starts a run, and by the run itself. */
 export class RunRecords {
@@ -61,8 +59,8 @@ export class RunRecords {
 
   /** Newest first. */
   async list(filter: RunFilter): Promise<RunPage> {
-    const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
-    const pages = new Pages(this.#records, listsOf(filter), limit, filter.after && cursor(filter.after));
+    const limit = pageLimit(filter);
+    const pages = new Pages(this.#records, listsOf(filter), limit, filter.after && runIdCursor(filter.after));
     const runs: Run[] = [];
     for (let next = await pages.next(); next !== undefined; next = await pages.next()) {
       if (filter.flow !== undefined && next.flow !== filter.flow) continue;
@@ -172,16 +170,4 @@ export function endOf(
   if ('output' in end) return { status: 'succeeded', output: end.output, endedAt };
   const status = end.failed.code === 'run_cancelled' ? 'cancelled' : 'failed';
   return { status, error: end.failed, endedAt };
-}
-
-export function unknownRun(runId: string): SignalboxError {
-  return new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
-}
-
-function cursor(after: string): string {
-  if (isUuid(after)) return after.toLowerCase();
-  throw new SignalboxError(
-    'invalid_request',
-    `The cursor ${JSON.stringify(after.slice(0, 80))} is not one of ours; take it from "next" of the page before.`,
-  );
 }

@@ -1,4 +1,6 @@
-import type { Execution, Operation } from './execution.ts';
+import type { Operation } from '../replay.ts';
+import type { SignalWait } from '../step.ts';
+import type { Execution } from './execution.ts';
 import { label } from './labels.ts';
 
 const secondMs = 1_000;
@@ -20,12 +22,10 @@ export function beginSleep(execution: Execution, operation: Operation, durationM
   const { entries, host } = execution;
   const name = label(operation.position, 'sleep', operation.name);
   const wait = Math.max(0, durationMs);
-  const dueAt = execution.now + wait;
+  const dueAt = execution.replay.now + wait;
   if (!isShort(execution, name, wait)) {
-    const forget = entries.addWait(name, wholeSeconds(wait), ({ at }) =>
-      execution.resolve(operation, undefined, at),
-    );
-    operation.forget.push(forget);
+    const forget = entries.addWait(name, wholeSeconds(wait), ({ at }) => operation.resolve(undefined, at));
+    operation.waitsFor(forget);
     return;
   }
   const sleep = async () => {
@@ -33,8 +33,8 @@ export function beginSleep(execution: Execution, operation: Operation, durationM
     if (await execution.mayWork(operation)) await pastInProcess(execution, operation, dueAt);
     return { startedAt, endedAt: Math.max(host.now(), dueAt) };
   };
-  const forget = entries.addStep(name, sleep, ({ at }) => execution.resolve(operation, undefined, at));
-  operation.forget.push(forget);
+  const forget = entries.addStep(name, sleep, ({ at }) => operation.resolve(undefined, at));
+  operation.waitsFor(forget);
 }
 
 /** Waits in the process until then, less than a second, or until the operation is aborted. */
@@ -58,8 +58,7 @@ export function pastInProcess(execution: Execution, operation: Operation, at: nu
 export function beginSignalWait(
   execution: Execution,
   operation: Operation,
-  occurrence: number,
-  timeoutMs: number | undefined,
+  { occurrence, timeoutMs }: SignalWait,
 ): void {
   const { entries, host, runId, journal } = execution;
   const { name: signal, position } = operation;
@@ -77,12 +76,12 @@ export function beginSignalWait(
     async ({ payload, at }) => {
       if (payload !== undefined) {
         const value = await host.values.resolve(JSON.parse(payload));
-        execution.resolve(operation, { timedOut: false, payload: value }, at);
+        operation.resolve({ timedOut: false, payload: value }, at);
         return;
       }
       if (entries.uncalled === undefined) await host.closeInbox(runId, signal, occurrence);
-      execution.resolve(operation, { timedOut: true }, at);
+      operation.resolve({ timedOut: true }, at);
     },
   );
-  operation.forget.push(forget);
+  operation.waitsFor(forget);
 }

@@ -1,3 +1,4 @@
+import { closingFacts } from '../closing-facts.ts';
 import type { StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import { factsOf, operationsOf } from './journal.ts';
@@ -15,16 +16,11 @@ export async function abandonedFacts(
   const row = await reader.require(runId);
   const run = await reader.toRun(row);
   if (run.status !== 'cancelled' || run.error === undefined || (await reader.endedByItself(row))) return [];
-  const flow = flows.find(run.flow, run.version);
-  const journal = await reader.journal(row);
+  const { input, error } = run;
   const at = run.endedAt ?? run.createdAt;
-  const facts = flow?.abandoned({
-    input: run.input,
-    error: run.error,
-    at,
-    isRestart: run.restartOf !== undefined,
-    history: operationsOf(journal),
-  });
-  const closing = (facts ?? []).map((fact, index) => ({ ...fact, id: `${runId}/end/${index}`, at }));
+  const isRestart = run.restartOf !== undefined;
+  const journal = await reader.journal(row);
+  const abandoned = { input, error, at, isRestart, history: operationsOf(journal) };
+  const closing = closingFacts(flows.find(run.flow, run.version), runId, abandoned);
   return [...factsOf(journal), ...closing];
 }

@@ -1,9 +1,10 @@
-import { nextDelayMs, noRetry } from '../../core/retry.ts';
+import { noRetry } from '../../core/retry.ts';
 import { Attempt, type AttemptEnd } from '../attempt.ts';
+import { attemptFailure } from '../attempt-failure.ts';
 import type { StepContext, StepOptions } from '../engine.ts';
-import { asSignalboxError, keepError } from '../kept-error.ts';
+import type { Operation } from '../replay.ts';
 import type { KeptValue } from '../values.ts';
-import type { Execution, Operation } from './execution.ts';
+import type { Execution } from './execution.ts';
 import { label } from './labels.ts';
 import type { AttemptOutcome } from './messages.ts';
 
@@ -35,14 +36,14 @@ export function attemptStep(step: RunningStep, attempt: number): void {
       attemptEnded(step, attempt, { ...outcome, value: await values.resolve(outcome.value) });
     });
   });
-  operation.forget.push(release);
+  operation.waitsFor(release);
 }
 
 function attemptEnded(step: RunningStep, attempt: number, outcome: AttemptOutcome): void {
-  const { execution, operation } = step;
+  const { operation } = step;
   const { startedAt, endedAt, value, error, delayMs } = outcome;
-  if (error === undefined) execution.resolve(operation, value, endedAt);
-  else if (delayMs === undefined) execution.reject(operation, error, endedAt);
+  if (error === undefined) operation.resolve(value, endedAt);
+  else if (delayMs === undefined) operation.reject(error, endedAt);
   else attemptAgain({ ...step, startedAt: step.startedAt ?? startedAt }, attempt + 1, delayMs);
 }
 
@@ -88,7 +89,7 @@ async function outcomeOf(
 ): Promise<AttemptOutcome> {
   const { execution, operation } = step;
   const endedAt = Date.now();
-  const facts = execution.stamp(operation, attempt, end.facts, endedAt);
+  const facts = execution.replay.stamp(operation, attempt, end.facts, endedAt);
   const kept = { startedAt, endedAt, ...(facts.length > 0 && { facts }) };
   if ('error' in end) return { ...kept, ...failed(step, attempt, end.error, endedAt) };
   const { runId, host } = execution;
@@ -104,13 +105,5 @@ async function outcomeOf(
 }
 
 function failed(step: RunningStep, attempt: number, error: unknown, at: number) {
-  const kept = keepError(error, 'step_failed');
-  const delayMs = nextDelayMs(step.options.retry ?? noRetry, {
-    attempt,
-    retryable: kept.retryable,
-    retryAfterMs: asSignalboxError(error)?.retryAfterMs,
-    elapsedMs: at - step.startedAt!,
-    random: Math.random(),
-  });
-  return { error: kept, ...(delayMs !== undefined && { delayMs }) };
+  return attemptFailure(error, { attempt, elapsedMs: at - step.startedAt!, retry: step.options.retry });
 }

@@ -1,8 +1,6 @@
-import { childRunId } from '../child-run-id.ts';
-import type { ChildOptions } from '../engine.ts';
-import type { Flow } from '../flow.ts';
-import { keepError } from '../kept-error.ts';
-import type { Execution, Operation } from './execution.ts';
+import type { Operation } from '../replay.ts';
+import type { Child } from '../step.ts';
+import type { Execution } from './execution.ts';
 import { fromFailure } from './failure.ts';
 import { jsonSerde } from './json-serde.ts';
 import { label } from './labels.ts';
@@ -10,54 +8,40 @@ import { type CancelRequest, type RunRequest, type RunResult, runService } from 
 import { runRequest } from './run-request.ts';
 
 /** Starts another run and waits for its end. */
-export function callChild<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-): void {
-  const child = prepare(execution, operation, flow, input, options);
-  if (child === undefined) return;
-  whenStored(execution, operation, child, () => {
+export function callChild<I, O>(execution: Execution, operation: Operation, child: Child<I, O>): void {
+  const prepared = prepare(execution, operation, child);
+  if (prepared === undefined) return;
+  const { runId, request, target, store } = prepared;
+  whenStored(execution, operation, store, () => {
     const entry = execution.context.genericCall<RunRequest, RunResult>({
-      ...child.target,
-      parameter: child.request,
+      ...target,
+      parameter: request,
       inputSerde: jsonSerde(),
       outputSerde: jsonSerde(),
     });
-    Object.assign(operation, { child: { runId: child.runId, invocationId: entry.invocationId } });
-    execution.later(() => execution.record(child.request.facts));
+    operation.cancelChild = (reason) => cancelChild(execution, runId, entry.invocationId, reason);
+    execution.replay.later(() => execution.record(request.facts));
     execution.watch(operation, entry, async ({ value, failure }) => {
       if (failure !== undefined) {
-        execution.reject(operation, fromFailure(failure));
+        operation.reject(fromFailure(failure));
         return;
       }
       const { output, endedAt } = value as RunResult;
-      execution.resolve(operation, await execution.host.values.resolve(output), endedAt);
+      operation.resolve(await execution.host.values.resolve(output), endedAt);
     });
   });
 }
 
 /** Starts another run and goes on. */
-export function startChild<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-): void {
-  const child = prepare(execution, operation, flow, input, options);
-  if (child === undefined) return;
-  whenStored(execution, operation, child, () => {
-    execution.context.genericSend<RunRequest>({
-      ...child.target,
-      parameter: child.request,
-      inputSerde: jsonSerde(),
-    });
-    execution.later(async () => {
-      await execution.record(child.request.facts);
-      execution.resolve(operation, child.runId);
+export function startChild<I, O>(execution: Execution, operation: Operation, child: Child<I, O>): void {
+  const prepared = prepare(execution, operation, child);
+  if (prepared === undefined) return;
+  const { runId, request, target, store } = prepared;
+  whenStored(execution, operation, store, () => {
+    execution.context.genericSend<RunRequest>({ ...target, parameter: request, inputSerde: jsonSerde() });
+    execution.replay.later(async () => {
+      await execution.record(request.facts);
+      operation.resolve(runId);
     });
   });
 }
@@ -66,61 +50,48 @@ export function startChild<I, O>(
 function whenStored(
   execution: Execution,
   operation: Operation,
-  { store }: { readonly store: (() => Promise<void>) | undefined },
+  store: (() => Promise<void>) | undefined,
   begin: () => void,
 ): void {
   if (store === undefined) {
     begin();
     return;
   }
-  execution.later(async () => {
+  execution.replay.later(async () => {
     if (execution.context.isProcessing()) await store();
     if (!operation.ended) begin();
   });
 }
 
 /** Undefined when the flow or the input can't be used: the operation fails then. */
-function prepare<I, O>(
-  execution: Execution,
-  operation: Operation,
-  flow: Flow<I, O>,
-  input: I,
-  options: ChildOptions,
-) {
-  try {
-    const { host, now } = execution;
+function prepare<I, O>({ host, replay }: Execution, operation: Operation, child: Child<I, O>) {
+  return replay.prepared(operation, () => {
+    const { flow, input, facts } = child;
     host.requireFlow(flow.name, flow.version);
-    const runId = childRunId(execution.runId, operation.position, now);
-    // The child writes them too before it begins: they are durable as soon as it is started.
-    const facts = execution.stamp(operation, 0, options.facts ?? [], now);
-    const { request, store } = runRequest(host.values, runId, flow as Flow<I>, input, {
-      createdAt: now,
-      facts,
-    });
-    const target = {
-      service: runService(host.namespace),
-      method: 'run',
-      key: runId,
-      name: label(operation.position, operation.name),
+    const { runId, ...about } = replay.childOf(operation, facts);
+    const { request, store } = runRequest(host.values, runId, flow, input, about);
+    const name = label(operation.position, operation.name);
+    return {
+      runId,
+      request,
+      store,
+      target: { service: runService(host.namespace), method: 'run', key: runId, name },
     };
-    return { runId, request, store, target };
-  } catch (error) {
-    execution.later(() => execution.reject(operation, keepError(error, 'step_failed')));
-    return undefined;
-  }
+  });
 }
 
-/** Asks a run that a call waits for to cancel itself; the call ends with what becomes of it. */
-export async function cancelChild(
-  execution: Execution,
-  child: { readonly runId: string; readonly invocationId: Promise<string> },
+/** The call ends with what becomes of the child. */
+async function cancelChild(
+  { context, host }: Execution,
+  runId: string,
+  invocationId: Promise<string>,
   reason: string,
 ): Promise<void> {
-  execution.context.genericSend<CancelRequest>({
-    service: runService(execution.host.namespace),
+  context.genericSend<CancelRequest>({
+    service: runService(host.namespace),
     method: 'cancel',
-    key: child.runId,
-    parameter: { invocationId: await child.invocationId, reason },
+    key: runId,
+    parameter: { invocationId: await invocationId, reason },
     inputSerde: jsonSerde(),
   });
 }

@@ -23,6 +23,15 @@ import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import type { EngineObserver } from '../observer.ts';
+import {
+  checkRestartable,
+  keyReused,
+  runCancelled,
+  runEnded,
+  serverStopping,
+  unknownRun,
+} from '../refusals.ts';
+import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
@@ -41,7 +50,7 @@ import {
   type SignalRequest,
 } from './messages.ts';
 import { Registration } from './registration.ts';
-import { RunReader, unknownRun } from './run-reader.ts';
+import { RunReader } from './run-reader.ts';
 import { type PreparedRequest, runRequest } from './run-request.ts';
 import { defaultKeeping, type Keeping } from './service-options.ts';
 import { settlementOf } from './settlement.ts';
@@ -174,7 +183,7 @@ export class RestateEngine implements Engine {
   ): PreparedRequest {
     this.#flows.require(flow.name, flow.version);
     const createdAt = Date.now();
-    const stamped = facts.map((fact, index) => ({ ...fact, id: `${runId}/start/${index}`, at: createdAt }));
+    const stamped = factsOfRun(runId, 'start', facts, createdAt);
     return runRequest(this.#values, runId, flow as Flow<I>, input, {
       ...{ createdAt, facts: stamped },
       ...(startAt !== undefined && { startAt }),
@@ -234,7 +243,7 @@ export class RestateEngine implements Engine {
     if (this.#worker.executes(runId)) {
       // A step that is under way here is made again, by which the run learns of it; elsewhere it learns when the step ends.
       await this.#reader.untilCancelRecorded(row);
-      this.#worker.abort(runId, new SignalboxError('run_cancelled', `The run was cancelled: ${reason}`));
+      this.#worker.abort(runId, runCancelled(reason));
     }
     // A run that has not begun ends without its code.
     if (status === 'queued') await this.#close([runId]);
@@ -279,12 +288,7 @@ export class RestateEngine implements Engine {
     this.#checkAccepting();
     const row = await this.#reader.require(runId);
     const status = this.#reader.statusOf(row);
-    if (status !== 'failed' && status !== 'cancelled') {
-      throw new SignalboxError(
-        'conflict',
-        `Run ${runId} is ${status}; only a failed or cancelled run can be started anew.`,
-      );
-    }
+    checkRestartable(runId, status);
     const { flow: name, version, input: kept } = await this.#reader.request(row);
     const about = { createdAt: Date.now(), facts: [], restartOf: runId };
     const [newId, input] = [uuidv7(), await this.#values.resolve(kept)];
@@ -351,18 +355,6 @@ export class RestateEngine implements Engine {
   }
 
   #checkAccepting(): void {
-    if (!this.#stopping) return;
-    throw new SignalboxError('shutting_down', 'The server is stopping; try again in a few seconds.');
+    if (this.#stopping) throw serverStopping();
   }
-}
-
-function keyReused(key: string): SignalboxError {
-  return new SignalboxError(
-    'idempotency_key_reused',
-    `The idempotency key ${JSON.stringify(key)} was used for another request. Use a new key for each request, and the same key only to repeat one.`,
-  );
-}
-
-function runEnded(runId: string): SignalboxError {
-  return new SignalboxError('run_ended', `Run ${runId} has ended; it takes no more signals.`);
 }

@@ -6,6 +6,8 @@ import { hasEnded } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { UnfinishedRuns } from '../flow-versions.ts';
 import { type KeptError, runErrorOf } from '../kept-error.ts';
+import { unknownRun } from '../refusals.ts';
+import { largestPage, pageLimit, runIdCursor } from '../run-page.ts';
 import { type Admin, text } from './admin.ts';
 import { changedRunError } from './changed-run.ts';
 import { endsOf, type JournalRow, journalOf, operationsOf } from './journal.ts';
@@ -23,8 +25,6 @@ import {
   unreadableRunError,
 } from './runs.ts';
 
-const defaultPage = 50;
-const largestPage = 500;
 const rememberedRuns = 10_000;
 /** The rest goes on when its time has come, some seconds later. */
 const wokenRuns = 2_000;
@@ -141,10 +141,10 @@ export class RunReader {
   }
 
   async list(filter: RunFilter): Promise<RunPage> {
-    const limit = Math.min(Math.max(1, filter.limit ?? defaultPage), largestPage);
+    const limit = pageLimit(filter);
     const status = filter.deadLetters ? 'failed' : filter.status;
     const found: Run[] = [];
-    let before = filter.after === undefined ? undefined : cursor(filter.after);
+    let before = filter.after === undefined ? undefined : runIdCursor(filter.after);
     for (;;) {
       const rows = await this.#find({
         limit: limit + 1,
@@ -321,10 +321,6 @@ export class RunReader {
   }
 }
 
-export function unknownRun(runId: string): SignalboxError {
-  return new SignalboxError('unknown_run', `There is no run ${runId}. List the runs to find its id.`);
-}
-
 /** A run that was ended from outside has no error of its own. */
 function endError(
   status: RunStatus,
@@ -343,12 +339,4 @@ function fits(run: Run, { flow, deadLetters, status }: RunFilter): boolean {
   if (flow !== undefined && run.flow !== flow) return false;
   if (status !== undefined && run.status !== status) return false;
   return !deadLetters || run.restartedAs === undefined;
-}
-
-function cursor(after: string): string {
-  if (isUuid(after)) return after.toLowerCase();
-  throw new SignalboxError(
-    'invalid_request',
-    `The cursor ${JSON.stringify(after.slice(0, 80))} is not one of ours; take it from "next" of the page before.`,
-  );
 }

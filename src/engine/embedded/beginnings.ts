@@ -1,64 +1,33 @@
-import { defaultRetry } from '../../core/retry.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import { checkedStep } from '../checked-step.ts';
-import type { ChildOptions, Fact, SignalResult, Step, StepContext, StepOptions } from '../engine.ts';
-import type { Flow } from '../flow.ts';
 import { keepError } from '../kept-error.ts';
+import type { Beginnings, Child, SignalWait } from '../step.ts';
 import type { Execution } from './execution.ts';
-import type { Call, Completion, ExecutionHost, PreparedRun } from './execution-host.ts';
+import type { Call, Completion, PreparedRun } from './execution-host.ts';
 import { insertWaiting, putEnded } from './journal.ts';
 import { attemptStep } from './run-step.ts';
 import { keptSignal, receivedSignal } from './signals.ts';
 
-const defaultOptions: StepOptions = { retry: defaultRetry };
-
-/** The step that a flow acts through, over an execution. */
-export function createStep(execution: Execution, host: ExecutionHost): Step {
-  return checkedStep({
-    runId: execution.runId,
-    run: <T>(name: string, work: (context: StepContext) => T | Promise<T>, options?: StepOptions) => {
-      const attemptOptions = options === undefined ? defaultOptions : { ...defaultOptions, ...options };
-      return execution.open<T>('run', name, (call) =>
-        attemptStep({ execution, host, call, options: attemptOptions }, work),
-      );
-    },
-    sleep: (name, durationMs) =>
-      execution.open<void>('sleep', name, (call) => beginSleep(execution, host, call, durationMs)),
-    waitForSignal: <T>(name: string, options: { timeoutMs?: number } = {}) => {
-      const occurrence = execution.nextOccurrence(name);
-      return execution.open<SignalResult<T>>('signal', name, (call) =>
-        beginSignalWait(execution, host, call, { occurrence, timeoutMs: options.timeoutMs }),
-      );
-    },
-    call: <I, O>(name: string, flow: Flow<I, O>, input: I, options: ChildOptions = {}) =>
-      execution.open<O>('call', name, (call) =>
-        beginChild(execution, host, call, { flow, input, facts: options.facts ?? [] }),
-      ),
-    start: <I, O>(name: string, flow: Flow<I, O>, input: I, options: ChildOptions = {}) =>
-      execution.open<string>('start', name, (call) =>
-        beginChild(execution, host, call, { flow, input, facts: options.facts ?? [] }),
-      ),
-    patched: async (name) => execution.patched(name),
-    now: () => execution.now,
-    random: () => execution.source.random(),
-    uuid: () => execution.source.uuid(),
-  });
+/** How what a flow calls begins, in the transaction that writes it into the journal. */
+export function beginningsOf(execution: Execution): Beginnings<Call> {
+  return {
+    run: (call, work, options) => attemptStep({ execution, call, options }, work),
+    sleep: (call, durationMs) => beginSleep(execution, call, durationMs),
+    signal: (call, wait) => beginSignalWait(execution, call, wait),
+    call: (call, child) => beginChild(execution, call, child),
+    start: (call, child) => beginChild(execution, call, child),
+  };
 }
 
-function beginSleep(execution: Execution, host: ExecutionHost, call: Call, durationMs: number): void {
+function beginSleep(execution: Execution, call: Call, durationMs: number): void {
   const dueAt = call.startedAt + Math.max(0, Math.ceil(durationMs));
   const { position, kind, name, startedAt } = call;
   const operation = { run: execution.id, position, kind, name, target: null, dueAt, startedAt };
   const write = (sql: Sql): undefined => insertWaiting(sql, operation);
-  execution.commit(call, write, () => host.setAlarm(dueAt));
+  execution.commit(call, write, () => execution.host.setAlarm(dueAt));
 }
 
-function beginSignalWait(
-  execution: Execution,
-  host: ExecutionHost,
-  call: Call,
-  wait: { occurrence: number; timeoutMs: number | undefined },
-): void {
+function beginSignalWait(execution: Execution, call: Call, wait: SignalWait): void {
+  const { host } = execution;
   const dueAt = wait.timeoutMs === undefined ? null : call.startedAt + Math.max(0, Math.ceil(wait.timeoutMs));
   const { position, kind, name, startedAt } = call;
   const operation = { run: execution.id, position, kind, name, target: String(wait.occurrence), startedAt };
@@ -73,12 +42,8 @@ function beginSignalWait(
   execution.commit(call, write, () => dueAt !== null && host.setAlarm(dueAt));
 }
 
-function beginChild<I, O>(
-  execution: Execution,
-  host: ExecutionHost,
-  call: Call,
-  child: { flow: Flow<I, O>; input: I; facts: readonly Fact[] },
-): void {
+function beginChild<I, O>(execution: Execution, call: Call, child: Child<I, O>): void {
+  const { host } = execution;
   const { position, kind, name, startedAt } = call;
   const waits = kind === 'call';
   let run: PreparedRun;
