@@ -1,8 +1,6 @@
-import { SignalboxError } from '../../core/errors.ts';
 import { isUuid, timeOfUuidv7, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Objects } from '../../objects/objects.ts';
-import { closingFacts } from '../closing-facts.ts';
 import {
   type Engine,
   type EngineStats,
@@ -22,7 +20,6 @@ import {
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { tallyVersions } from '../flow-versions.ts';
-import { keepError, runErrorOf } from '../kept-error.ts';
 import { change, type Records } from '../records.ts';
 import {
   checkRestartable,
@@ -37,22 +34,15 @@ import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
-import type { ExecutionState, LambdaApi } from './api.ts';
+import type { LambdaApi } from './api.ts';
+import { EndsFromOutside } from './ends-from-outside.ts';
 import { Executions } from './executions.ts';
 import { createForgetRuns } from './forget.ts';
-import { factsOf, operationsOf } from './history.ts';
+import { operationsOf } from './history.ts';
 import { Inbox } from './inbox.ts';
-import { factsFrom, KeptFactWriter } from './kept-facts.ts';
-import {
-  type ChildResult,
-  type KeyRecord,
-  listFor,
-  type RunChange,
-  type RunRecord,
-  type RunRequest,
-  recordKeys,
-} from './messages.ts';
-import { endOf, RunRecords, toRun } from './run-records.ts';
+import { KeptFactWriter } from './kept-facts.ts';
+import { type KeyRecord, listFor, type RunRequest, recordKeys } from './messages.ts';
+import { RunRecords, toRun } from './run-records.ts';
 import { inlineLimitBytes, type PreparedRequest, runRequest } from './run-request.ts';
 
 export interface LambdaOptions {
@@ -88,6 +78,7 @@ export class LambdaEngine implements Engine {
   readonly #runs: RunRecords;
   readonly #executions: Executions;
   readonly #inbox: Inbox;
+  readonly #ends: EndsFromOutside;
   readonly #facts: KeptFactWriter;
   readonly #now: () => number;
   readonly #waiters = new Waiters();
@@ -103,6 +94,11 @@ export class LambdaEngine implements Engine {
     this.#executions = new Executions(options.api, this.#runs);
     this.#inbox = new Inbox(options.records, options.api, this.#now);
     this.#facts = new KeptFactWriter(this.#values, options.appendFacts);
+    this.#ends = new EndsFromOutside({
+      ...{ api: options.api, runs: this.#runs, flows: this.#flows, values: this.#values },
+      ...{ facts: this.#facts, now: this.#now },
+      onEnded: (runId) => this.#waiters.tell(runId),
+    });
   }
 
   /** Lets paused runs try again whose code is there now. */
@@ -122,23 +118,11 @@ export class LambdaEngine implements Engine {
     let ended = 0;
     const problems: unknown[] = [];
     for (const run of runs) {
-      const isEnded = await this.#endIfOver(run).catch((error: unknown) => void problems.push(error));
+      const isEnded = await this.#ends.endIfOver(run).catch((error: unknown) => void problems.push(error));
       if (isEnded) ended += 1;
     }
     if (problems.length > 0 && problems.length === runs.length) throw problems[0];
     return { ended, problems, ...(next !== undefined && { next }) };
-  }
-
-  async #endIfOver({ runId, arn }: RunRecord): Promise<boolean> {
-    const state = arn === undefined ? undefined : await this.#api.get(arn);
-    const error = state && endedOutside(state);
-    if (error === undefined) return false;
-    const end = endOf({ failed: keepError(error, 'run_failed') }, state?.endedAt ?? this.#now());
-    const record = await this.#runs.change(runId, () => end);
-    // Perhaps it has ended by itself meanwhile.
-    if (record.error?.message !== error.message) return false;
-    await this.#close(record);
-    return true;
   }
 
   /** Looks at once after those that wait for this run. */
@@ -226,66 +210,15 @@ export class LambdaEngine implements Engine {
 
   async cancel(runId: string, reason = 'no reason given'): Promise<RunStatus> {
     const error = runCancelled(reason);
-    const unbegun = await this.#runs.change(runId, ({ status, control }) =>
-      status === 'queued' && control === undefined ? this.#cancelled(error) : undefined,
-    );
-    if (unbegun.status === 'cancelled' && unbegun.error?.message === error.message) {
-      await this.#close(unbegun);
-      return unbegun.status;
-    }
+    const unbegun = await this.#ends.cancelUnbegun(runId, error);
     if (hasEnded(unbegun.status)) return unbegun.status;
     // One that waits for its time has its callback already and has done nothing.
-    if (unbegun.status === 'queued') return this.terminateAs(runId, error);
+    if (unbegun.status === 'queued') return this.#ends.terminate(runId, error);
     return (await this.#executions.cancel(runId, reason)).status;
   }
 
-  #cancelled(error: SignalboxError): RunChange {
-    return { status: 'cancelled', error: keepError(error, 'run_cancelled'), endedAt: this.#now() };
-  }
-
   async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    return this.terminateAs(runId, runTerminated(reason));
-  }
-
-  /** Ends a run, and the runs that it waits for, without their code. */
-  async terminateAs(runId: string, error: SignalboxError): Promise<RunStatus> {
-    const record = await this.#runs.change(runId, () => this.#cancelled(error));
-    // Also one that was ended by an earlier request, which perhaps did not come to its end.
-    if (record.status === 'cancelled') {
-      for (const { kind, endedAt, childRunId } of await this.history(runId)) {
-        if (kind === 'call' && endedAt === undefined && childRunId !== undefined)
-          await this.terminateAs(childRunId, error);
-      }
-      await this.#close(record);
-    }
-    return record.status;
-  }
-
-  /** Ends the execution of a run that was ended without its code, and closes on the record what it stood for. */
-  async #close(record: RunRecord): Promise<void> {
-    const { runId, arn, error, parentCallback } = record;
-    if (arn !== undefined) {
-      const { code: type, message } = error!;
-      await this.#api.stop(arn, { type, message });
-    }
-    await this.#facts.write(await this.#abandonedFacts(record));
-    const result: ChildResult = { error: error! };
-    if (parentCallback !== undefined)
-      await this.#api.completeCallback(parentCallback, JSON.stringify(result));
-    this.#waiters.tell(runId);
-  }
-
-  /** They are the same whenever they are asked for, so that a crash in between is mended by asking again. */
-  async #abandonedFacts(record: RunRecord): Promise<StampedFact[]> {
-    const { runId, flow, version, error, restartOf, createdAt } = record;
-    const input = await this.#values.resolve(record.input);
-    const at = record.endedAt ?? createdAt;
-    const events = record.arn === undefined ? [] : await this.#api.history(record.arn);
-    const history = operationsOf(events);
-    const about = { input, error: runErrorOf(error!), at, isRestart: restartOf !== undefined, history };
-    const closing = closingFacts(this.#flows.find(flow, version), runId, about);
-    const told = await Promise.all(factsOf(events).map((kept) => factsFrom(this.#values, kept)));
-    return [...told.flat(), ...closing];
+    return this.#ends.terminate(runId, runTerminated(reason));
   }
 
   async resume(runId: string): Promise<RunStatus> {
@@ -381,13 +314,4 @@ export class LambdaEngine implements Engine {
   #checkAccepting(): void {
     if (this.#stopping) throw serverStopping();
   }
-}
-
-/** A run that has succeeded, or is about to say so, is none of these. */
-function endedOutside({ status, error }: ExecutionState): SignalboxError | undefined {
-  if (status === 'RUNNING' || status === 'SUCCEEDED') return undefined;
-  const message = `AWS has ended the execution of the run (${status}${error?.message ? `: ${error.message}` : ''}).`;
-  return new SignalboxError(status === 'STOPPED' ? 'run_cancelled' : 'run_failed', message, {
-    retryable: false,
-  });
 }

@@ -35,9 +35,9 @@ import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
-import { abandonedFacts } from './abandoned.ts';
 import { Admin } from './admin.ts';
 import { createForgetRuns } from './forget.ts';
+import { EndsFromOutside } from './ends-from-outside.ts';
 import { Ingress } from './ingress.ts';
 import {
   type CancelRequest,
@@ -92,6 +92,7 @@ export class RestateEngine implements Engine {
   readonly #worker: Worker;
   readonly #registration: Registration;
   readonly #reader: RunReader;
+  readonly #ends: EndsFromOutside;
   readonly #facts: FactWriter;
   readonly #values: Values;
   readonly #waiters = new Waiters();
@@ -118,6 +119,11 @@ export class RestateEngine implements Engine {
       onFailed: (flow, runId, error) => observer.runFailed(flow, runId, error.message),
       onPaused: (runId, message) => observer.runPaused(runId, message),
       onWarning,
+    });
+    this.#ends = new EndsFromOutside({
+      ...{ ingress: this.#ingress, admin: this.#admin, reader: this.#reader, flows: this.#flows },
+      ...{ facts: this.#facts, service: this.#runService },
+      onEnded: (runId) => this.#waiters.tell(runId),
     });
     this.#registration = new Registration(this.#worker.handlers, this.#admin, this.#reader, onWarning);
   }
@@ -246,34 +252,12 @@ export class RestateEngine implements Engine {
       this.#worker.abort(runId, runCancelled(reason));
     }
     // A run that has not begun ends without its code.
-    if (status === 'queued') await this.#close([runId]);
+    if (status === 'queued') await this.#ends.close(runId);
     return this.#reader.status(runId);
   }
 
   async terminate(runId: string, reason = 'no reason given'): Promise<RunStatus> {
-    const row = await this.#reader.require(runId);
-    const status = this.#reader.statusOf(row);
-    if (hasEnded(status)) {
-      // Perhaps by an earlier request that did not come to its end.
-      await this.#close([runId]);
-      return status;
-    }
-    const family = await this.#reader.family(row);
-    for (const { run_id: member } of family) {
-      await this.#ingress.call([this.#runService, member, 'terminating'], reason);
-    }
-    for (const { id } of family) await this.#admin.kill(id);
-    await this.#close(family.map((member) => member.run_id));
-    return this.#reader.status(runId);
-  }
-
-  /** Waits until runs have ended and closes on the record what they stood for. */
-  async #close(runIds: readonly string[]): Promise<void> {
-    for (const runId of runIds) {
-      await this.#reader.untilEnded(runId);
-      await this.#facts.write(await abandonedFacts(this.#reader, this.#flows, runId));
-      this.#waiters.tell(runId);
-    }
+    return this.#ends.terminate(runId, reason);
   }
 
   async resume(runId: string): Promise<RunStatus> {
