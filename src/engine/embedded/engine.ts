@@ -15,30 +15,23 @@ import type {
   StartedRun,
   StartOptions,
 } from '../engine.ts';
-import { hasEnded, operationLimit } from '../engine.ts';
+import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { tallyVersions } from '../flow-versions.ts';
 import { keepError } from '../kept-error.ts';
-import {
-  checkRestartable,
-  keyReused,
-  runEnded,
-  runTerminated,
-  serverStopping,
-  unknownRun,
-} from '../refusals.ts';
+import { checkRestartable, runTerminated, serverStopping, unknownRun } from '../refusals.ts';
 import { factsOfRun } from '../stamped-facts.ts';
 import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { referenceOf, wholeRun } from '../values.ts';
 import { type Cancelled, cancelRun } from './cancel.ts';
 import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { createForgetRuns } from './forget.ts';
-import { openedRun, operationsOf, type RunRow, runByRunId } from './journal.ts';
+import { holderOf, putKey } from './idempotency-keys.ts';
+import { operationsOf, type RunRow, runByRunId } from './journal.ts';
 import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
-import type { EndedWait } from './run-ends.ts';
 import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
-import { firstOpenOccurrence, putSignal, putSignalKey, receivedSignal } from './signals.ts';
+import { sendSignal } from './send-signal.ts';
 import { noteCleanStop } from './suspects.ts';
 
 /**
@@ -75,22 +68,9 @@ export class EmbeddedEngine implements Engine {
     await run.store?.();
     const existing = await this.#runtime.write((sql): RunRow | undefined => {
       if (idempotency !== undefined) {
-        const holder = sql.get<RunRow & { fingerprint: string }>(
-          `SELECT runs.*, keys.fingerprint FROM idempotency_keys AS keys JOIN runs ON runs.id = keys.run
-           WHERE keys.key = ? AND keys.expires_at > ?`,
-          idempotency.key,
-          this.#runtime.clock(),
-        );
-        if (holder !== undefined)
-          return sameRequest(openedRun(sql, holder), idempotency.fingerprint, idempotency.key);
-        const { key, fingerprint, expiresAt } = idempotency;
-        sql.run(
-          'INSERT OR REPLACE INTO idempotency_keys VALUES (?, ?, ?, ?)',
-          key,
-          run.id,
-          fingerprint,
-          expiresAt,
-        );
+        const holder = holderOf(sql, idempotency, this.#runtime.clock());
+        if (holder !== undefined) return holder;
+        putKey(sql, idempotency, run.id);
       }
       insertUnlessTaken(sql, run);
       if (facts.length > 0)
@@ -114,30 +94,11 @@ export class EmbeddedEngine implements Engine {
     checkSignal(name, options);
     const kept = this.#runtime.values.keep(runId, payload, `payload of signal "${name}"`);
     await kept.store?.();
-    const text = kept.text ?? 'null';
-    const { openWaits } = this.#runtime;
-    let open: number | undefined;
-    const { outcome, ended } = await this.#runtime.write(
-      (sql): { outcome: SignalOutcome; ended?: EndedWait } => {
-        const row = runByRunId(sql, runId);
-        const [{ key }, at] = [options, this.#runtime.clock()];
-        if (key !== undefined && !putSignalKey(sql, { runId, name, key, at }))
-          return { outcome: 'duplicate' };
-        if (row !== undefined && hasEnded(row.status)) throw runEnded(runId, row.status);
-        const occurrence =
-          options.occurrence ?? firstOpenOccurrence(sql, runId, name, openWaits.from(runId, name));
-        if (occurrence > operationLimit) throw tooManySignals(runId, name);
-        open = options.occurrence === undefined ? occurrence + 1 : open;
-        const isFirst = putSignal(sql, { runId, name, occurrence, payload: text, at });
-        if (!isFirst) return { outcome: 'duplicate' };
-        const wait = row && waitingPosition(sql, row.id, name, occurrence);
-        if (wait === undefined) return { outcome: 'kept' };
-        const end = { result: receivedSignal(text), error: null };
-        const ended = this.#runtime.ends.endWait(sql, { run: row!.id, position: wait }, end);
-        return ended === undefined ? { outcome: 'kept' } : { outcome: 'delivered', ended };
-      },
+    const signal = { runId, name, payload: kept.text ?? 'null' };
+    const { outcome, ended, openFrom } = await this.#runtime.write((sql) =>
+      sendSignal(this.#runtime, sql, signal, options),
     );
-    if (open !== undefined) openWaits.moved(runId, name, open);
+    if (openFrom !== undefined) this.#runtime.openWaits.moved(runId, name, openFrom);
     if (ended !== undefined) this.#runtime.deliver(ended);
     return outcome;
   }
@@ -329,11 +290,6 @@ export class EmbeddedEngine implements Engine {
   }
 }
 
-function sameRequest(holder: RunRow & { fingerprint: string }, fingerprint: string, key: string): RunRow {
-  if (holder.fingerprint === fingerprint) return holder;
-  throw keyReused(key);
-}
-
 function insertUnlessTaken(sql: Sql, run: PreparedRun): void {
   try {
     run.insert(sql);
@@ -356,15 +312,6 @@ function queuedRun({ id, flow, priority, concurrency_key: key }: RunRow): Queued
   return { id, flow, priority, ...(key !== null && { key }) };
 }
 
-function waitingPosition(sql: Sql, run: number, name: string, occurrence: number): number | undefined {
-  return sql.get<{ position: number }>(
-    `SELECT position FROM operations WHERE run = ? AND kind = 'signal' AND name = ? AND target = ? AND ended_at IS NULL`,
-    run,
-    name,
-    String(occurrence),
-  )?.position;
-}
-
 /** A run and the runs that it waits for, to any depth, that have not ended. */
 function withDescendants(sql: Sql, id: number): number[] {
   return sql
@@ -375,11 +322,4 @@ function withDescendants(sql: Sql, id: number): number[] {
       id,
     )
     .map((row) => row.id);
-}
-
-function tooManySignals(runId: string, name: string): SignalboxError {
-  return new SignalboxError(
-    'too_many_operations',
-    `Run ${runId} has ${operationLimit} values for waits on "${name}", as many as it can wait for. It takes no more.`,
-  );
 }

@@ -43,6 +43,8 @@ export interface RunOrigin {
 }
 
 export interface PreparedRun {
+  /** Its number. */
+  readonly id: number;
   readonly runId: string;
   /** To be waited for before the insert, when the input is large. */
   readonly store?: () => Promise<void>;

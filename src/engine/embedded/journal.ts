@@ -309,15 +309,3 @@ export function releaseDelayed(sql: Sql, now: number, limit: number): RunRow[] {
 export function releaseRetry(sql: Sql, at: { run: number; position: number }): void {
   sql.run('UPDATE operations SET due_at = NULL WHERE run = ? AND position = ?', at.run, at.position);
 }
-
-const purgedAtOnce = 500;
-
-/** Deletes some of the idempotency keys that have expired; returns how many. */
-export function purgeExpiredKeys(sql: Sql, now: number): number {
-  const { changes } = sql.run(
-    `DELETE FROM idempotency_keys WHERE key IN
-       (SELECT key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ${purgedAtOnce})`,
-    now,
-  );
-  return changes;
-}

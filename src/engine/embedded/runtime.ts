@@ -1,18 +1,19 @@
 import { SignalboxError } from '../../core/errors.ts';
-import { uuidv7 } from '../../core/ids.ts';
 import type { Objects } from '../../objects/objects.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
-import { type EndedStatus, hasEnded, type StampedFact } from '../engine.ts';
+import type { EndedStatus, StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
 import { keepError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
 import { Values } from '../values.ts';
 import { Endings } from './endings.ts';
-import { Execution } from './execution.ts';
+import type { Execution } from './execution.ts';
 import type { ExecutionHost, PreparedRun, RunOrigin } from './execution-host.ts';
 import type { FactWriter } from './facts.ts';
-import { insertRun, pauseRun, purgeExpiredKeys, runById, setStatus } from './journal.ts';
+import { purgeExpiredKeys } from './idempotency-keys.ts';
+import { pauseRun, runById, setStatus } from './journal.ts';
+import { prepareRun } from './new-run.ts';
 import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
@@ -132,55 +133,8 @@ export class Runtime implements ExecutionHost {
     this.#purgeKeys();
   }
 
-  newRun<I>(flow: Flow<I>, input: I, from: RunOrigin = {}): PreparedRun & { readonly id: number } {
-    this.flows.require(flow.name, flow.version);
-    const parsed = flow.parseInput(input);
-    const runId = from.runId ?? uuidv7();
-    const kept = this.values.keep(runId, parsed, `input of flow ${flow.name}`);
-    const { text, store } = kept;
-    const id = ++this.#lastRunNumber;
-    const createdAt = this.clock();
-    const { name, version } = flow;
-    const { parent, restartOf, priority = 0 } = from;
-    const startAt = from.startAt !== undefined && from.startAt > this.wallClock() ? from.startAt : undefined;
-    const key = flow.keyOf(parsed);
-    const row = {
-      id,
-      runId,
-      flow: name,
-      version,
-      input: text ?? 'null',
-      createdAt,
-      priority,
-      ...(restartOf !== undefined && { restartOf }),
-      ...(parent && { parent }),
-      ...(key !== undefined && { key }),
-      ...(startAt !== undefined && { startAt }),
-    };
-    let abandonedBefore = 0;
-    return {
-      id,
-      runId,
-      ...(store !== undefined && { store }),
-      insert: (sql) => {
-        insertRun(sql, row);
-        abandonedBefore = this.ends.abandoned;
-      },
-      enqueue: () => {
-        // It may have been ended from outside since it was written.
-        if (this.ends.abandoned !== abandonedBefore && hasEnded(runById(this.database, id)!.status)) return;
-        if (startAt !== undefined) return this.setAlarm(startAt);
-        const of = {
-          id,
-          runId,
-          flow: flow as unknown as Flow,
-          input: kept.value ?? null,
-          createdAt,
-          priority,
-        };
-        this.queue.addNew(new Execution(this, { ...of, cancelReason: null, patches: null }), key);
-      },
-    };
+  newRun<I>(flow: Flow<I>, input: I, from: RunOrigin = {}): PreparedRun {
+    return prepareRun(this, ++this.#lastRunNumber, flow, input, from);
   }
 
   scheduleTurn(execution: Execution): void {
