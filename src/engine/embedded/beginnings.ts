@@ -1,8 +1,9 @@
 import type { Sql } from '../../sqlite/database.ts';
 import { keepError } from '../kept-error.ts';
 import type { Beginnings, Child, SignalWait } from '../step.ts';
+import type { Call, Completion } from './call.ts';
 import type { Execution } from './execution.ts';
-import type { Call, Completion, PreparedRun } from './execution-host.ts';
+import type { PreparedRun } from './execution-host.ts';
 import { insertWaiting, putEnded } from './journal.ts';
 import { attemptStep } from './run-step.ts';
 import { keptSignal, receivedSignal } from './signals.ts';
@@ -23,7 +24,7 @@ function beginSleep(execution: Execution, call: Call, durationMs: number): void 
   const { position, kind, name, startedAt } = call;
   const operation = { run: execution.id, position, kind, name, target: null, dueAt, startedAt };
   const write = (sql: Sql): undefined => insertWaiting(sql, operation);
-  execution.commit(call, write, () => execution.host.setAlarm(dueAt));
+  execution.writes.commit(call, write, () => execution.host.setAlarm(dueAt));
 }
 
 function beginSignalWait(execution: Execution, call: Call, wait: SignalWait): void {
@@ -39,7 +40,7 @@ function beginSignalWait(execution: Execution, call: Call, wait: SignalWait): vo
     putEnded(sql, { ...operation, ...end, attempts: 0, result, error: null });
     return { position, ...end, value: JSON.parse(result) };
   };
-  execution.commit(call, write, () => dueAt !== null && host.setAlarm(dueAt));
+  execution.writes.commit(call, write, () => dueAt !== null && host.setAlarm(dueAt));
 }
 
 function beginChild<I, O>(execution: Execution, call: Call, child: Child<I, O>): void {
@@ -52,17 +53,17 @@ function beginChild<I, O>(execution: Execution, call: Call, child: Child<I, O>):
     const origin = waits ? { priority, parent: { id: execution.id, position } } : { priority };
     run = host.newRun(child.flow, child.input, origin);
   } catch (error) {
-    execution.end(call, { error: keepError(error, 'step_failed'), cause: error });
+    execution.writes.end(call, { error: keepError(error, 'step_failed'), cause: error });
     return;
   }
   const operation = { run: execution.id, position, kind, name, target: run.runId, startedAt };
   const write = (sql: Sql): Completion | undefined => {
     run.insert(sql);
-    if (child.facts.length > 0) host.writeFacts(sql, execution.stamp(call, child.facts, startedAt));
+    if (child.facts.length > 0) host.writeFacts(sql, execution.writes.stamp(call, child.facts, startedAt));
     if (waits) return insertWaiting(sql, { ...operation, dueAt: null });
     const end = { sequence: execution.takeSequence(), endedAt: host.clock() };
     putEnded(sql, { ...operation, ...end, attempts: 0, result: JSON.stringify(run.runId), error: null });
     return { position, ...end, value: run.runId };
   };
-  execution.whenStored(call, run.store, () => execution.commit(call, write, run.enqueue));
+  execution.writes.whenStored(call, run.store, () => execution.writes.commit(call, write, run.enqueue));
 }

@@ -2,7 +2,7 @@ import type { Sql } from '../../sqlite/database.ts';
 import { hasEnded, type OperationKind } from '../engine.ts';
 import { type KeptError, keepError } from '../kept-error.ts';
 import { runCancelled } from '../refusals.ts';
-import type { Completion } from './execution-host.ts';
+import type { Completion } from './call.ts';
 import { nextSequence, operationsOf, putCancelReason, putEnded, runById, setStatus } from './journal.ts';
 import type { EndedWait } from './run-ends.ts';
 import type { Runtime } from './runtime.ts';
@@ -68,7 +68,7 @@ function endOpenOperations(runtime: Runtime, sql: Sql, id: number, error: KeptEr
     const sequence = execution?.takeSequence() ?? nextSequence(sql, id);
     const operation = { run: id, position, kind, name, attempts, target, startedAt };
     putEnded(sql, { ...operation, sequence, endedAt, result: null, error: JSON.stringify(error) });
-    execution?.operationEnded(position);
+    execution?.writes.operationEnded(position);
     setStatus(sql, id, 'waiting', 'queued');
     return { position, sequence, endedAt, error };
   });

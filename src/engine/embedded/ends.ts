@@ -1,5 +1,5 @@
 import type { KeptError } from '../kept-error.ts';
-import type { Completion } from './execution-host.ts';
+import type { Completion } from './call.ts';
 import type { OperationRow } from './journal.ts';
 
 /**

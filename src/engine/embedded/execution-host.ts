@@ -1,9 +1,7 @@
 import type { SignalboxError } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
-import type { Attempt } from '../attempt.ts';
-import type { OperationKind, StampedFact } from '../engine.ts';
+import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
-import type { KeptError } from '../kept-error.ts';
 import type { Values } from '../values.ts';
 import type { Execution } from './execution.ts';
 
@@ -51,31 +49,4 @@ export interface PreparedRun {
   insert(sql: Sql): void;
   /** To be called once the insert is durable. */
   enqueue(): void;
-}
-
-/** An operation that the flow has called and that has not come back to it yet. */
-export interface Call {
-  readonly position: number;
-  readonly kind: OperationKind;
-  readonly name: string;
-  readonly promise: Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-  /** Begins the operation, or its next attempt. */
-  readonly begin: (call: Call) => void;
-  startedAt: number;
-  attempts: number;
-  attempt: Attempt | undefined;
-  /** Whether an attempt or a write of it is under way. */
-  busy: boolean;
-}
-
-/** The durable end of an operation, on its way to the flow. */
-export interface Completion {
-  readonly position: number;
-  readonly sequence: number;
-  readonly endedAt: number;
-  readonly value?: unknown;
-  readonly error?: KeptError;
-  readonly cause?: unknown;
 }

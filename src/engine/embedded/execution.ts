@@ -1,26 +1,19 @@
 import { SignalboxError } from '../../core/errors.ts';
-import type { Sql } from '../../sqlite/database.ts';
 import { DeterministicSource } from '../deterministic.ts';
-import {
-  type Fact,
-  type OperationKind,
-  operationLimit,
-  type SignalResult,
-  type StampedFact,
-} from '../engine.ts';
+import { type OperationKind, operationLimit } from '../engine.ts';
 import { executing } from '../executing.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
-import { type KeptError, keepError, revivedError } from '../kept-error.ts';
+import { keepError, revivedError } from '../kept-error.ts';
 import { runCancelled, tooManyOperations } from '../refusals.ts';
-import { factsOfAttempt } from '../stamped-facts.ts';
 import { createStep } from '../step.ts';
 import { referenceOf, type ValueReference } from '../values.ts';
 import { beginningsOf } from './beginnings.ts';
+import { Call, type Completion } from './call.ts';
 import { Ends } from './ends.ts';
-import type { Call, Completion, ExecutionHost } from './execution-host.ts';
-import { clearCancelReason, type OperationRow, putEnded } from './journal.ts';
-import { Patches } from './patches.ts';
+import type { ExecutionHost } from './execution-host.ts';
+import { clearCancelReason, type OperationRow } from './journal.ts';
+import { OperationWrites } from './operation-writes.ts';
 
 export interface ExecutionOf {
   readonly id: number;
@@ -35,9 +28,6 @@ export interface ExecutionOf {
   /** What the run has done so far; undefined for one that has not begun. */
   readonly journal?: readonly OperationRow[];
 }
-
-/** What a write comes to that something else has overtaken: nothing was written. */
-const overtaken = Symbol('overtaken');
 
 type State = 'active' | 'resting' | 'waking' | 'gone';
 
@@ -56,14 +46,13 @@ export class Execution {
   readonly runId: string;
   readonly flow: Flow;
   readonly priority: number;
-  readonly source: DeterministicSource;
+  readonly writes: OperationWrites;
   /** When the operation that reached the flow last became durable. */
   now: number;
   restingSince = 0;
   readonly #input: unknown;
   readonly #recorded: ReadonlyMap<number, OperationRow> | undefined;
   readonly #signalWaits = new Map<string, number>();
-  readonly #patches: Patches;
   /** -1 when the journal is empty. */
   #lastRecordedPosition = -1;
   readonly #calls = new Map<number, Call>();
@@ -74,9 +63,6 @@ export class Execution {
   #turnScheduled = false;
   #isLoading = false;
   #cancelReason: string | null;
-  /** Operations that a request to cancel has ended in the journal, of which the flow may not know yet. */
-  readonly #endedByOthers = new Set<number>();
-  #hasEndedInJournal = false;
   #state: State = 'active';
 
   constructor(host: ExecutionHost, of: ExecutionOf) {
@@ -85,11 +71,10 @@ export class Execution {
     this.runId = of.runId;
     this.flow = of.flow;
     this.priority = of.priority;
-    this.source = new DeterministicSource(of.runId);
     this.now = of.createdAt;
     this.#input = of.input;
     this.#cancelReason = of.cancelReason;
-    this.#patches = new Patches(of.id, of.patches);
+    this.writes = new OperationWrites(this, of.patches);
     if (of.journal !== undefined) {
       this.#recorded = new Map(of.journal.map((row) => [row.position, row]));
       this.#lastRecordedPosition = of.journal.at(-1)?.position ?? -1;
@@ -128,7 +113,7 @@ export class Execution {
 
   /** What `step.patched` answers. */
   async patched(name: string): Promise<boolean> {
-    return this.#patches.answer(name, this.#lastRecordedPosition >= this.#nextPosition);
+    return this.writes.patches.answer(name, this.#lastRecordedPosition >= this.#nextPosition);
   }
 
   /** Calls the flow. */
@@ -139,7 +124,7 @@ export class Execution {
   }
 
   #begin(input: unknown): void {
-    this.#scheduleTurn();
+    this.scheduleTurn();
     this.#callFlow(input).then(
       (output) => this.#flowEnded(() => this.host.returned(this, output)),
       (error) => this.#flowEnded(() => this.host.threw(this, error)),
@@ -149,7 +134,7 @@ export class Execution {
   async #callFlow(input: unknown): Promise<unknown> {
     const { name } = this.flow;
     return await executing({ flow: name, runId: this.runId }, () =>
-      this.flow.run(createStep(this, beginningsOf(this), this.source), input),
+      this.flow.run(createStep(this, beginningsOf(this), new DeterministicSource(this.runId)), input),
     );
   }
 
@@ -175,24 +160,11 @@ export class Execution {
   open<T>(kind: OperationKind, name: string, begin: (call: Call) => void): Promise<T> {
     if (this.#state === 'gone') return new Promise(() => {});
     const position = this.#nextPosition++;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const call: Call = {
-      position,
-      kind,
-      name,
-      promise,
-      resolve,
-      reject,
-      begin,
-      startedAt: this.host.clock(),
-      attempts: 0,
-      attempt: undefined,
-      busy: false,
-    };
+    const call = new Call(position, kind, name, this.host.clock(), begin);
     this.#calls.set(position, call);
     if (position >= operationLimit) this.host.threw(this, tooManyOperations(name));
     else this.#beginOrReplay(call);
-    return promise as Promise<T>;
+    return call.promise as Promise<T>;
   }
 
   #beginOrReplay(call: Call): void {
@@ -226,100 +198,6 @@ export class Execution {
     }
   }
 
-  /** Writes the end of an operation, with its facts, and gives it to the flow. */
-  end(
-    call: Call,
-    end: {
-      value?: unknown;
-      result?: string | null;
-      error?: KeptError;
-      cause?: unknown;
-      target?: string;
-      facts?: readonly Fact[];
-      /** Written with it. */
-      also?: (sql: Sql) => void;
-    },
-  ): void {
-    const endedAt = this.host.clock();
-    this.commit(call, (sql) => {
-      const { position, kind, name, attempts, startedAt } = call;
-      const sequence = this.takeSequence();
-      const result = end.result ?? null;
-      const error = end.error === undefined ? null : JSON.stringify(end.error);
-      const target = end.target ?? null;
-      const ended = { position, kind, name, attempts, startedAt, sequence, result, error, target, endedAt };
-      if (!putEnded(sql, { run: this.id, ...ended })) return undefined;
-      end.also?.(sql);
-      if (end.facts?.length) this.host.writeFacts(sql, this.stamp(call, end.facts, endedAt));
-      return {
-        position,
-        sequence,
-        endedAt,
-        value: end.value,
-        ...(end.error && { error: end.error, cause: end.cause }),
-      };
-    });
-  }
-
-  /**
-   * Writes for an operation. What `work` returns, if anything, is the end of the operation and goes to the flow once it is
-   * durable; `afterwards` runs just before.
-   */
-  commit(call: Call, work: (sql: Sql) => Completion | undefined, afterwards?: () => void): void {
-    this.setBusy(call, true);
-    const { unwritten } = this.#patches;
-    const write = this.#patches.with(work);
-    this.host
-      .write((sql) => (this.#isOvertaken(call) ? overtaken : write(sql)))
-      .then(
-        (completion) => {
-          this.setBusy(call, false);
-          if (completion === overtaken) return this.#scheduleTurn();
-          this.#patches.written(unwritten);
-          afterwards?.();
-          if (completion === undefined) this.#scheduleTurn();
-          else this.complete(completion);
-        },
-        (error) => this.#state !== 'gone' && this.host.writeFailed(this, error),
-      );
-  }
-
-  #isOvertaken({ position }: Call): boolean {
-    return this.#hasEndedInJournal || this.#endedByOthers.has(position);
-  }
-
-  /** To be called in the transaction that ends an operation from outside: whatever else would be written for it comes too late. */
-  operationEnded(position: number): void {
-    this.#endedByOthers.add(position);
-  }
-
-  /** To be called in the transaction that ends the run from outside: nothing more is written for it. */
-  runEnded(): void {
-    this.#hasEndedInJournal = true;
-  }
-
-  /** Whether something of it was ended from outside that it has not been told of. */
-  get isChangedFromOutside(): boolean {
-    return this.#hasEndedInJournal || this.#endedByOthers.size > 0;
-  }
-
-  /** Goes on with an operation once what it refers to is durable; at once when that is nothing. */
-  whenStored(call: Call, store: (() => Promise<void>) | undefined, next: () => void): void {
-    if (store === undefined) {
-      next();
-      return;
-    }
-    this.setBusy(call, true);
-    store().then(
-      () => this.#state !== 'gone' && next(),
-      (error) => this.#state !== 'gone' && this.host.writeFailed(this, error),
-    );
-  }
-
-  stamp(call: Call, facts: readonly Fact[], at: number): StampedFact[] {
-    return factsOfAttempt(this.runId, call.position, call.attempts, facts, at);
-  }
-
   /**
    * Takes the durable end of an operation and gives it to the flow when its turn comes. One that was committed before the
    * journal was read, and is told of after it, is in the journal already.
@@ -339,7 +217,7 @@ export class Execution {
   resume(): void {
     this.#state = 'active';
     this.#beginDueRetries();
-    this.#scheduleTurn();
+    this.scheduleTurn();
   }
 
   /** Called when the flow has done all that it can do with what it was given last. */
@@ -385,23 +263,21 @@ export class Execution {
     if (call === undefined) {
       // Told of twice: the first end stands.
       this.#ends.take();
-      this.#scheduleTurn();
+      this.scheduleTurn();
       return;
     }
-    const reference = referenceOf(call.kind === 'signal' ? payloadOf(completion) : completion.value);
-    if (reference !== undefined) {
-      this.#load(reference, (value) => this.#settle(call, { ...completion, value: withLoaded(call, value) }));
-    } else this.#settle(call, completion);
+    const reference = call.referenceIn(completion);
+    if (reference === undefined) this.#settle(call, completion);
+    else this.#load(reference, (value) => this.#settle(call, call.withLoaded(completion, value)));
   }
 
   #settle(call: Call, completion: Completion): void {
     this.#ends.take();
     this.#calls.delete(completion.position);
-    this.#endedByOthers.delete(completion.position);
+    this.writes.told(completion.position);
     this.now = completion.endedAt;
-    this.#scheduleTurn();
-    if (completion.error === undefined) call.resolve(completion.value);
-    else reject(call, revivedError(completion.error, completion.cause));
+    this.scheduleTurn();
+    call.settle(completion);
   }
 
   #flowEnded(report: () => void): void {
@@ -420,7 +296,7 @@ export class Execution {
     this.#cancelReason = null;
     const error = keepError(runCancelled(reason), 'run_cancelled');
     // It has reached the flow: what the flow does about it is not cancelled again, also at a replay.
-    this.end(call, { error, also: (sql) => clearCancelReason(sql, this.id) });
+    this.writes.end(call, { error, also: (sql) => clearCancelReason(sql, this.id) });
   }
 
   #rest(): void {
@@ -434,7 +310,8 @@ export class Execution {
     this.host.wake(this);
   }
 
-  #scheduleTurn(): void {
+  /** Lets what waits reach the flow once it has done all that it can now. */
+  scheduleTurn(): void {
     if (this.#turnScheduled || this.#state === 'gone') return;
     this.#turnScheduled = true;
     this.host.scheduleTurn(this);
@@ -446,16 +323,4 @@ export class Execution {
     call.busy = busy;
     this.#busy += busy ? 1 : -1;
   }
-}
-
-// A flow may have stopped listening to this one (it lost a race): its rejection is nobody's then, and no alarm.
-function reject(call: Call, error: Error): void {
-  call.promise.catch(() => {});
-  call.reject(error);
-}
-
-const payloadOf = ({ value }: Completion) => (value as SignalResult<unknown> | undefined)?.payload;
-
-function withLoaded(call: Call, value: unknown): unknown {
-  return call.kind === 'signal' ? { timedOut: false, payload: value } : value;
 }

@@ -45,7 +45,7 @@ export class Residents {
   }
 
   changedFromOutside(): Execution[] {
-    return [...this.#all.values()].filter(({ isChangedFromOutside }) => isChangedFromOutside);
+    return [...this.#all.values()].filter(({ writes }) => writes.isChangedFromOutside);
   }
 
   get(id: number): Execution | undefined {

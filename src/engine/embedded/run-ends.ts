@@ -5,7 +5,7 @@ import { type EndedStatus, hasEnded, type StampedFact } from '../engine.ts';
 import type { FlowRegistry } from '../flow-registry.ts';
 import type { KeptError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
-import type { Completion } from './execution-host.ts';
+import type { Completion } from './call.ts';
 import type { FactWriter } from './facts.ts';
 import {
   endRun,
@@ -73,7 +73,7 @@ export class RunEnds {
     if (hasEnded(row.status)) return undefined;
     const facts = this.#closingFacts(sql, row, error);
     if (facts.length > 0) this.#writeFacts(sql, facts);
-    this.#residents.get(id)?.runEnded();
+    this.#residents.get(id)?.writes.runEnded();
     this.abandoned += 1;
     return this.endRun(sql, id, 'cancelled', { error });
   }

@@ -5,8 +5,8 @@ import { attemptFailure } from '../attempt-failure.ts';
 import type { Fact, StampedFact, StepContext, StepOptions } from '../engine.ts';
 import { executing } from '../executing.ts';
 import type { KeptError } from '../kept-error.ts';
+import type { Call } from './call.ts';
 import type { Execution } from './execution.ts';
-import type { Call } from './execution-host.ts';
 import { putRetrying } from './journal.ts';
 
 /** A step of kind `run` while its attempts go on. */
@@ -44,7 +44,9 @@ function attemptEnded(step: RunningStep, end: AttemptEnd): void {
       end.value,
       `result of step "${call.name}"`,
     );
-    execution.whenStored(call, store, () => execution.end(call, { value, result: text, facts: end.facts }));
+    execution.writes.whenStored(call, store, () =>
+      execution.writes.end(call, { value, result: text, facts: end.facts }),
+    );
   } catch (error) {
     attemptFailed({ ...step, options: { retry: noRetry } }, error, end.facts);
   }
@@ -55,8 +57,8 @@ function attemptFailed(step: RunningStep, error: unknown, facts: readonly Fact[]
   const at = execution.host.clock();
   const about = { attempt: call.attempts, elapsedMs: at - call.startedAt, retry: options.retry };
   const { error: kept, delayMs } = attemptFailure(error, about);
-  if (delayMs === undefined) execution.end(call, { error: kept, cause: error, facts });
-  else retryAt(step, at + delayMs, kept, execution.stamp(call, facts, at));
+  if (delayMs === undefined) execution.writes.end(call, { error: kept, cause: error, facts });
+  else retryAt(step, at + delayMs, kept, execution.writes.stamp(call, facts, at));
 }
 
 function retryAt(step: RunningStep, dueAt: number, error: KeptError, facts: readonly StampedFact[]): void {
@@ -68,5 +70,5 @@ function retryAt(step: RunningStep, dueAt: number, error: KeptError, facts: read
     putRetrying(sql, { ...failed, error: JSON.stringify(error), dueAt });
     if (facts.length > 0) host.writeFacts(sql, facts);
   };
-  execution.commit(call, write, () => host.setAlarm(dueAt));
+  execution.writes.commit(call, write, () => host.setAlarm(dueAt));
 }

@@ -36,8 +36,8 @@ import { checkSignal, checkStartOptions } from '../start-options.ts';
 import { Values, wholeRun } from '../values.ts';
 import { Waiters } from '../waiters.ts';
 import { Admin } from './admin.ts';
-import { createForgetRuns } from './forget.ts';
 import { EndsFromOutside } from './ends-from-outside.ts';
+import { createForgetRuns } from './forget.ts';
 import { Ingress } from './ingress.ts';
 import {
   type CancelRequest,
