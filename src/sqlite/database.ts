@@ -3,9 +3,10 @@ import { SignalboxError } from '../core/errors.ts';
 import { type Content, plainContent } from '../encryption/content.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
 import { useKeys } from './encryption-keys.ts';
+import { type Group, GroupCommit, type QueuedWrite, settleGroup } from './group-commit.ts';
 import { refuseDamagedLog } from './log-damage.ts';
 import { migrate } from './migrate.ts';
-import { isStorageFailure, lostToThisProcess, storageFailed } from './storage-failure.ts';
+import { lostToThisProcess, storageFailed } from './storage-failure.ts';
 import { type SyncFile, WalFile } from './wal-file.ts';
 
 export type SqlRow = Record<string, SQLOutputValue>;
@@ -36,12 +37,6 @@ export interface Sql extends ReadSql {
   afterCommit(listener: () => void): void;
 }
 
-interface QueuedWrite {
-  readonly work: (sql: Sql) => unknown;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export interface DatabaseOptions {
   /** How a file is synced. Default: as `adaptive-sync.ts` has it. */
   readonly sync?: SyncFile;
@@ -52,15 +47,6 @@ export interface DatabaseOptions {
 }
 
 const logPages = 8_000;
-
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
-
-/** Writes that were committed together, and who is told once they are on disk. */
-interface Group {
-  readonly writes: readonly QueuedWrite[];
-  readonly outcomes: readonly Outcome[];
-  readonly listeners: readonly (() => void)[];
-}
 
 /**
  * One SQLite file with group commit. Writes that are queued are run, in order, in one transaction; each promise resolves once
@@ -91,12 +77,12 @@ export class Database implements Sql {
   /** Undefined for a database in memory, which has nothing to sync. */
   readonly #wal: WalFile | undefined;
   readonly #checkpointer: Checkpointer | undefined;
+  readonly #groupCommit: GroupCommit;
   readonly #reading = new Map<string, StatementSync>();
   readonly #writing = new Map<string, StatementSync>();
   readonly #commitTurn = () => this.#endTurn();
   readonly #tellLost: (reason: SignalboxError) => void;
   #queue: QueuedWrite[] = [];
-  #afterCommit: (() => void)[] = [];
   /** The group that is committed and not yet on disk. */
   #syncing: Group | undefined;
   #settled: PromiseWithResolvers<void> | undefined;
@@ -118,6 +104,7 @@ export class Database implements Sql {
     try {
       refuseDamagedLog(path);
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
+      this.#groupCommit = new GroupCommit(this, this.#connection);
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
           `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY; ` +
@@ -183,7 +170,7 @@ export class Database implements Sql {
   }
 
   afterCommit(listener: () => void): void {
-    this.#afterCommit.push(listener);
+    this.#groupCommit.afterCommit(listener);
   }
 
   /** Commits what is queued now; resolves once that is on disk, or refused. */
@@ -261,9 +248,9 @@ export class Database implements Sql {
     if (writes.length === 0) return undefined;
     this.#queue = [];
     try {
-      const outcomes = this.#commit(writes, false) ?? this.#commit(writes, true) ?? [];
+      const group = this.#groupCommit.commit(writes);
       this.#failure = undefined;
-      return { writes, outcomes, listeners: this.#afterCommit };
+      return group;
     } catch (error) {
       this.#failure = storageFailed(`Writing to ${this.path} failed`, error);
       for (const write of writes) write.reject(this.#failure);
@@ -278,9 +265,8 @@ export class Database implements Sql {
     if (this.#queue.length > 0) this.#setTurn();
   }
 
-  #settle({ writes, outcomes, listeners }: Group): void {
-    for (const listener of listeners) queueMicrotask(listener);
-    settle(writes, outcomes);
+  #settle(group: Group): void {
+    settleGroup(group);
     this.#endSync();
   }
 
@@ -310,54 +296,6 @@ export class Database implements Sql {
     return new SignalboxError('shutting_down', `The database ${this.path} is closed.`);
   }
 
-  /**
-   * Runs the group in one transaction. Without savepoints (the fast way) a write that throws makes it return undefined
-   * with nothing done; with them only that write is undone.
-   */
-  #commit(group: readonly QueuedWrite[], savepoints: boolean): Outcome[] | undefined {
-    this.#afterCommit = [];
-    try {
-      this.run('BEGIN IMMEDIATE');
-      const outcomes: Outcome[] = [];
-      for (const write of group) {
-        const outcome = savepoints ? this.#inSavepoint(write) : this.#attempt(write);
-        if ('error' in outcome && !savepoints) {
-          this.run('ROLLBACK');
-          return undefined;
-        }
-        outcomes.push(outcome);
-      }
-      this.run('COMMIT');
-      return outcomes;
-    } catch (error) {
-      this.#rollBack();
-      throw error;
-    }
-  }
-
-  #attempt(write: QueuedWrite): Outcome {
-    const listeners = this.#afterCommit.length;
-    try {
-      return { value: write.work(this) };
-    } catch (error) {
-      if (isStorageFailure(error)) throw error;
-      this.#afterCommit.length = listeners;
-      return { error };
-    }
-  }
-
-  #inSavepoint(write: QueuedWrite): Outcome {
-    this.run('SAVEPOINT one_write');
-    const outcome = this.#attempt(write);
-    if ('error' in outcome) this.run('ROLLBACK TO one_write');
-    this.run('RELEASE one_write');
-    return outcome;
-  }
-
-  #rollBack(): void {
-    if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
-  }
-
   #statement(sql: string, prepared: Map<string, StatementSync>): StatementSync {
     let statement = prepared.get(sql);
     if (statement === undefined) {
@@ -367,13 +305,5 @@ export class Database implements Sql {
       prepared.set(sql, statement);
     }
     return statement;
-  }
-}
-
-function settle(group: readonly QueuedWrite[], outcomes: readonly Outcome[]): void {
-  for (const [index, write] of group.entries()) {
-    const outcome = outcomes[index]!;
-    if ('error' in outcome) write.reject(outcome.error);
-    else write.resolve(outcome.value);
   }
 }
