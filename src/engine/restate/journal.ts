@@ -1,5 +1,6 @@
-import type { Operation, OperationKind, RunError, StampedFact } from '../engine.ts';
+import type { Operation, StampedFact } from '../engine.ts';
 import { type KeptError, runErrorOf } from '../kept-error.ts';
+import { endOperation, type OperationDraft, OperationHistory } from '../operation-history.ts';
 import { type Admin, text } from './admin.ts';
 import { fromKeptFailure, type KeptFailure } from './failure.ts';
 import { parseLabel } from './labels.ts';
@@ -47,8 +48,6 @@ interface ChildCommand {
   readonly request: { readonly invocation_target: { readonly Workflow?: { readonly key: string } } };
 }
 
-type Draft = { -readonly [K in keyof Operation]: Operation[K] };
-
 export function journalOf(admin: Admin, invocationId: string): Promise<JournalRow[]> {
   return admin.query(
     `SELECT id, "index", entry_json, appended_at FROM sys_journal WHERE id = ${text(invocationId)} ORDER BY "index"`,
@@ -83,7 +82,7 @@ export async function endsOf(
 export function operationsOf(rows: readonly JournalRow[]): Operation[] {
   const reading = new Reading();
   for (const row of rows) reading.read(JSON.parse(row.entry_json) as Entry, timeOf(row));
-  return [...reading.operations.values()].sort((a, b) => a.position - b.position);
+  return reading.history.operations();
 }
 
 /** The facts of a run, as its journal has them: also those that no attempt came to write. */
@@ -101,18 +100,17 @@ export function operationAtCommand(rows: readonly JournalRow[], commandIndex: nu
   const commands = rows.filter((row) => (JSON.parse(row.entry_json) as Entry).Command !== undefined);
   const reading = new Reading();
   for (const [index, row] of commands.entries()) {
-    const before = reading.operations.size;
+    const before = reading.history.length;
     reading.read(JSON.parse(row.entry_json) as Entry, timeOf(row));
     // An operation may begin with an entry that has no operation's name.
-    if (index >= commandIndex && reading.operations.size > before)
-      return [...reading.operations.values()].at(-1);
+    if (index >= commandIndex && reading.history.length > before) return reading.history.latest;
   }
   return undefined;
 }
 
 /** Reads a journal from its beginning: commands begin operations, notifications end what waits under their number. */
 class Reading {
-  readonly operations = new Map<number, Draft>();
+  readonly history = new OperationHistory();
   /** The wait that the next durable promise is for: promises have no name but their key. */
   #wait: WaitState | undefined;
   readonly #waiting = new Map<number, (result: Result | undefined, at: number) => void>();
@@ -128,27 +126,24 @@ class Reading {
     for (const { completion_id: id, result } of Object.values(notification?.Completion ?? {})) {
       this.#waiting.get(id)?.(result, at);
     }
-    if (notification?.Signal?.id.Index === 1) this.#cancelled(at);
-  }
-
-  #begin(kind: OperationKind, name: string, position: number, startedAt: number): Draft {
-    const present = this.operations.get(position);
-    if (present !== undefined) return present;
-    const operation: Draft = { position, kind, name, status: 'pending', attempts: 0, startedAt };
-    this.operations.set(position, operation);
-    return operation;
+    if (notification?.Signal?.id.Index === 1) this.history.cancelOpen(at);
   }
 
   #run(command: { completion_id: number; name: string }, at: number): void {
     const label = parseLabel(command.name);
     if (label === undefined) return;
-    const operation = this.#begin('run', label.name, label.position, at);
+    const operation = this.history.begin('run', label.name, label.position, at);
     operation.attempts += 1;
     delete operation.dueAt;
     this.#waiting.set(command.completion_id, (result, endedAt) => {
       const { value, error, delayMs } = parse<AttemptOutcome>(successOf(result));
       if (delayMs !== undefined) Object.assign(operation, { status: 'retrying', error: runErrorOf(error!) });
-      else end(operation, endedAt, error === undefined ? { result: value } : { error: runErrorOf(error) });
+      else
+        endOperation(
+          operation,
+          endedAt,
+          error === undefined ? { result: value } : { error: runErrorOf(error) },
+        );
     });
   }
 
@@ -157,22 +152,22 @@ class Reading {
     if (label === undefined) return;
     const { position, name, part } = label;
     const operation =
-      part === undefined ? this.#begin('sleep', name, position, at) : this.operations.get(position);
+      part === undefined ? this.history.begin('sleep', name, position, at) : this.history.at(position);
     if (operation === undefined) return;
     operation.dueAt = command.wake_up_time;
     if (part === undefined) {
-      this.#waiting.set(command.completion_id, (_, endedAt) => end(operation, endedAt, {}));
+      this.#waiting.set(command.completion_id, (_, endedAt) => endOperation(operation, endedAt, {}));
     }
   }
 
   #signal(command: { completion_id: number; key: string }, at: number): void {
     const signal = signalOfPromise(command.key);
     if (signal === undefined || this.#wait === undefined) return;
-    const operation = this.#begin('signal', signal.name, this.#wait.position, at);
+    const operation = this.history.begin('signal', signal.name, this.#wait.position, at);
     this.#waiting.set(command.completion_id, (result, endedAt) => {
       const value = parse<SignalValue>(successOf(result));
       const received = 'closed' in value ? { timedOut: true } : { timedOut: false, payload: value.payload };
-      end(operation, endedAt, { result: received });
+      endOperation(operation, endedAt, { result: received });
     });
   }
 
@@ -181,38 +176,23 @@ class Reading {
     if (operation === undefined) return;
     this.#waiting.set(command.result_completion_id, (result, endedAt) => {
       if (result !== 'Void' && result?.Failure !== undefined) {
-        end(operation, endedAt, { error: runErrorOf(fromKeptFailure(result.Failure)) });
-      } else end(operation, endedAt, { result: parse<RunResult>(successOf(result)).output });
+        endOperation(operation, endedAt, { error: runErrorOf(fromKeptFailure(result.Failure)) });
+      } else endOperation(operation, endedAt, { result: parse<RunResult>(successOf(result)).output });
     });
   }
 
   #start(command: ChildCommand, at: number): void {
     const operation = this.#child('start', command, at);
-    if (operation !== undefined) end(operation, at, { result: operation.childRunId });
+    if (operation !== undefined) endOperation(operation, at, { result: operation.childRunId });
   }
 
-  #child(kind: 'call' | 'start', command: ChildCommand, at: number): Draft | undefined {
+  #child(kind: 'call' | 'start', command: ChildCommand, at: number): OperationDraft | undefined {
     const label = parseLabel(command.name);
     if (label === undefined) return undefined;
-    const operation = this.#begin(kind, label.name, label.position, at);
+    const operation = this.history.begin(kind, label.name, label.position, at);
     operation.childRunId = command.request.invocation_target.Workflow?.key ?? '';
     return operation;
   }
-
-  /** A request to cancel ends what the run waits for then; runs that it called end themselves. */
-  #cancelled(at: number): void {
-    const error: RunError = { code: 'run_cancelled', message: 'The run was cancelled.' };
-    for (const operation of this.operations.values()) {
-      if (operation.endedAt === undefined && operation.kind !== 'call') end(operation, at, { error });
-    }
-  }
-}
-
-function end(operation: Draft, endedAt: number, how: { result?: unknown; error?: RunError }): void {
-  if (operation.endedAt !== undefined) return;
-  delete operation.dueAt;
-  delete operation.error;
-  Object.assign(operation, { status: how.error === undefined ? 'succeeded' : 'failed', endedAt, ...how });
 }
 
 const timeOf = (row: JournalRow): number => Date.parse(row.appended_at ?? '') || 0;
