@@ -1,6 +1,7 @@
 import { uuidv7 } from '../../core/ids.ts';
 import { hasEnded } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { keepInput } from '../flow-values.ts';
 import { Execution } from './execution.ts';
 import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { insertRun, runById } from './journal.ts';
@@ -16,13 +17,12 @@ export function prepareRun<I>(
 ): PreparedRun {
   const { name, version } = flow;
   runtime.flows.require(name, version);
-  const parsed = flow.parseInput(input);
   const runId = from.runId ?? uuidv7();
-  const { value, text, store } = runtime.values.keep(runId, parsed, `input of flow ${name}`);
+  const { kept, key } = keepInput(runtime.values, runId, flow, input);
+  const { value, text, store } = kept;
   const createdAt = runtime.clock();
   const { parent, restartOf, priority = 0 } = from;
   const startAt = from.startAt !== undefined && from.startAt > runtime.wallClock() ? from.startAt : undefined;
-  const key = flow.keyOf(parsed);
   const row = {
     ...{ id, runId, flow: name, version, input: text ?? 'null', createdAt, priority },
     ...(restartOf !== undefined && { restartOf }),

@@ -4,6 +4,7 @@ import type { Database, Sql } from '../../sqlite/database.ts';
 import type { EndedStatus, StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
 import { FlowRegistry } from '../flow-registry.ts';
+import { keepOutput } from '../flow-values.ts';
 import { keepError } from '../kept-error.ts';
 import type { EngineObserver } from '../observer.ts';
 import { Values } from '../values.ts';
@@ -171,9 +172,7 @@ export class Runtime implements ExecutionHost {
 
   returned(execution: Execution, output: unknown): void {
     try {
-      const { name } = execution.flow;
-      const parsed = execution.flow.parseOutput(output);
-      const { text, store } = this.values.keep(execution.runId, parsed, `output of flow ${name}`);
+      const { text, store } = keepOutput(this.values, execution.runId, execution.flow, output);
       const end = () => this.#end(execution, 'succeeded', { output: text ?? 'null' });
       if (store === undefined) end();
       else this.#endOnceStored(execution, store(), end);

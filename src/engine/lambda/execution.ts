@@ -4,6 +4,7 @@ import { SignalboxError } from '../../core/errors.ts';
 import { DeterministicSource } from '../deterministic.ts';
 import type { Flow } from '../flow.ts';
 import { flowChanged, journalLeftOver } from '../flow-changed.ts';
+import { keepOutput } from '../flow-values.ts';
 import { asSignalboxError, type KeptError, keepError } from '../kept-error.ts';
 import { tooManyOperations } from '../refusals.ts';
 import { type FlowEnd, type Operation, Replay } from '../replay.ts';
@@ -165,8 +166,7 @@ export class Execution {
     if ('error' in end) return { failed: keepError(end.error, 'run_failed'), endedAt };
     let kept: KeptValue;
     try {
-      const output = this.#flow.parseOutput(end.output);
-      kept = this.host.values.keep(this.runId, output, `output of flow ${this.#flow.name}`);
+      kept = keepOutput(this.host.values, this.runId, this.#flow, end.output);
     } catch (error) {
       return { failed: keepError(error, 'run_failed'), endedAt };
     }

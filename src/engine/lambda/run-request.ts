@@ -1,5 +1,6 @@
 import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { keepInput } from '../flow-values.ts';
 import type { Values } from '../values.ts';
 import { keepFacts } from './kept-facts.ts';
 import type { RunRequest } from './messages.ts';
@@ -24,13 +25,17 @@ export function runRequest<I>(
   input: I,
   { facts, ...about }: About,
 ): PreparedRequest {
-  const parsed = flow.parseInput(input);
-  const kept = values.keep(about.runId, parsed, `input of flow ${flow.name}`);
-  // A key that is none is refused, though nothing is limited by it here.
-  flow.keyOf(parsed);
+  // A concurrency key that is none is refused, though nothing is limited by it here.
+  const { kept } = keepInput(values, about.runId, flow, input);
   const { name, version } = flow;
   const keptFacts = keepFacts(values, about.runId, facts);
-  const request = { flow: name, version, input: kept.reference ?? parsed, ...about, facts: keptFacts.facts };
+  const request = {
+    flow: name,
+    version,
+    input: kept.reference ?? kept.value,
+    ...about,
+    facts: keptFacts.facts,
+  };
   return { request, store: bothOf(kept.store, keptFacts.store) };
 }
 

@@ -3,6 +3,7 @@ import type { internal, RestatePromise, WorkflowContext } from '@restatedev/rest
 import { closingFacts } from '../closing-facts.ts';
 import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { keepOutput } from '../flow-values.ts';
 import { keepError, runErrorOf } from '../kept-error.ts';
 import { type FlowEnd, type Operation, Replay } from '../replay.ts';
 import { createStep } from '../step.ts';
@@ -144,16 +145,14 @@ export class Execution {
   }
 
   async #result(output: unknown): Promise<RunResult> {
-    const { parsed, kept } = this.#kept(output);
+    const kept = this.#keep(output);
     await kept.store?.();
-    return { output: kept.reference ?? parsed, endedAt: this.replay.now };
+    return { output: kept.reference ?? kept.value, endedAt: this.replay.now };
   }
 
-  #kept(output: unknown): { parsed: unknown; kept: KeptValue } {
+  #keep(output: unknown): KeptValue {
     try {
-      const parsed = this.#flow.parseOutput(output);
-      const what = `output of flow ${this.#flow.name}`;
-      return { parsed, kept: this.host.values.keep(this.runId, parsed, what) };
+      return keepOutput(this.host.values, this.runId, this.#flow, output);
     } catch (error) {
       throw toFailure(keepError(error, 'run_failed'));
     }

@@ -1,5 +1,6 @@
 import type { StampedFact } from '../engine.ts';
 import type { Flow } from '../flow.ts';
+import { keepInput } from '../flow-values.ts';
 import type { Values } from '../values.ts';
 import type { RunRequest } from './messages.ts';
 
@@ -23,10 +24,8 @@ export function runRequest<I>(
   },
 ): PreparedRequest {
   const { name, version, keyLimit } = flow;
-  const parsed = flow.parseInput(input);
-  const kept = values.keep(runId, parsed, `input of flow ${name}`);
-  const key = flow.keyOf(parsed);
+  const { kept, key } = keepInput(values, runId, flow, input);
   const place = key === undefined || keyLimit === undefined ? {} : { place: { key, limit: keyLimit } };
-  const request = { flow: name, version, input: kept.reference ?? parsed, ...about, ...place };
+  const request = { flow: name, version, input: kept.reference ?? kept.value, ...about, ...place };
   return { request, store: kept.store };
 }
