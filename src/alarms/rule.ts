@@ -32,7 +32,7 @@ export interface AlarmRule {
  * The two of the systems before this one, and what needs somebody in any case. A receiver that is down fails nothing for most of a day:
  * its deliveries are tried again, and only their age shows it.
  */
-export const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0';
+const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0';
 
 /**
  * Rules such as `error_rate>5%/5m, queue_age>2m`; `default` stands for those above, and a later rule of a name replaces an earlier

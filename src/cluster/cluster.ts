@@ -58,7 +58,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-export const defaultSize: ClusterSize = { nodes: 3, gateways: 2, workers: 2 };
+const defaultSize: ClusterSize = { nodes: 3, gateways: 2, workers: 2 };
 
 const readyWithinMs = 120_000;
 

@@ -33,7 +33,7 @@ export function parseUrls(text: string): readonly string[] | undefined {
 }
 
 /** Credentials are sent decoded; a % that begins no escape can't be. */
-export function decodes(text: string): boolean {
+function decodes(text: string): boolean {
   try {
     decodeURIComponent(text);
     return true;

@@ -20,7 +20,7 @@ export interface ErasureEntry {
   readonly at: number;
 }
 
-export const erasuresFolder = 'erasures/';
+const erasuresFolder = 'erasures/';
 
 const entriesAtOnce = 10;
 

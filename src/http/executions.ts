@@ -8,7 +8,7 @@ import type { AppPorts } from './ports.ts';
 import { lookUp, type Startables } from './startables.ts';
 
 /** How long an execution id stands for its first execution. */
-export const executionIdKeptMs = 30 * 24 * 3_600_000;
+const executionIdKeptMs = 30 * 24 * 3_600_000;
 
 /** An execution as its trigger left it on the record. */
 export type Triggered = RecordedEventOf<'WORKFLOW_TRIGGERED'>['data'];

@@ -21,7 +21,7 @@ export interface HeapSummary {
   readonly takenBy: readonly { readonly place: string; readonly bytes: number }[];
 }
 
-export const longestProfileMs = 120_000;
+const longestProfileMs = 120_000;
 const placesShown = 25;
 
 /**

@@ -20,8 +20,6 @@ export const defaultSchedule: DeliverySchedule = [
   12 * hour,
 ];
 
-export const originalSchedule: DeliverySchedule = defaultSchedule.slice(0, 3);
-
 /** What `Retry-After` may ask for at most. */
 const longestRetryAfterMs = 24 * hour;
 

@@ -160,7 +160,7 @@ export function begin(event: RecordedEventOf<'WEBHOOK_REQUEST_RECEIVED'>): Conve
 const accountFields = ['account_id', 'account'] as const;
 
 /** The account that a request names: a text of 1 to 128 characters, or a whole number, in `account_id` or else in `account`. */
-export function accountOf(extra: JsonObject | undefined): string | null {
+function accountOf(extra: JsonObject | undefined): string | null {
   for (const field of accountFields) {
     const value = extra?.[field];
     const text = Number.isSafeInteger(value) ? String(value) : value;

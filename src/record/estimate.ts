@@ -6,7 +6,7 @@ interface AnswerTimes {
 }
 
 /** What a caller is told while there are no recent runs. */
-export const defaultEstimate = '30-60 seconds';
+const defaultEstimate = '30-60 seconds';
 
 /** `<p50>-<p95> seconds` of recent durations, in minutes when they are long. */
 export function estimateText(durationsMs: readonly number[]): string {

@@ -23,7 +23,6 @@ export const followed = {
 } as const satisfies Partial<Record<ProjectionName, readonly EventType[]>>;
 
 export type FollowedName = keyof typeof followed;
-export const followedNames = Object.keys(followed) as readonly FollowedName[];
 
 /** How far a projection has come. */
 export interface ProjectionState {

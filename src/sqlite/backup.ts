@@ -12,14 +12,14 @@ export const databaseName = 'signalbox.sqlite';
  * A backup is one SQLite file: the database as it was at one moment, and two tables more: `backup_manifest` says when and by
  * what it was taken, `backup_files` has the small files of the data folder without which the database is of little use.
  */
-export const backupTables = `
+const backupTables = `
   CREATE TABLE backup_manifest (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE backup_files (
     name TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (name, part)
   ) STRICT;`;
 
 /** What else is taken along: without the first receivers refuse deliveries, without the second a start makes a demo workspace. */
-export const filesTaken = ['webhook-secret', 'warehouse.duckdb'] as const;
+const filesTaken = ['webhook-secret', 'warehouse.duckdb'] as const;
 
 const partBytes = 1_048_576;
 

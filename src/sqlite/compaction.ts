@@ -24,4 +24,4 @@ export function compaction(leastFreePages = 4_096): Task {
 }
 
 /** What `PRAGMA auto_vacuum` says of a file that can be made smaller page by page. */
-export const incremental = 2;
+const incremental = 2;

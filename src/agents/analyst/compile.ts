@@ -91,7 +91,7 @@ export interface Compiled {
   readonly missing: readonly DimensionName[];
 }
 
-export function filterSql(vocabulary: Vocabulary, filters: readonly Filter[], fact: Fact): Compiled {
+function filterSql(vocabulary: Vocabulary, filters: readonly Filter[], fact: Fact): Compiled {
   const conditions: Sql[] = [];
   const missing: DimensionName[] = [];
   for (const { dimension, values, isExcluded } of filters) {

@@ -89,7 +89,7 @@ export function groups({ spans }: Notes): readonly DimensionName[] {
   return found;
 }
 
-export const isGroupWord = (span: Span | undefined): boolean =>
+const isGroupWord = (span: Span | undefined): boolean =>
   span?.meanings?.some(({ kind }) => kind === 'group') ?? false;
 
 export const ranked: ReadonlySet<DimensionName> = new Set(['account', 'owner', 'product']);

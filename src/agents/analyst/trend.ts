@@ -9,7 +9,7 @@ export interface Trend {
 }
 
 /** Fewer points say nothing: the normal approximation of the test wants at least 8 to 10. */
-export const fewestPoints = 8;
+const fewestPoints = 8;
 const significance = 0.05;
 
 /**

@@ -12,8 +12,8 @@ import { keyOf, type Token } from './words/tokens.ts';
  * of a dimension at most 2,000 values are known by name; accounts are indexed in memory up to 50,000, beyond which the few
  * that a question's words may mean are looked up by SQL, for each question (`accountsFor`).
  */
-export const maxValuesPerDimension = 2_000;
-export const maxIndexedAccounts = 50_000;
+const maxValuesPerDimension = 2_000;
+const maxIndexedAccounts = 50_000;
 const maxLookedUpAccounts = 500;
 
 export interface ValueMeaning {

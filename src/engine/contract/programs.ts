@@ -156,7 +156,7 @@ export interface SignalToSend {
 }
 
 /** Every signal that a program waits for, in the order in which those with one name have to be sent. */
-export function signalsOf(program: Program): SignalToSend[] {
+function signalsOf(program: Program): SignalToSend[] {
   return program.flatMap((does) => {
     if (does.kind === 'all' || does.kind === 'race') return does.branches.flatMap(signalsOf);
     if (does.kind !== 'signals') return [];

@@ -121,12 +121,6 @@ export function operationsOf(sql: Sql, run: number): OperationRow[] {
   return rows.map((row) => openedOperation(sql, row));
 }
 
-export function operationAt(sql: Sql, run: number, position: number): OperationRow | undefined {
-  const text = 'SELECT * FROM operations WHERE run = ? AND position = ?';
-  const row = sql.get<OperationRow>(text, run, position);
-  return row && openedOperation(sql, row);
-}
-
 const openedOperation = <Row extends OperationRow>(sql: Sql, row: Row): Row =>
   openRow(sql.content, operationContent, row);
 

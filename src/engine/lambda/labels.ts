@@ -52,6 +52,5 @@ export function decodedName(encoded: string): string {
 /** Operations that are not the flow's. */
 export const controlLabel = 'control';
 export const delayLabel = 'until its time';
-export const placeLabel = 'a place of its concurrency key';
 export const orderLabel = (number: number): string => `order ${number}`;
 export const pauseLabel = 'paused';

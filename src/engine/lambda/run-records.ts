@@ -143,7 +143,7 @@ class Pages {
   }
 }
 
-export function recordOf(request: RunRequest): RunRecord {
+function recordOf(request: RunRequest): RunRecord {
   const { facts: _facts, ...about } = request;
   return { ...about, input: request.input, status: 'queued' };
 }

@@ -36,7 +36,7 @@ export const queryInputSchema = Type.Object({
 });
 export type QueryInput = Static<typeof queryInputSchema>;
 
-export const answerSchema = Type.Object({
+const answerSchema = Type.Object({
   /** Markdown. */
   response: Type.String(),
   responsePlain: Type.String(),
@@ -45,7 +45,7 @@ export const answerSchema = Type.Object({
   timestamp: Type.String(),
 });
 
-export const failureSchema = Type.Object({
+const failureSchema = Type.Object({
   code: Type.String(),
   message: Type.String(),
   recoverable: Type.Boolean(),

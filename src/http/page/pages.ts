@@ -198,6 +198,6 @@ export function sendErrorPage(reply: FastifyReply, error: SignalboxError): Fasti
   return sendPage(reply.code(status), page({ title, content }));
 }
 
-export function wantsPage(request: FastifyRequest): boolean {
+function wantsPage(request: FastifyRequest): boolean {
   return (request.headers.accept ?? '').includes('text/html');
 }

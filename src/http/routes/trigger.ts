@@ -34,7 +34,7 @@ export function registerTrigger(
   });
 }
 
-export function triggeredToWire({ executionId, definitionId, queuedAt }: Triggered) {
+function triggeredToWire({ executionId, definitionId, queuedAt }: Triggered) {
   return {
     success: true,
     execution_id: executionId,

@@ -33,7 +33,7 @@ export interface LabelDefinition {
   readonly atMost?: number;
 }
 
-export const otherValue = 'other';
+const otherValue = 'other';
 const longestValue = 128;
 
 interface Series {

@@ -50,5 +50,5 @@ const linked = ({ title, url }: NonNullable<Notification['link']>) => ({
 });
 
 /** The three characters that begin a mention or a link (https://docs.slack.dev/messaging/formatting-message-text#escaping). */
-export const escapeMrkdwn = (text: string): string =>
+const escapeMrkdwn = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,14 +1,4 @@
-import {
-  add,
-  addMonths,
-  dayOf,
-  endOf,
-  parseDay,
-  partsOf,
-  readableDay,
-  startOf,
-  type Unit,
-} from './calendar.ts';
+import { dayOf, endOf, parseDay, partsOf, readableDay, startOf, type Unit } from './calendar.ts';
 import { type Lean, type Period, relativeUnit, rolling, wholeUnit } from './period.ts';
 import * as words from './time-words.ts';
 
@@ -315,10 +305,4 @@ function bounded({ today }: Reading, word: string, { period, length }: Found): F
   if (word === 'before') return { ...whole, period: { to: from - 1, label: `before ${label}` } };
   if (word === 'between') return undefined;
   return { ...whole, period: { from: Math.min(today, to), to, label: `today to ${readableDay(to)}` } };
-}
-
-/** The same days a number of months earlier: for comparing with the year before. */
-export function monthsEarlier({ from, to, label }: Period, months: number): Period {
-  if (from === undefined || to === undefined) return { label };
-  return { from: addMonths(from, -months), to: add('day', addMonths(to + 1, -months), -1), label };
 }

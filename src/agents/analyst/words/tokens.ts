@@ -10,7 +10,7 @@ export interface Token {
 }
 
 /** Questions are at most 10,000 characters; words beyond this many are not read, so that time stays bounded. */
-export const maxTokens = 400;
+const maxTokens = 400;
 
 const pattern =
   /\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{4}-\d{2}(?!\d)|\d+(?:,\d{3})+(?:\.\d+)?[a-z%]*|\d+(?:\.\d+)?[\p{L}%]*|\p{L}[\p{L}\p{N}\p{M}]*(?:['’][\p{L}]+)*/gu;

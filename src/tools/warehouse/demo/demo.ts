@@ -49,7 +49,7 @@ function daysOf(today: string): number {
 }
 
 /** The rows of each table; of usage, its plan. */
-export function makeRows(seed: string): Readonly<Record<TableName, readonly DemoRow[]>> {
+function makeRows(seed: string): Readonly<Record<TableName, readonly DemoRow[]>> {
   const owners = makeOwners(seed);
   const accounts = makeAccounts(seed, owners);
   const opportunities = makeOpportunities(seed, accounts, owners, 5_000);

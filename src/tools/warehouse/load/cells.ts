@@ -61,7 +61,7 @@ export function numberSql(text: string, mark: DecimalMark): string {
 }
 
 /** For columns without ornaments: several times as fast. */
-export const plainNumberForm = '-?\\d+([.]\\d+)?([eE][+-]?\\d{1,3})?';
+const plainNumberForm = '-?\\d+([.]\\d+)?([eE][+-]?\\d{1,3})?';
 export const plainNumberSql = (text: string): string =>
   `CASE WHEN regexp_full_match(${text}, ${quoteText(plainNumberForm)}) THEN try_cast(${text} AS DOUBLE) END`;
 
@@ -136,7 +136,7 @@ export function dateSql(text: string, forms: readonly DateForm[], orders: DateOr
   return cases.length === 0 ? 'NULL::DATE' : `CASE ${cases.join(' ')} END`;
 }
 
-export const momentForm = `\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?\\s*(Z|[+-]\\d{2}(:?\\d{2})?)?`;
+const momentForm = `\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}(:\\d{2}([.]\\d+)?)?\\s*(Z|[+-]\\d{2}(:?\\d{2})?)?`;
 /** A time without a zone is taken for UTC. */
 export const momentSql = (text: string): string =>
   `CASE WHEN regexp_full_match(${text}, ${quoteText(momentForm)}) THEN try_cast(${text} AS TIMESTAMPTZ)::TIMESTAMP END`;

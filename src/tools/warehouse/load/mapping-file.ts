@@ -40,7 +40,7 @@ export async function readMapping(path: string): Promise<Mapping> {
   return parseMapping(document);
 }
 
-export function parseMapping(document: unknown): Mapping {
+function parseMapping(document: unknown): Mapping {
   const { files, values } = object('The mapping', document ?? {}, ['files', 'values']);
   return {
     files: new Map(
