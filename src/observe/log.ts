@@ -2,8 +2,8 @@ import { type LoggerOptions, pino } from 'pino';
 import { safeUrl } from '../core/safe-url.ts';
 import type { Traced } from '../core/trace-context.ts';
 import { whatExecutes } from '../engine/executing.ts';
-import type { Failure, RecordedEvent } from '../record/events.ts';
-import { toWire } from '../record/wire.ts';
+import { contentFields, type Failure, type RecordedEvent } from '../record/events.ts';
+import { snakeCase, toWire } from '../record/wire.ts';
 import { LineWriter } from './line-writer.ts';
 import { readable, readableLines } from './readable.ts';
 import { TraceIds } from './trace-ids.ts';
@@ -289,7 +289,7 @@ const alarmWords = {
   resolved: 'Alarm over',
 } as const;
 
-const contentFields = new Set(['query', 'extra', 'response', 'response_plain', 'tool_calls']);
+const withheld = new Set([...contentFields].map(snakeCase));
 
 /** What others wrote into a field that stays; of an `error` its message. */
 const foreignFields = new Set(['reason', 'problem', 'path', 'name', 'initiated_by']);
@@ -300,7 +300,7 @@ function withoutContent(event: RecordedEvent, redact: (text: string) => string):
     if (name === 'webhook_url') line[name] = safeUrl(String(value));
     else if (foreignFields.has(name) && typeof value === 'string') line[name] = redact(value);
     else if (hasMessage(value)) line[name] = { ...value, message: redact(value.message) };
-    else if (!contentFields.has(name)) line[name] = value;
+    else if (!withheld.has(name)) line[name] = value;
   }
   return line;
 }

@@ -174,11 +174,9 @@ function startOf(query: string): string {
   return query.length <= 200 ? query : query.slice(0, 200).replace(/[\uD800-\uDBFF]$/, '');
 }
 
-/** What an event that applies changes. */
+/** What an event that applies changes; one that is not named here is told, and changes nothing. */
 export function changeOf(event: ConversationEvent): ConversationChange {
   switch (event.type) {
-    case 'WEBHOOK_REQUEST_RECEIVED':
-      return {};
     case 'WEBHOOK_MANAGER_AGENT_INVOKED':
       return invoked(event);
     case 'WEBHOOK_MANAGER_AGENT_RESPONSE':
@@ -204,6 +202,8 @@ export function changeOf(event: ConversationEvent): ConversationChange {
       return { exportPrefix: event.data.prefix };
     case 'WEBHOOK_CONVERSATION_ERASED':
       return { queryStart: '', account: null, problem: null, exportPrefix: null, erasedAt: event.at };
+    default:
+      return {};
   }
 }
 

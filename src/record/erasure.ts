@@ -1,20 +1,25 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import type { RecordedEvent } from './events.ts';
+import { contentFields, type RecordedEvent } from './events.ts';
 
-/** What takes the place of content, by the name of the field. What is not named stays: ids, times, status, sizes, numbers. */
-const contentless: Readonly<Record<string, Json>> = {
-  ...{ query: '', extra: {}, response: null, responsePlain: null, toolCalls: [], reason: '' },
-};
+/** Where nothing takes the place of content that is not simply an empty one of its kind. */
+const absent: ReadonlySet<string> = new Set(['response', 'responsePlain']);
+
+function emptied(name: string, value: unknown): Json {
+  if (absent.has(name) || value === null) return null;
+  if (Array.isArray(value)) return [];
+  return typeof value === 'object' ? {} : '';
+}
 
 /**
- * The data of an event without what people, agents and receivers wrote. Again, it changes nothing. Of a fact that is no event of the map
+ * The data of an event without what people, agents and receivers wrote (`contentFields`); ids, times, status, sizes and numbers stay. Again, it changes nothing. Of a fact that is no event of the map
  * nobody knows what is content, so nothing of it stays.
  */
 export function eraseContent(type: string, data: JsonObject): JsonObject {
   if (!type.startsWith('WEBHOOK_')) return {};
   const erased: Record<string, unknown> = { ...data };
-  for (const name of Object.keys(data))
-    if (Object.hasOwn(contentless, name)) erased[name] = contentless[name];
+  for (const [name, value] of Object.entries(data)) {
+    if (contentFields.has(name)) erased[name] = emptied(name, value);
+  }
   const { error } = erased as { error?: JsonObject | null };
   if (error) erased.error = { ...error, message: '' };
   // An error of ours may quote what it failed at.

@@ -86,19 +86,27 @@ export interface EventData extends SystemEventData {
 export type EventType = keyof EventData;
 export type ConversationEventType = Exclude<EventType, keyof SystemEventData>;
 
-/** In the order of a life. */
-export const eventTypes = [
-  'WEBHOOK_REQUEST_RECEIVED',
-  'WEBHOOK_MANAGER_AGENT_INVOKED',
-  'WEBHOOK_MANAGER_AGENT_RESPONSE',
-  'WEBHOOK_RESPONSE_CLASSIFIED',
-  'WEBHOOK_OUTBOUND_QUEUED',
-  'WEBHOOK_DELIVERY_SUCCESS',
-  'WEBHOOK_DELIVERY_FAILED',
-  'WEBHOOK_CONVERSATION_COMPLETED',
-  'WEBHOOK_CONVERSATION_EXPORTED',
-  'WEBHOOK_CONVERSATION_ERASED',
-] as const satisfies readonly ConversationEventType[];
+/**
+ * Every event of a conversation, in the order of a life, with its fields that hold what people, agents, tools and receivers wrote: no log line has
+ * them as they are, and erasing empties them. (Of an `error` it is the message, in any of them.) The compiler asks for the line of an event that is in the map and not here.
+ */
+const contentOf = {
+  WEBHOOK_REQUEST_RECEIVED: ['query', 'extra'],
+  WEBHOOK_MANAGER_AGENT_INVOKED: [],
+  WEBHOOK_MANAGER_AGENT_RESPONSE: ['response', 'responsePlain', 'toolCalls'],
+  WEBHOOK_RESPONSE_CLASSIFIED: [],
+  WEBHOOK_OUTBOUND_QUEUED: [],
+  WEBHOOK_DELIVERY_SUCCESS: [],
+  WEBHOOK_DELIVERY_FAILED: ['reason'],
+  WEBHOOK_CONVERSATION_COMPLETED: ['problem'],
+  WEBHOOK_CONVERSATION_EXPORTED: [],
+  WEBHOOK_CONVERSATION_ERASED: [],
+} as const satisfies { readonly [T in ConversationEventType]: readonly (keyof EventData[T])[] };
+
+export const eventTypes = Object.keys(contentOf) as readonly ConversationEventType[];
+
+/** Of any event. */
+export const contentFields: ReadonlySet<string> = new Set(Object.values(contentOf).flat());
 
 /** What every event says about its conversation. */
 export interface AboutConversation {
