@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { checkEmbedded, readExposition } from './fixtures/exposition.ts';
 import { filterOf } from './fixtures/log-filters.ts';
 import { answer, type Receiver, startReceiver } from './fixtures/receiver.ts';
 import { type ServerProcess, startServer } from './fixtures/server-process.ts';
@@ -77,6 +78,7 @@ describe('metrics', () => {
     const response = await fetch(`${server.url}/metrics`, { headers: authorization });
     assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
     const text = await response.text();
+    assert.ok(readExposition(text).size > 30);
     const has = (pattern: RegExp) => assert.match(text, pattern);
     has(/^signalbox_requests_accepted_total\{source_system="crm",webhook_type="\w+"\} 1$/m);
     has(/^signalbox_requests_refused_total\{code="invalid_request"\} 1$/m);
@@ -98,7 +100,13 @@ describe('metrics', () => {
     const expected = ['request_size', 'agent_processing_time', 'response_size'];
     expected.push('delivery_response_time', 'total_conversation_time');
     await until(() => expected.every((name) => names().includes(`Webhook.${name}`)));
-    await until(() => names().includes('OperationDuration'));
+    for (const name of ['OperationDuration', 'RecordCount', 'OperationSuccess']) {
+      await until(() => names().includes(name));
+    }
+    const documents = lines().filter((line) => line._aws !== undefined);
+    for (const document of documents) checkEmbedded(document);
+    const namespaces = documents.map((line) => (line._aws as Embedded).CloudWatchMetrics[0]?.Namespace);
+    assert.deepEqual([...new Set(namespaces)].sort(), ['RevOps/WebhookGateway', 'RevOpsAI/Firebolt']);
   });
 
   test('without a key from an allowed network', async () => {
@@ -120,6 +128,7 @@ describe('metrics', () => {
 
 interface Embedded {
   readonly CloudWatchMetrics: readonly {
+    readonly Namespace: string;
     readonly Dimensions: readonly (readonly string[])[];
     readonly Metrics: readonly { readonly Name: string }[];
   }[];

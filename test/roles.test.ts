@@ -3,6 +3,7 @@ import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readExposition } from './fixtures/exposition.ts';
 import { noPostgres, postgresPrograms, startTestPostgres } from './fixtures/postgres-server.ts';
 import { startReceiver } from './fixtures/receiver.ts';
 import { noServer, restateBinary, startRestateServer } from './fixtures/restate-server.ts';
@@ -70,6 +71,17 @@ test('a gateway takes what a worker executes', {
 
   const exported = () => globSync('**/*.json', { cwd: join(folder, 'objects') });
   while (exported().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+
+  const families = await Promise.all(
+    [worker, gateway].map(async ({ url }) => readExposition(await (await fetch(`${url}/metrics`)).text())),
+  );
+  const sumsOf = (name: string) =>
+    families.map((read) => read.get(name)!.samples.reduce((sum, { value }) => sum + value, 0));
+  const total = (name: string) => sumsOf(name).reduce((sum, value) => sum + value, 0);
+  assert.equal(total('signalbox_requests_accepted_total'), 1, 'counted in one of them');
+  assert.equal(total('signalbox_conversations_completed_total'), 1);
+  assert.equal(total('signalbox_delivery_attempts_total'), 1);
+  assert.deepEqual(sumsOf('signalbox_conversations'), [1, 1], 'of all processes, in each');
 
   const refused = await ask(worker.url);
   assert.equal(refused.status, 404);

@@ -81,7 +81,10 @@ export interface Traces {
 
 /** Who watches flows. */
 export async function openWatching(config: Config, log: Log, metrics: Metrics): Promise<Watching> {
-  return { traces: await openTraces(config, log, metrics), stepTimes: new StepTimes() };
+  return {
+    traces: await openTraces(config, log, metrics),
+    stepTimes: new StepTimes((slow) => log.slowStep(slow)),
+  };
 }
 
 /** Where spans go; undefined where nobody asked for them, and then nothing of OpenTelemetry is loaded. */

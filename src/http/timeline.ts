@@ -1,5 +1,6 @@
 import { SignalboxError } from '../core/errors.ts';
 import { type RunHistory, type TimelineEntry, timelineOf } from '../record/timeline.ts';
+import { paceOf } from './pace.ts';
 import type { AppPorts } from './ports.ts';
 import { time } from './wire.ts';
 
@@ -11,20 +12,20 @@ const eventsAtMost = 1_000;
 export async function readTimeline(ports: AppPorts, trackingId: string): Promise<readonly TimelineEntry[]> {
   const [events, runs] = await Promise.all([
     ports.store.events(trackingId, 0, eventsAtMost),
-    runsOf(ports.engine, trackingId),
+    runsOf(ports, trackingId),
   ]);
   return timelineOf(events, runs);
 }
 
-async function runsOf(engine: AppPorts['engine'], first: string): Promise<RunHistory[]> {
+async function runsOf({ engine, stepTimes }: AppPorts, first: string): Promise<RunHistory[]> {
   const runs: RunHistory[] = [];
   const waiting = [first];
   for (const runId of waiting) {
     if (runs.length >= runsAtMost) break;
     const history = await historyOf(engine, runId);
     if (history === undefined) continue;
-    const { restartedAs, operations } = history;
-    runs.push(history);
+    const { flow, restartedAs, operations } = history;
+    runs.push({ ...history, paceOf: (operation) => paceOf(flow, operation, stepTimes) });
     const next = [restartedAs, ...operations.map((operation) => operation.childRunId)];
     waiting.push(...next.filter((id) => id !== undefined && !waiting.includes(id)).map(String));
   }

@@ -6,6 +6,7 @@ import { contentFields, type Failure, type RecordedEvent } from '../record/event
 import { snakeCase, toWire } from '../record/wire.ts';
 import { LineWriter } from './line-writer.ts';
 import { readable, readableLines } from './readable.ts';
+import type { SlowStep } from './step-times.ts';
 import { TraceIds } from './trace-ids.ts';
 
 /**
@@ -45,6 +46,9 @@ export interface Log {
 
   /** The collector of spans begins to take none, or not all, and says why; or takes them again. */
   collectorChanged(problem: string | undefined): void;
+
+  /** A step took longer than 99 of 100 of its kind, and 100 ms or more. */
+  slowStep(slow: SlowStep): void;
 
   /** In which trace of its sender a conversation is: its lines have the `trace_id` from then on. */
   traced(conversation: Traced): void;
@@ -171,6 +175,11 @@ export function createLog(options: LogOptions): Log {
           ...{ initiated_by: initiatedBy, channel },
         },
         'workflow_triggered',
+      ),
+    slowStep: ({ flow, step, runId, durationMs, p99Ms, untold }) =>
+      logger.info(
+        { flow, step, run_id: runId, duration_ms: durationMs, p99_ms: p99Ms, slow_steps_untold: untold },
+        'Slow step',
       ),
     collectorChanged: (reason) =>
       reason === undefined

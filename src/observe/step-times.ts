@@ -8,9 +8,28 @@ const leastCount = 100;
 const forgetAt = 10_000;
 const stepsAtMost = 500;
 
+/** A step that took longer than 99 of 100 of its kind. */
+export interface SlowStep {
+  readonly flow: string;
+  readonly step: string;
+  readonly runId: string;
+  readonly durationMs: number;
+  readonly p99Ms: number;
+  /** Others of its kind that nothing was said of since the last one. */
+  readonly untold: number;
+}
+
+/** What is quicker is nobody's trouble, however much quicker others were. */
+const toldFromMs = 100;
+/** Of one kind at most one line in so long. */
+const toldEveryMs = 10_000;
+
 interface Counts {
   readonly byClass: Uint32Array;
   total: number;
+  /** By `performance.now()`. */
+  toldAt: number;
+  untold: number;
 }
 
 /**
@@ -19,9 +38,17 @@ interface Counts {
  */
 export class StepTimes implements FlowWatcher {
   readonly #steps = new Map<string, Counts>();
+  readonly #onSlow: (slow: SlowStep) => void;
 
-  attempted({ flow, step, startedAt, endedAt, error }: WatchedAttempt): void {
-    if (error === undefined) this.note(flow, step, endedAt - startedAt);
+  constructor(onSlow: (slow: SlowStep) => void = () => {}) {
+    this.#onSlow = onSlow;
+  }
+
+  attempted({ flow, step, runId, startedAt, endedAt, error }: WatchedAttempt): void {
+    if (error !== undefined) return;
+    const durationMs = endedAt - startedAt;
+    if (durationMs >= toldFromMs) this.#tellSlow({ flow, step, runId, durationMs });
+    this.note(flow, step, durationMs);
   }
 
   waited(): void {}
@@ -32,7 +59,10 @@ export class StepTimes implements FlowWatcher {
     let counts = this.#steps.get(key);
     if (counts === undefined) {
       if (this.#steps.size >= stepsAtMost) return;
-      counts = { byClass: new Uint32Array(classes), total: 0 };
+      counts = {
+        ...{ byClass: new Uint32Array(classes), total: 0 },
+        ...{ toldAt: Number.NEGATIVE_INFINITY, untold: 0 },
+      };
       this.#steps.set(key, counts);
     }
     const { byClass } = counts;
@@ -40,6 +70,20 @@ export class StepTimes implements FlowWatcher {
     byClass[index] = byClass[index]! + 1;
     counts.total += 1;
     if (counts.total >= forgetAt) halve(counts);
+  }
+
+  #tellSlow(slow: Pick<SlowStep, 'flow' | 'step' | 'runId' | 'durationMs'>): void {
+    const p99Ms = this.p99Ms(slow.flow, slow.step);
+    if (p99Ms === undefined || slow.durationMs <= p99Ms) return;
+    const counts = this.#steps.get(keyOf(slow.flow, slow.step))!;
+    const now = performance.now();
+    if (now - counts.toldAt < toldEveryMs) {
+      counts.untold += 1;
+      return;
+    }
+    this.#onSlow({ ...slow, p99Ms, untold: counts.untold });
+    counts.toldAt = now;
+    counts.untold = 0;
   }
 
   /** 99 of 100 took at most so long, to 10 %; undefined while there are fewer than 100. */

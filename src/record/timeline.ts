@@ -31,6 +31,10 @@ export interface RunHistory {
   readonly runId: string;
   readonly flow: string;
   readonly operations: readonly Operation[];
+  /** Whether a step took longer than others of its kind, where that is known. */
+  readonly paceOf?: (
+    operation: Operation,
+  ) => { readonly p99Ms: number; readonly isSlow: boolean } | undefined;
 }
 
 /** By their start; what begins together in the order of the record. */
@@ -107,8 +111,9 @@ function recorded(kind: TimelineEntry['kind'], { at }: RecordedEvent, of: Record
 
 const kinds = { run: 'step', sleep: 'wait', signal: 'wait', call: 'run', start: 'run' } as const;
 
-function entriesOfRun({ runId, flow, operations }: RunHistory): TimelineEntry[] {
+function entriesOfRun({ runId, flow, operations, paceOf }: RunHistory): TimelineEntry[] {
   return operations.map((operation) => {
+    const pace = paceOf?.(operation);
     const { kind, name, startedAt, endedAt, attempts, dueAt, error, childRunId } = operation;
     const outcome = endedAt === undefined ? 'going on' : operation.status === 'failed' ? 'failed' : 'done';
     const detail: Record<string, Json> = {
@@ -116,6 +121,7 @@ function entriesOfRun({ runId, flow, operations }: RunHistory): TimelineEntry[] 
       ...(kind === 'run' && { attempts }),
       ...(endedAt === undefined && dueAt !== undefined && { due_at: new Date(dueAt).toISOString() }),
       ...(childRunId !== undefined && { child_run_id: childRunId }),
+      ...(pace && { p99_ms: pace.p99Ms, slow: pace.isSlow }),
       ...(error !== undefined && { error: { code: error.code, message: error.message } }),
     };
     const durationMs = endedAt === undefined ? null : endedAt - startedAt;

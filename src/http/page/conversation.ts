@@ -122,12 +122,15 @@ function toneOf({ outcome, name, kind, detail }: TimelineEntry): string {
   return kind === 'delivery_attempt' || name === 'WEBHOOK_CONVERSATION_COMPLETED' ? 'good' : '';
 }
 
-function lengthOf({ durationMs, startedAt, startIsEstimated }: TimelineEntry, now: number): Html | false {
+function lengthOf(
+  { durationMs, startedAt, startIsEstimated, detail }: TimelineEntry,
+  now: number,
+): Html | false {
   if (durationMs === null)
     return html`<span>for ${describeDuration(Math.max(0, now - startedAt))} so far</span>`;
   return (
     durationMs > 0 &&
-    html`<span>took ${describeDuration(durationMs)}${startIsEstimated && ', about then'}</span>`
+    html`<span>took ${describeDuration(durationMs)}${startIsEstimated && ', about then'}${detail.slow === true && ', slow'}</span>`
   );
 }
 

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { isUuid } from '../../core/ids.ts';
 import type { Operation, Run, RunStatus } from '../../engine/engine.ts';
+import { paceOf } from '../pace.ts';
 import type { AppPorts } from '../ports.ts';
 import { oneOf, page, pageQuery, success } from '../shapes/parts.ts';
 import {
@@ -64,23 +65,17 @@ export function registerRuns(app: FastifyInstance, { engine, stepTimes }: AppPor
     const history = await engine.history(run.runId);
     const marked = history.map((operation) => ({
       ...operationToWire(operation),
-      ...paceOf(run.flow, operation, stepTimes),
+      ...paceToWire(run.flow, operation, stepTimes),
     }));
     return { success: true, ...runToWire(run), history: marked };
   });
 }
 
-/** How long it took, and whether that is longer than 99 of 100 of its kind. What was tried again waited in between. */
-function paceOf(
-  flow: string,
-  { kind, name, attempts, startedAt, endedAt }: Operation,
-  times: AppPorts['stepTimes'],
-) {
+function paceToWire(flow: string, operation: Operation, times: AppPorts['stepTimes']) {
+  const { startedAt, endedAt } = operation;
   if (endedAt === undefined) return {};
-  const durationMs = endedAt - startedAt;
-  const p99Ms = kind === 'run' ? times?.p99Ms(flow, name) : undefined;
-  if (p99Ms === undefined || attempts > 1) return { duration_ms: durationMs };
-  return { duration_ms: durationMs, p99_ms: p99Ms, slow: durationMs > p99Ms };
+  const pace = paceOf(flow, operation, times);
+  return { duration_ms: endedAt - startedAt, ...(pace && { p99_ms: pace.p99Ms, slow: pace.isSlow }) };
 }
 
 /** `POST /runs/{run_id}/resume`, `/cancel` and `/terminate`. */

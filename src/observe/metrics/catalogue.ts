@@ -146,20 +146,27 @@ export const metricCatalogue = {
     'signalbox_runs_resident',
     'Runs in the memory of this process, waiting ones included.',
   ),
-  runs: gauge('signalbox_runs', 'Runs that have not ended, by state.', {
+  runs: gauge('signalbox_runs', 'Runs that have not ended, by state; of all processes.', {
     labels: [{ name: 'status', values: ['queued', 'running', 'waiting', 'paused'] }],
   }),
-  conversations: gauge('signalbox_conversations', 'Conversations on the record, by status.', {
-    labels: [{ name: 'status', values: conversationStatuses }],
-  }),
+  conversations: gauge(
+    'signalbox_conversations',
+    'Conversations on the record, by status; of all processes.',
+    {
+      labels: [{ name: 'status', values: conversationStatuses }],
+    },
+  ),
   deliveriesWaiting: gauge(
     'signalbox_deliveries_waiting',
-    'Conversations whose answer is not delivered yet.',
+    'Conversations whose answer is not delivered yet; of all processes.',
   ),
   breakers: gauge('signalbox_circuit_breakers_open', 'Endpoints of which the circuit is not closed.', {
     labels: [{ name: 'state', values: ['open', 'half_open'] }],
   }),
-  endpointsDisabled: gauge('signalbox_endpoints_disabled', 'Endpoints that answered 410 Gone.'),
+  endpointsDisabled: gauge(
+    'signalbox_endpoints_disabled',
+    'Endpoints that answered 410 Gone; of all processes.',
+  ),
   alarmFiring: gauge('signalbox_alarm_firing', 'Whether an alarm fires; absent when nobody looks at it.', {
     labels: [{ name: 'alarm', atMost: 20 }],
   }),

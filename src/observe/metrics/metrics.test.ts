@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readExposition } from '../../../test/fixtures/exposition.ts';
 import { type EventData, event, type RecordedEvent, toRecordedEvent } from '../../record/events.ts';
 import { metricCatalogue } from './catalogue.ts';
 import { Instrument, type MetricDefinition } from './instruments.ts';
@@ -210,4 +211,30 @@ test('the reference lists every metric as it is', () => {
     about: definition.about,
   }));
   assert.deepEqual(documented, defined);
+});
+
+test('what strangers call themselves leaves the exposition as it must be', () => {
+  const metrics = new Metrics();
+  const hostile = [
+    'a"b',
+    'a\\',
+    'a\nb 1',
+    '{x="y"} 5',
+    '# TYPE x counter',
+    '',
+    'é\u0000\r',
+    '\ud83d'.repeat(200),
+  ];
+  for (const name of hostile) metrics.count('accepted', 1, [name, 'general']);
+  for (let n = 0; n < 1_000; n++) metrics.count('accepted', 1, [`system ${n}`, `type ${n}`]);
+  const family = readExposition(metrics.text([])).get('signalbox_requests_accepted_total')!;
+  assert.ok(family.samples.length <= 51 * 5);
+  const total = family.samples.reduce((sum, { value }) => sum + value, 0);
+  assert.equal(total, 1_000 + hostile.length, 'every one is counted');
+  for (const name of hostile.slice(0, 6)) {
+    assert.ok(
+      family.samples.some(({ labels }) => labels.source_system === name),
+      JSON.stringify(name),
+    );
+  }
 });
