@@ -52,16 +52,23 @@ export const keyOfValue = (kind: Kind, text: string): string | undefined =>
 
 /**
  * A row of which each sealed value is opened when somebody looks at it, for rows that are read for their status far more often
- * than for their content.
+ * than for their content. Again, it changes nothing.
  */
 export function openRow<Row extends object>(content: Content, table: SealedTable, row: Row): Row {
+  if (opened.has(row)) return row;
   const values = row as Record<string, unknown>;
   for (const [column, kind] of content.keyIds.length > 0 ? table.entries : table.texts) {
     const text = values[column];
-    if (typeof text === 'string' && isWritten(kind, text)) openLater(content, table, values, column, text);
+    if (typeof text === 'string' && isWritten(kind, text)) {
+      openLater(content, table, values, column, text);
+      opened.add(row);
+    }
   }
   return row;
 }
+
+/** A text that was opened may look like one that is sealed: whoever asked wrote it so. It is not opened again. */
+const opened = new WeakSet<object>();
 
 /** Whether it is another text than the one that it stands for. */
 const isWritten = (kind: Kind, text: string): boolean =>

@@ -81,6 +81,23 @@ export function testErasing(withStore: Case): void {
     },
   );
 
+  withStore('finds and erases a question that looks like a sealed value', async (under) => {
+    const { store, catchUp, wholeWordsOnly = false } = under;
+    const query = parseSearch(wholeWordsOnly ? 'hostile words' : 'hostile words hos*');
+    for (const beginning of ['$sb1$aaaaaaaa$AAAA', '$sb0$$sb1$', '$sb1$']) {
+      const life = aLife({ query: `${beginning} hostile words` });
+      await store.append(life.facts);
+      await catchUp();
+      const { found } = await store.search({ query });
+      assert.deepEqual(
+        found.map(({ summary }) => summary.queryStart),
+        [`${beginning} hostile words`],
+      );
+      assert.equal(await store.erase(life.trackingId, erasure), 'erased');
+      assert.equal((await store.summary(life.trackingId))?.queryStart, '');
+    }
+  });
+
   withStore('erases many that were indexed together, and is written to afterwards', async (under) => {
     const { store, catchUp } = under;
     const lives = Array.from({ length: 5 }, () => aLife());

@@ -30,8 +30,9 @@ export function createErasing(
         if (row === undefined) return 'unknown';
         if (row.erased_at !== null) return 'erased';
         if (row.complete === 0) return 'not_complete';
-        eraseEvents(sql, trackingId, toSummary(sql, row));
-        writeFacts(sql, [erasedFact(toSummary(sql, row), erasure)]);
+        const summary = toSummary(sql, row);
+        eraseEvents(sql, trackingId, summary);
+        writeFacts(sql, [erasedFact(summary, erasure)]);
         for (const table of ['search_0', 'search_1']) sql.run(`DELETE FROM ${table} WHERE rowid = ?`, row.id);
         return 'erased';
       }),
