@@ -7,11 +7,12 @@ import {
   lookedFor,
   pageOf,
 } from '../../record/feed/event-log.ts';
-import type { Database, Sql } from '../../sqlite/database.ts';
+import type { Database, ReadSource, ReadSql } from '../../sqlite/database.ts';
 import { equalitiesOf } from '../filter.ts';
+import type { Ask } from './reads.ts';
 import { type EventRow, readableEvents } from './rows.ts';
 
-export function createEventLog(database: Database): EventLog {
+export function createEventLog(database: Database, ask: Ask): EventLog {
   return {
     newestSequence: () =>
       database.read(
@@ -19,12 +20,20 @@ export function createEventLog(database: Database): EventLog {
           sql.get<{ newest: number | null }>('SELECT max(sequence) AS newest FROM events')!.newest ?? 0,
       ),
 
-    eventLog: (after, query = {}) =>
-      database.read((sql) => {
-        const { sequences, ...page } = pageOf(look(sql, after, query), after, query);
-        return { ...page, events: read(sql, sequences) };
-      }),
+    eventLog: (after, query = {}) => ask('eventLog', { after, query }),
   };
+}
+
+interface Place {
+  readonly after: number;
+  readonly query: LogQuery;
+}
+
+export function readEventLog(source: ReadSource, { after, query }: Place): ReturnType<EventLog['eventLog']> {
+  return source.read((sql) => {
+    const { sequences, ...page } = pageOf(look(sql, after, query), after, query);
+    return { ...page, events: read(sql, sequences) };
+  });
 }
 
 interface LookedRow {
@@ -34,7 +43,7 @@ interface LookedRow {
 }
 
 /** The next events without their data, which may be large: SQLite knows its length from the head of the row. */
-function look(sql: Sql, after: number, query: LogQuery): Candidate[] {
+function look(sql: ReadSql, after: number, query: LogQuery): Candidate[] {
   const { types = eventTypes } = query;
   const equalities = equalitiesOf(query);
   const wanted = [
@@ -52,7 +61,7 @@ function look(sql: Sql, after: number, query: LogQuery): Candidate[] {
   return rows.map(({ sequence, size, wanted }) => ({ sequence, sizeBytes: size, wanted: wanted === 1 }));
 }
 
-function read(sql: Sql, sequences: readonly number[]): LoggedEvent[] {
+function read(sql: ReadSql, sequences: readonly number[]): LoggedEvent[] {
   const rows = sql.all<EventRow & { readonly account: string | null; readonly size: number }>(
     `SELECT events.*, octet_length(data) AS size, account FROM events
      JOIN conversations ON conversations.tracking_id = events.tracking_id

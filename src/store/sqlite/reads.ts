@@ -2,6 +2,7 @@ import { type Content, plainContent } from '../../encryption/content.ts';
 import type { ConversationStatus } from '../../record/events.ts';
 import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
 import { ReadThreads, ThreadGone } from '../../sqlite/read-threads.ts';
+import { readEventLog } from './event-log.ts';
 import { countConversations, listConversations } from './list.ts';
 import { searchConversations } from './search.ts';
 import { readStatistics } from './statistics.ts';
@@ -12,6 +13,7 @@ export const reads = {
   count: countConversations,
   search: searchConversations,
   statistics: readStatistics,
+  eventLog: readEventLog,
   countByStatus: (source: ReadSource) => source.read(countByStatus),
 } as const;
 

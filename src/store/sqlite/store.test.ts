@@ -220,6 +220,27 @@ test('a record that is searched can be opened again, and is whole', async () => 
   await close();
 });
 
+test('threads read what the database itself reads', async () => {
+  const { database, live, store, close } = openWithThreads();
+  const direct = createSqliteStore(database, live);
+  for (const status of ['open', 'won', 'lost']) await store.append(aLife({ query: status }).facts);
+  const both = async <T>(read: (from: typeof store) => Promise<T>) => {
+    const [one, other] = await Promise.all([read(store), read(direct)]);
+    assert.deepEqual(one, other);
+    return one;
+  };
+  assert.equal((await both((from) => from.conversations({ limit: 2 }))).conversations.length, 2);
+  assert.deepEqual(await both((from) => from.count({})), { count: 3, exact: true });
+  assert.deepEqual(await both((from) => from.counts()), { delivered: 3 });
+  const { events } = await both((from) => from.eventLog(0, { types: ['WEBHOOK_REQUEST_RECEIVED'] }));
+  assert.equal(events.length, 3);
+  await assert.rejects(
+    both((from) => from.conversations({ after: 'nothing' })),
+    { code: 'invalid_request' },
+  );
+  await close();
+});
+
 test('what is far behind is searched from its newest to its oldest, and what comes meanwhile first', async () => {
   const { database, store, close } = open();
   const lives = Array.from({ length: 30 }, (_, n) => aLife({ query: `find ${n}` }));

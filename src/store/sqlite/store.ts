@@ -123,7 +123,7 @@ export function createSqliteStore(
     ...createIdentities(database),
     ...createAudit(database),
     ...createAlarmRecords(database),
-    ...createEventLog(database),
+    ...createEventLog(database, ask),
     ...createErasing(database, writeFacts, rebuild, threads),
   };
 }
