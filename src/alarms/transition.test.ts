@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type AlarmRule, parseAlarmRules } from './rule.ts';
-import { type AlarmState, alarmOfNotice, isOutdated, nextState } from './transition.ts';
+import { type AlarmState, alarmOfNotice, isOutdated, nextState, silenced } from './transition.ts';
 
 const rule: AlarmRule = parseAlarmRules('dead_letters>0')[0]!;
 const minute = 60_000;
@@ -113,4 +113,27 @@ test('a notice is outdated once its alarm has another', () => {
     [undefined, first, told, still, reminded, ofEarlierVersion].map((state) => isOutdated(id, state)),
     [false, false, false, false, true, false],
   );
+});
+
+test('what is silenced tells neither beginning nor reminders, but that it is worse; what fires afterwards is told then', () => {
+  const run = (values: readonly number[], silences: Readonly<Record<number, number>>) => {
+    let state: AlarmState | undefined;
+    return values.flatMap((value, at) => {
+      const now = at * minute;
+      const until = silences[at];
+      if (until !== undefined) state = silenced(state, until * minute, now);
+      state = nextState(rule, state && { ...state, pending: null }, { value, detail: '' }, now, timing);
+      return state.pending === null ? [] : [`${at} ${state.pending.kind}`];
+    });
+  };
+  const reminded = run(times(200, 3), { 30: 150 });
+  assert.deepEqual(reminded, ['0 firing', '150 reminder']);
+  assert.deepEqual(run([...times(60, 3), ...times(60, 6)], { 5: 500 }), ['0 firing', '60 worse']);
+  const begunInSilence = run([0, ...times(40, 1)], { 0: 20 });
+  assert.deepEqual(begunInSilence, ['20 firing']);
+  assert.deepEqual(run([0, ...times(5, 1), ...times(20, 0)], { 0: 60 }), []);
+  const over = run([...times(10, 1), ...times(20, 0)], { 2: 60 });
+  assert.deepEqual(over, ['0 firing', '15 resolved']);
+  const lifted = run(times(90, 1), { 0: 80, 10: 0 });
+  assert.deepEqual(lifted, ['10 firing', '70 reminder']);
 });

@@ -17,6 +17,8 @@ export interface AlarmState {
   /** What it told last, and the value then; absent in what earlier versions kept. */
   readonly notifiedId?: string;
   readonly notifiedValue?: number;
+  /** Until when somebody wants to hear nothing of it but that a count has doubled; absent or past: no one does. */
+  readonly silencedUntil?: number;
   /** When it was looked at last; absent in what earlier versions kept. */
   readonly lookedAt?: number;
   /** When it began to fire lately: the times of the last day, at most ten. */
@@ -65,6 +67,9 @@ const keptFirings = { count: 10, ageMs: 86_400_000 };
  * firing → firing   while it is over, and told again at each reminder, or when a count has doubled; below it the time of quiet begins, and
  *                   ends when it is over again
  * firing → ok       after that quiet; told. Who comes back again and again must be quiet for longer, and so says less.
+ *
+ * While it is silenced it goes through the same, and tells neither its beginning nor reminders; nor its end where its beginning was not told.
+ * What still fires afterwards is told then.
  *
  * Times that a clock which was ahead has left count as now: it would remind of nothing, and end nothing, until they come.
  *
@@ -123,20 +128,36 @@ function fire(rule: AlarmRule, state: Seen, now: number): Seen {
   const recent = state.firings.filter((at) => now - at <= keptFirings.ageMs);
   const firings = [...recent, now].slice(-keptFirings.count);
   const begun: Seen = { ...state, status: 'firing', since: now, notifications: 0, firings };
-  return tell(rule, begun, { kind: 'firing', at: now, since: now });
+  return isSilenced(begun, now) ? begun : tell(rule, begun, { kind: 'firing', at: now, since: now });
 }
 
 function remind(rule: AlarmRule, state: Seen, now: number, { reminderMs }: AlarmTiming): Seen {
   const { since, notifiedValue = state.value } = state;
   const quietMs = now - (state.notifiedAt ?? since);
+  // What was silenced when it began.
+  const isUntold = state.notifications === 0;
   const isWorse = isCount(rule) && quietMs >= worseAfterMs && state.value >= 2 * Math.max(1, notifiedValue);
   if (isWorse) return tell(rule, state, { kind: 'worse', at: now, since });
+  if (isSilenced(state, now)) return state;
+  if (isUntold) return tell(rule, state, { kind: 'firing', at: now, since });
   const isDue = reminderMs !== null && quietMs >= reminderMs;
   return isDue ? tell(rule, state, { kind: 'reminder', at: now, since }) : state;
 }
 
-const resolve = (rule: AlarmRule, state: Seen, now: number): Seen =>
-  tell(rule, { ...state, status: 'ok', since: now }, { kind: 'resolved', at: now, since: state.since });
+function resolve(rule: AlarmRule, state: Seen, now: number): Seen {
+  const over: Seen = { ...state, status: 'ok', since: now };
+  if (state.notifications === 0) return over;
+  return tell(rule, over, { kind: 'resolved', at: now, since: state.since });
+}
+
+export const isSilenced = ({ silencedUntil }: AlarmState, now: number): boolean =>
+  silencedUntil !== undefined && now < silencedUntil;
+
+/** The same, heard no more of until a time: of a count, until it has doubled from what it is now. */
+export function silenced(state: AlarmState | undefined, until: number, now: number): AlarmState {
+  const before = state ?? initial(now);
+  return { ...before, silencedUntil: until, notifiedValue: before.value };
+}
 
 function tell(rule: AlarmRule, state: Seen, notice: Pick<PendingNotice, 'kind' | 'at' | 'since'>): Seen {
   const { detail, value, trackingId } = state;

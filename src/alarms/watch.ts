@@ -1,4 +1,4 @@
-import { messageOf } from '../core/errors.ts';
+import { messageOf, SignalboxError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Log } from '../observe/log.ts';
 import type { AlarmRecords, KeptAlarm } from '../store/alarms.ts';
@@ -8,7 +8,7 @@ import { type AlarmSources, measure } from './measures.ts';
 import { noticeOf, type Place } from './notice.ts';
 import { Outage } from './outage.ts';
 import { type AlarmRule, formatRule } from './rule.ts';
-import { type AlarmState, type AlarmTiming, nextState, type PendingNotice } from './transition.ts';
+import { type AlarmState, type AlarmTiming, nextState, type PendingNotice, silenced } from './transition.ts';
 
 export interface AlarmWatchOptions extends AlarmTiming {
   readonly rules: readonly AlarmRule[];
@@ -37,6 +37,9 @@ export interface Alarm {
 const leaseMs = 60_000;
 
 const staleAfterMs = 180_000;
+
+/** Against whoever looks at it meanwhile. */
+const mostTries = 5;
 
 /** After so long without a look nobody knows how an alarm stands. */
 export const isStale = ({ lookedAt }: AlarmState, now: number): boolean =>
@@ -78,6 +81,21 @@ export class AlarmWatch {
       const found = kept.get(rule.name);
       return { rule, ...(found && { state: stateOf(found) }) };
     });
+  }
+
+  /**
+   * Keeps the alarm of a rule from telling anything until a time; whether there is such a rule. Nobody hears of it from then on, whichever
+   * process looks.
+   */
+  async silence(name: string, until: number): Promise<boolean> {
+    const { rules, store, clock = Date.now } = this.#options;
+    if (!rules.some((rule) => rule.name === name)) return false;
+    for (let tries = 0; tries < mostTries; tries++) {
+      const kept = byName(await store.alarms()).get(name);
+      const next = silenced(kept && stateOf(kept), until, clock());
+      if (await store.putAlarm(name, kept?.revision ?? 0, toJson(next))) return true;
+    }
+    throw new SignalboxError('conflict', `The alarm ${name} changes all the time. Try it again.`);
   }
 
   /** Looks at all of them once, unless another process does or has just done it. What keeps it from that is told after a while. */

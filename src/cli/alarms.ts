@@ -10,9 +10,11 @@ export const alarms: Command = {
   usage: `
 signalbox alarms [list] [--url URL] [--json]
 signalbox alarms test [--url URL] [--json]
+signalbox alarms silence ALARM --for 8h|off [--url URL] [--json]
 
 list shows each alarm of SIGNALBOX_ALARMS, and what came of what each place was told last; it ends with 1 when an alarm fires, or nobody knows.
 test tells every place where people are told of alarms, waits for it, and ends with 1 when one has not taken it.
+silence keeps an alarm from telling anything for a time (1m to 30d), but that a count, as of dead letters, has doubled; off lets it tell again.
 
 Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe; the key is SIGNALBOX_API_KEY.
 `,
@@ -27,7 +29,8 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
       else context.write(table(context, ['place', 'status', 'why'], outcomes.map(outcomeCells)));
       return outcomes.every(({ status }) => status === 'succeeded') ? 0 : 1;
     }
-    if (what !== 'list') throw new UsageError(`"${what}" is neither list nor test.`);
+    if (what === 'silence') return silence(client, positionals[1], values, context);
+    if (what !== 'list') throw new UsageError(`"${what}" is neither list, test nor silence.`);
     const found = await client.call('GET', '/alarms');
     if (values.json) printJson(context, found);
     else list(found, context);
@@ -35,9 +38,30 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
   },
 };
 
-const options = { url: { type: 'string' }, json: { type: 'boolean' } } as const;
+const options = { url: { type: 'string' }, json: { type: 'boolean' }, for: { type: 'string' } } as const;
 
 type Row = Readonly<Record<string, unknown>>;
+
+async function silence(
+  client: ReturnType<typeof createClient>,
+  alarm: string | undefined,
+  values: { readonly for?: string; readonly json?: boolean },
+  context: Context,
+): Promise<number> {
+  if (alarm === undefined) throw new UsageError('The name of the alarm is missing.');
+  if (values.for === undefined) throw new UsageError('--for is missing: a time such as 8h, or off.');
+  const path = `/alarms/${encodeURIComponent(alarm)}/silence`;
+  const answer = await client.call('POST', path, { for: values.for });
+  const until = answer.silenced_until;
+  if (values.json) printJson(context, answer);
+  else
+    context.write(
+      until === null
+        ? `${alarm} tells again.\n`
+        : `${alarm} tells nothing until ${timeOf(until)} (UTC), but that a count has doubled.\n`,
+    );
+  return 0;
+}
 
 /** One that was never looked at may be of a server that has just begun; one that is not looked at any more is of one that can't. */
 const needsSomebody = ({ status, looked_at: lookedAt }: Row): boolean =>
@@ -109,9 +133,11 @@ function list({ alarms: all, places }: Row, context: Context): void {
   }
 }
 
-function seen({ status, detail, clear_since: clearSince, looked_at: lookedAt }: Row): string {
+function seen({ status, detail, ...row }: Row): string {
+  const { clear_since: clearSince, looked_at: lookedAt, silenced_until: silencedUntil } = row;
   if (status === 'unknown' && lookedAt !== null)
     return `Not looked at since ${timeOf(lookedAt)}: GET /health says what is down.`;
   const isClear = status === 'firing' && clearSince !== null;
-  return `${detail ?? ''}${isClear ? ` Below its threshold since ${timeOf(clearSince)}; over once it has been quiet for a while.` : ''}`;
+  const quiet = silencedUntil === null ? '' : ` Silenced until ${timeOf(silencedUntil)}.`;
+  return `${detail ?? ''}${quiet}${isClear ? ` Below its threshold since ${timeOf(clearSince)}; over once it has been quiet for a while.` : ''}`;
 }

@@ -104,6 +104,17 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
     (count) => count === 2,
   );
   assert.match(slack.shown[1]!, /Signalbox can reach you here/);
+  const silence = (alarm: string, time: string) =>
+    third.call('POST', `/alarms/${alarm}/silence`, {}, { for: time });
+  assert.deepEqual(
+    [(await silence('nope', '1h')).statusCode, (await silence('dead_letters', '1y')).statusCode],
+    [404, 422],
+  );
+  const silencedUntil = (await silence('dead_letters', '8h')).json().silenced_until as string;
+  const shown = async () => (await third.call('GET', '/alarms')).json().alarms.at(-1).silenced_until;
+  assert.equal(await shown(), silencedUntil);
+  assert.equal((await silence('dead_letters', 'off')).json().silenced_until, null);
+  assert.equal(await shown(), null);
   await third.stop();
   const said = lines.map((line) => JSON.parse(line)).filter(({ alarm }) => alarm !== undefined);
   assert.deepEqual(

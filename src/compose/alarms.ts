@@ -113,7 +113,10 @@ export function createAlarms(
     return notify({ ...{ id, at, level, title, text, facts }, ...linkTo(place, '/') });
   };
   return {
-    port: { channels, alarms: () => watch.alarms(), lastTold: () => lastTold(engine, channels), test },
+    port: {
+      ...{ channels, alarms: () => watch.alarms(), lastTold: () => lastTold(engine, channels), test },
+      silence: (name, until) => watch.silence(name, until),
+    },
     begin: () => watch.begin(),
     stop: () => watch.stop(),
   };

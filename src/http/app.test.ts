@@ -334,6 +334,7 @@ test('every route is in a zone, and these are all', async () => {
       'operators GET /sources/:source/refusals',
       'operators PUT /sources/:source',
       'operators GET /style.css',
+      'operators POST /alarms/:alarm/silence',
       'operators POST /alarms/test',
       'operators POST /conversations/:conversation_id/export',
       'operators POST /conversations/erase',

@@ -15,7 +15,7 @@ import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
 import { checkForm, refuseCharset, refuseEncoding, refuseVastNumbers } from './request-form.ts';
 import { registerAgents } from './routes/agents.ts';
-import { registerAlarms, registerAlarmTest } from './routes/alarms.ts';
+import { registerAlarmSilence, registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
 import { registerAudit } from './routes/audit.ts';
 import { registerConversationEvents } from './routes/conversation-events.ts';
@@ -219,6 +219,7 @@ async function addZones(
       registerRebuild(operating, ports);
       registerRunChanges(operating, ports);
       registerAlarmTest(operating, ports);
+      registerAlarmSilence(operating, ports);
       registerExecutionChanges(operating, ports, startables);
       registerEnable(operating, ports);
     });

@@ -139,6 +139,8 @@ export interface AlarmsPort {
   /** Where people are told. */
   readonly channels: readonly string[];
   alarms(): Promise<readonly Alarm[]>;
+  /** Keeps one from telling anything until a time; whether there is one of that name. */
+  silence(name: string, until: number): Promise<boolean>;
   /** What came of what each of them was told last. */
   lastTold(): Promise<readonly LastTold[]>;
   /** Tells all of them something; resolves once that is durable, with the runs that do it. */

@@ -15,6 +15,7 @@ const alarmShape = Type.Object(
     ),
     detail: nullable(Type.String({ description: 'The same in a sentence.' })),
     clear_since: nullable(time('While it fires and is below its threshold: since when.')),
+    silenced_until: nullable(time('Until then it tells nothing but that a count has doubled.')),
     notified_at: nullable(time()),
     looked_at: nullable(time('When it was measured last.')),
   },
@@ -37,6 +38,8 @@ export const alarmsShape = success({
   channels: Type.Array(Type.String({ description: 'Where people are told, such as `slack`.' })),
   places: Type.Array(placeShape),
 });
+
+export const silenceShape = success({ alarm: Type.String(), silenced_until: nullable(time()) });
 
 export const testShape = success({
   channels: Type.Array(Type.String()),
