@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { link, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { testObjects } from './contract.ts';
 import { createFolderObjects } from './folder.ts';
@@ -12,6 +12,11 @@ async function emptyFolder() {
   return { root, objects: createFolderObjects(join(root, 'data')), close };
 }
 
+async function filesOf(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries.filter((one) => one.isFile()).map((one) => relative(root, join(one.parentPath, one.name)));
+}
+
 testObjects('folder', emptyFolder);
 
 test('folder: what could not be put leaves no file behind', async () => {
@@ -19,7 +24,7 @@ test('folder: what could not be put leaves no file behind', async () => {
   try {
     await objects.put('a', 'x');
     await assert.rejects(objects.put('a/b', 'y'), { code: 'storage_failed' });
-    assert.deepEqual(await readdir(join(root, 'data')), ['a']);
+    assert.deepEqual(await filesOf(root), ['data/a']);
   } finally {
     await close();
   }
@@ -35,7 +40,7 @@ test('folder: one gets through of many in several stores on one folder', async (
       const through = outcomes.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
       assert.deepEqual(through.map(String), [(await objects.get('a'))?.toString()]);
     }
-    assert.deepEqual(await readdir(join(root, 'data')), ['a']);
+    assert.deepEqual(await filesOf(root), ['data/a']);
   } finally {
     await close();
   }
@@ -53,7 +58,22 @@ test('folder: a writer that died while it replaced an object does not keep other
     const later = createFolderObjects(join(root, 'data'), -1);
     await later.put('a', 'y', { expects: version });
     assert.equal((await objects.get('a'))?.toString(), 'y');
-    assert.deepEqual(await readdir(join(root, 'data')), ['a']);
+    assert.deepEqual(await filesOf(root), ['data/a']);
+  } finally {
+    await close();
+  }
+});
+
+test('folder: what a killed process was writing is no object, and goes once it is old', async () => {
+  const { root, objects, close } = await emptyFolder();
+  try {
+    const writing = join(root, 'data', '.~writing');
+    await mkdir(writing, { recursive: true });
+    for (const name of ['old', 'new']) await writeFile(join(writing, name), 'half');
+    await utimes(join(writing, 'old'), 1, Date.now() / 1_000 - 601);
+    await objects.put('a', 'x');
+    assert.deepEqual(await objects.list(''), ['a']);
+    assert.deepEqual((await filesOf(root)).sort(), ['data/.~writing/new', 'data/a']);
   } finally {
     await close();
   }

@@ -7,20 +7,27 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import { checkKey, objectChanged } from './key.ts';
 import type { Objects, PutOptions, StoredObject } from './objects.ts';
 
-/** Names of files that are being written; they are no objects. */
+/** Names of what is being written; they are no objects. */
 const unfinished = '.~';
+/** Where all is written first: what a killed process leaves is found there, and nowhere else. */
+const writing = `${unfinished}writing`;
+/** A write that has gone on for so many times as long as a claim may last is one of a process that has died. */
+const leftoverFactor = 10;
 
 /**
- * Objects as files below a folder, each written beside its place, synced, and then renamed. A condition holds among conditional writers in
+ * Objects as files below a folder, each written beside the others, synced, and then renamed. A condition holds among conditional writers in
  * all processes that share the folder, and among all writers of one process.
  */
 export function createFolderObjects(root: string, claimMs = 60_000): Objects {
   const pathOf = (key: string) => join(root, ...checkKey(key).split('/'));
   const inTurn = turns();
+  const writingFolder = join(root, writing);
+  const removeLeftovers = leftoversOf(writingFolder, claimMs * leftoverFactor);
   return {
     put: async (key, body, { expects }: PutOptions = {}) => {
       const path = pathOf(key);
-      await inTurn(key, () => writeWhole(path, body, { expects, claimMs }));
+      await removeLeftovers().catch(() => {});
+      await inTurn(key, () => writeWhole(path, body, { expects, claimMs, writingFolder }));
     },
     get: async (key) => (await readIfThere(pathOf(key)))?.body,
     read: async (key) => await readIfThere(pathOf(key)),
@@ -52,11 +59,28 @@ interface Condition {
   readonly claimMs: number;
 }
 
-async function writeWhole(path: string, body: string | Uint8Array, condition: Condition): Promise<void> {
+/** What killed processes were writing goes after a while: it may be what has been erased everywhere else. */
+function leftoversOf(folder: string, keptMs: number): () => Promise<void> {
+  let nextAt = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (Date.now() < nextAt) return;
+    nextAt = Date.now() + Math.max(0, keptMs);
+    for (const name of (await orUndefined(readdir(folder))) ?? []) {
+      const found = await orUndefined(stat(join(folder, name)));
+      if (found && Date.now() - found.mtimeMs > keptMs) await rm(join(folder, name), { force: true });
+    }
+  };
+}
+
+async function writeWhole(
+  path: string,
+  body: string | Uint8Array,
+  { writingFolder, ...condition }: Condition & { readonly writingFolder: string },
+): Promise<void> {
   const folder = dirname(path);
-  const written = join(folder, `${unfinished}${randomUUID()}`);
+  const written = join(writingFolder, randomUUID());
   try {
-    await mkdir(folder, { recursive: true });
+    for (const needed of [folder, writingFolder]) await mkdir(needed, { recursive: true });
     await withFile(written, 'wx', async (file) => {
       await file.writeFile(body);
       await file.sync();
@@ -170,7 +194,10 @@ async function keysBelow(root: string, prefix: string): Promise<string[]> {
   try {
     const entries = await readdir(start, { recursive: true, withFileTypes: true });
     return entries
-      .filter((entry) => entry.isFile() && !entry.name.startsWith(unfinished))
+      .filter(
+        (entry) =>
+          entry.isFile() && !entry.name.startsWith(unfinished) && entry.parentPath !== join(root, writing),
+      )
       .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
       .filter((key) => key.startsWith(prefix));
   } catch (error) {
