@@ -13,7 +13,13 @@ import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
 import { createQuotas } from './quotas.ts';
-import { checkForm, refuseCharset, refuseEncoding, refuseVastNumbers } from './request-form.ts';
+import {
+  checkForm,
+  refuseCharset,
+  refuseEncoding,
+  refuseOddQuery,
+  refuseVastNumbers,
+} from './request-form.ts';
 import { registerAgents } from './routes/agents.ts';
 import { registerAlarmSilence, registerAlarms, registerAlarmTest } from './routes/alarms.ts';
 import { createAccept, registerAsk } from './routes/ask.ts';
@@ -79,6 +85,7 @@ export async function buildApp(ports: AppPorts): Promise<App> {
   allowOrigins(server, ports.options.corsOrigins ?? []);
   server.addHook('onRequest', checkCaller(ports.callers));
   server.addHook('preHandler', refuseVastNumbers);
+  server.addHook('preHandler', refuseOddQuery);
   addErrors(server, ports, routes);
   const isDraining = () => draining;
   if (ports.options.servesHealthAlone) await addHealth(server, ports, isDraining);

@@ -128,6 +128,8 @@ describe('over a raw connection', async () => {
     'parameters of every object': [get('/conversations?__proto__=1&constructor=2&__proto__[x]=3'), 422],
     'a parameter twice': [get('/conversations?limit=1&limit=2'), 422],
     'a number that is none': [get('/conversations?limit=1e1000'), 422],
+    'a query that is not UTF-8': [get('/conversations?source_system=%FF'), 400],
+    'a query with a lone percent sign': [get('/conversations/search?q=50%'), 400],
   };
   for (const [what, [request, ...expected]] of Object.entries(harmless)) {
     test(`${what}: ${expected.join(', ')}`, async () => {

@@ -62,6 +62,20 @@ export async function refuseVastNumbers({ query }: FastifyRequest): Promise<void
   }
 }
 
+/**
+ * A query of a read that is not percent-encoded UTF-8: what it asks for would be taken for other characters, and nothing found.
+ * Throws `malformed_request`.
+ */
+export async function refuseOddQuery({ method, url }: FastifyRequest): Promise<void> {
+  const query = url.indexOf('?');
+  if (query < 0 || method !== 'GET' || !url.includes('%', query)) return;
+  try {
+    decodeURIComponent(url.slice(query));
+  } catch {
+    throw malformed('The query is not percent-encoded UTF-8 (RFC 3986, section 2.1).');
+  }
+}
+
 /** Bodies come as they are, and JSON in UTF-8. Throws `unsupported_media_type`. */
 export function refuseEncoding({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding'];
