@@ -58,7 +58,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...['objects', 'observe', 'outbound', 'record', 'secrets', 'sqlite', 'store', 'tools', 'version'],
   ],
   flows: ['agents', 'core', 'engine', 'objects', 'observe', 'outbound', 'record', 'store', 'tools'],
-  http: ['alarms', 'core', 'engine', 'flows', 'identity', 'inbound', 'observe', 'record', 'store'],
+  http: [
+    'alarms',
+    'core',
+    'encryption',
+    'engine',
+    'flows',
+    'identity',
+    'inbound',
+    'observe',
+    'record',
+    'store',
+  ],
   cli: [
     ...[
       'cluster',

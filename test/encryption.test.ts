@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import type { Agent } from '../src/agents/agent.ts';
 import { compose, type Signalbox } from '../src/compose/compose.ts';
@@ -187,5 +188,164 @@ describe('encryption, over a whole life', () => {
     } finally {
       running = await start(key);
     }
+  });
+});
+
+interface EncryptionState {
+  readonly key_id: string | null;
+  readonly keys: readonly { readonly id: string; readonly newest: boolean; readonly in_use: boolean }[];
+  readonly plain_in_use: boolean;
+  readonly rotating: boolean;
+  readonly rewritten: number;
+  readonly unreadable: number;
+}
+
+describe('rotation', () => {
+  const [first, second] = [newKey(), newKey()];
+  const word = marker();
+  let running: Running;
+  let asked: string[];
+
+  const rotate = async (): Promise<EncryptionState> => {
+    assert.equal((await running.call('POST', '/encryption/rotate')).status, 202);
+    return until(
+      async () => (await running.call('GET', '/encryption')).body as EncryptionState,
+      ({ rotating }) => !rotating,
+    );
+  };
+  const restart = async (keys: string | undefined) => {
+    await running.stop();
+    running = await start(keys);
+  };
+  const readsAll = async () => {
+    for (const id of asked) {
+      const { text } = await running.call('GET', `/conversations/${id}`);
+      assert.ok(text.includes(word) && text.includes(words.answer), text);
+      assert.ok((await running.call('GET', `/runs/${id}`)).text.includes(word));
+    }
+    assert.equal((await running.found(`${word} ${words.answer}`)).length, asked.length);
+  };
+  /** What is on the disk, changed while nothing runs. */
+  const change = async (keys: string, work: (database: DatabaseSync) => void) => {
+    await running.stop();
+    const database = new DatabaseSync(join(dataDir, 'signalbox.sqlite'));
+    work(database);
+    database.close();
+    running = await start(keys);
+  };
+
+  before(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'signalbox-rotation-'));
+    receiver = await startReceiver();
+    running = await start(undefined);
+    const notes = { notes: `${word} `.repeat(30_000) };
+    asked = [await running.ask(`What is ${word}?`, notes), await running.ask(`And what is ${word}?`)];
+    for (const id of asked) await running.completed(id);
+    await until(
+      () => running.found(word),
+      (found) => found.length === 2,
+    );
+  });
+  after(async () => {
+    await running.stop();
+    await receiver.close();
+    rmSync(dataDir, { recursive: true });
+  });
+
+  test('puts what was plain under a key, so that nothing is left of it', async () => {
+    await readsAll();
+    const before = filesWith([word]);
+    assert.ok(before.includes('signalbox.sqlite') || before.includes('signalbox.sqlite-wal'), String(before));
+    await restart(first);
+    await readsAll();
+    const { rewritten, unreadable, plain_in_use: plain } = await rotate();
+    assert.ok(rewritten > 20 && unreadable === 0 && !plain, String(rewritten));
+    await readsAll();
+    assert.deepEqual(filesWith([word, words.answer]), [], 'while it runs');
+    assert.deepEqual(await rotate().then((state) => state.rewritten), 0, 'there is nothing left to do');
+  });
+
+  test('puts everything under a newer key, after which the older one is not needed', async () => {
+    await restart(`${second},${first}`);
+    const states = (await running.call('GET', '/encryption')).body as EncryptionState;
+    assert.deepEqual(
+      states.keys.map(({ newest, in_use: inUse }) => [newest, inUse]),
+      [
+        [true, true],
+        [false, true],
+      ],
+    );
+    await readsAll();
+    // Cut off at once, it goes on where it is asked again.
+    await running.call('POST', '/encryption/rotate');
+    await restart(`${second},${first}`);
+    const after = await rotate();
+    assert.deepEqual(
+      after.keys.map(({ in_use: inUse }) => inUse),
+      [true, false],
+    );
+    await restart(second);
+    await readsAll();
+    await running.stop();
+    await assert.rejects(start(first), { code: 'encryption_key_missing' });
+    running = await start(second);
+  });
+
+  test('says which value was changed or moved on the disk, and loses nothing else', async () => {
+    const [broken, whole] = asked as [string, string];
+    const texts = (database: DatabaseSync, id: string) =>
+      database
+        .prepare(
+          `SELECT sequence, data FROM events WHERE tracking_id = ? AND type = 'WEBHOOK_REQUEST_RECEIVED'`,
+        )
+        .get(id) as { sequence: number; data: string };
+    let before = '';
+    await change(second, (database) => {
+      const mine = texts(database, broken);
+      before = mine.data;
+      const [head, tail] = [mine.data.slice(0, 100), mine.data.slice(101)];
+      const flipped = `${head}${mine.data[100] === 'A' ? 'B' : 'A'}${tail}`;
+      database.prepare('UPDATE events SET data = ? WHERE sequence = ?').run(flipped, mine.sequence);
+      database
+        .prepare(
+          'UPDATE conversations SET query_start = (SELECT query_start FROM conversations WHERE tracking_id = ?) WHERE tracking_id = ?',
+        )
+        .run(whole, broken);
+    });
+    const refused = await running.call('GET', `/conversations/${broken}`);
+    assert.deepEqual([refused.status, refused.body.code], [500, 'value_unreadable']);
+    assert.ok(refused.body.detail.includes(`events.data of ${broken}`), refused.body.detail);
+    assert.equal((await running.call('GET', `/conversations/${whole}`)).status, 200);
+    const listed = (await running.call('GET', '/conversations')).body.conversations;
+    assert.deepEqual(
+      listed.map((one: { query_start: string }) => one.query_start.includes(word)),
+      [true, false],
+    );
+    assert.equal(listed[1].query_start, '[cannot be read]');
+    assert.equal((await running.call('POST', '/projections/rebuild', {})).status, 202);
+    await until(
+      async () => (await running.call('GET', '/projections')).body.projections as { rebuilding: unknown }[],
+      (states) => states.every(({ rebuilding }) => rebuilding === null),
+    );
+    assert.deepEqual(
+      (await running.found(word)).map((one) => one.tracking_id),
+      [whole],
+    );
+    await change(second, (database) => {
+      const { sequence } = texts(database, broken);
+      database.prepare('UPDATE events SET data = ? WHERE sequence = ?').run(before, sequence);
+    });
+    assert.equal((await running.call('GET', `/conversations/${broken}`)).status, 200);
+  });
+
+  test('leads back to plain values, when that is wanted', async () => {
+    await restart(`plain,${second}`);
+    const { key_id: keyId, keys, unreadable } = await rotate();
+    assert.deepEqual([keyId, keys.map(({ in_use: inUse }) => inUse)], [null, [false]]);
+    assert.equal(unreadable, 1, 'the one that was moved');
+    await restart(undefined);
+    const { text } = await running.call('GET', `/conversations/${asked[1]}`);
+    assert.ok(text.includes(word));
+    assert.equal((await running.found(`${word.slice(0, 6)}*`)).length, 2);
   });
 });

@@ -45,6 +45,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./restore.ts')).restore,
   check: async () => (await import('./check.ts')).check,
+  encryption: async () => (await import('./encryption.ts')).encryption,
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
   'migrate-store': async () => (await import('./migrate-store.ts')).migrateStore,
   compact: async () => (await import('./compact.ts')).compact,

@@ -24,6 +24,7 @@ import { openIdentity } from './identity.ts';
 import { openObjects } from './objects.ts';
 import { createMetrics, createMetricsPort, openWatching } from './observe.ts';
 import { openRecord } from './record.ts';
+import { createRotation } from './rotation.ts';
 import { readSources } from './sources.ts';
 
 export interface Signalbox {
@@ -75,8 +76,9 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const fileSources = readSources(config);
   const content = await openContent(config);
   const opening = await openObjects(config, log, content);
-  const { objects, exports, problem: objectsProblem, close: closeObjects } = opening;
+  const { objects, stored, exports, problem: objectsProblem, close: closeObjects } = opening;
   const record = await openRecord(config, log, content);
+  const rotation = await createRotation(log, { content, record, stored });
   const { store, live, rateLimits } = record;
   const identity = await openIdentity(config, log, store);
   const executes = executesHere(config);
@@ -124,6 +126,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     alarms: alarms.port,
     traces: watching.traces?.tracer,
     stepTimes: executes ? watching.stepTimes : undefined,
+    encryption: rotation,
     profiler: new Profiler(),
     about: async () => ({
       // A warehouse that can't be read leaves the page to its readers; health says what is wrong with it.
@@ -138,11 +141,13 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const begin = () => {
     composed.begin();
     record.begin();
+    rotation.begin();
     identity.begin();
     alarms.begin();
     afterRestore.begin();
   };
   const stop = async (graceMs: number) => {
+    await rotation.stop();
     record.rest();
     afterRestore.rest();
     composed.rest();

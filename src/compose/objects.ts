@@ -12,6 +12,8 @@ import type { Log } from '../observe/log.ts';
 
 export interface ComposedObjects {
   readonly objects: Objects;
+  /** The same as they are stored, encrypted or not. */
+  readonly stored: Objects;
   /** Where exported conversations go: the same place, or a bucket of their own. */
   readonly exports: Objects;
   /** What keeps a bucket from being used, as far as is known; absent where there is none. */
@@ -42,7 +44,7 @@ export async function openObjects(config: Config, log: Log, content: Content): P
     const exports = settings.exports ? await openBucket(settings.exports) : plain;
     const objects = content.keyIds.length > 0 ? createSealedObjects(plain, content) : plain;
     const problem = () => opened.map((bucket) => bucket.problem()).find((seen) => seen !== undefined);
-    return { objects, exports, close, ...(opened.length > 0 && { problem }) };
+    return { objects, stored: plain, exports, close, ...(opened.length > 0 && { problem }) };
   } catch (error) {
     close();
     throw error;

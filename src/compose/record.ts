@@ -32,7 +32,12 @@ export interface ComposedRecord {
   readonly rateLimits: RateLimits;
   readonly leases: Leases;
   /** The file that the embedded engine shares with the record; absent where other processes have the record too. */
-  readonly file?: { readonly database: Database; readonly writeFacts: FactWriter };
+  readonly file?: {
+    readonly database: Database;
+    readonly writeFacts: FactWriter;
+    /** Leaves no earlier version of anything in the log of SQLite. */
+    truncateLog(): Promise<unknown>;
+  };
   /** What processes share in PostgreSQL; absent with a file. */
   readonly shared?: { readonly database: PostgresDatabase; readonly leases: PostgresLeases };
   /** What keeps it from taking writes, if anything does. */
@@ -74,7 +79,10 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
   const sweeper = createSweeper(config, log, database);
   return {
     ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
-    file: { database, writeFacts: store.writeFacts },
+    file: {
+      ...{ database, writeFacts: store.writeFacts },
+      truncateLog: () => threads.quietly(() => database.truncateLog()),
+    },
     problem: async () => {
       // What failed before may have been larger than what is tried now.
       const { failure } = database;

@@ -129,6 +129,10 @@ export function keyIdOfBytes(bytes: Buffer): string | undefined {
   return bytes.toString('latin1', magic.length, magic.length + idLength);
 }
 
+/** Whether it says that a value cannot be opened: it was changed, or left behind under a key that is gone. */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof SignalboxError && ['value_unreadable', 'encryption_key_missing'].includes(error.code);
+
 const aboutOf = (place: Place): Buffer => Buffer.from(JSON.stringify(place));
 
 const shown = ([column, ...row]: Place): string => `${column} of ${row.join(', ')}`;

@@ -28,6 +28,7 @@ import { registerConversationEvents } from './routes/conversation-events.ts';
 import { registerConversations, registerStatus } from './routes/conversations.ts';
 import { registerDeadLetters, registerReplay } from './routes/dead-letters.ts';
 import { registerEventsHandshake, registerSourceHandshake } from './routes/delivery-handshake.ts';
+import { registerEncryption, registerRotation } from './routes/encryption.ts';
 import { registerEnable, registerEndpoints } from './routes/endpoints.ts';
 import { registerErase } from './routes/erase.ts';
 import { registerEvents } from './routes/events.ts';
@@ -211,6 +212,7 @@ async function addZones(
       registerSearch(reading, ports);
       registerStatistics(reading, ports);
       registerProjections(reading, ports);
+      registerEncryption(reading, ports);
       registerDeadLetters(reading, ports);
       registerSources(reading, ports);
       registerEndpoints(reading, ports);
@@ -224,6 +226,7 @@ async function addZones(
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
       registerRebuild(operating, ports);
+      registerRotation(operating, ports);
       registerRunChanges(operating, ports);
       registerAlarmTest(operating, ports);
       registerAlarmSilence(operating, ports);

@@ -1,6 +1,7 @@
 import type { Alarm } from '../alarms/watch.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
+import type { Rotation } from '../encryption/rotation.ts';
 import type { Engine, Run } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
 import type { EraseInput } from '../flows/erase.ts';
@@ -105,6 +106,8 @@ export interface AppPorts {
   readonly health: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
   readonly alarms?: AlarmsPort;
+  /** What puts everything under the newest key; absent where nothing is ever encrypted. */
+  readonly encryption?: Pick<Rotation, 'state' | 'rotate'>;
   readonly profiler?: Pick<Profiler, 'profile'>;
   /** How long steps take in this process; absent where none execute. */
   readonly stepTimes?: Pick<StepTimes, 'p99Ms'> | undefined;

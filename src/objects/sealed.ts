@@ -1,9 +1,11 @@
-import { type Content, keyIdOfBytes } from '../encryption/content.ts';
+import { type Content, isUnreadable, keyIdOfBytes } from '../encryption/content.ts';
+import type { Resealed } from '../encryption/reseal.ts';
 import type { Objects } from './objects.ts';
+
+const placeOf = (key: string) => ['objects', key] as const;
 
 /** Objects whose bodies are sealed where there is a key; keys and sizes stay. A body that is plain is read as it is. */
 export function createSealedObjects(objects: Objects, content: Content): Objects {
-  const placeOf = (key: string) => ['objects', key] as const;
   return {
     async put(key, body, options) {
       const bytes =
@@ -29,5 +31,38 @@ export function createSealedObjects(objects: Objects, content: Content): Objects
   };
 }
 
-/** Whether a body is under another key than the newest one, or under none. */
-export const isOutdated = (body: Buffer, content: Content): boolean => keyIdOfBytes(body) !== content.keyId;
+/**
+ * Puts the objects below a prefix under the newest key, one after the other. One that somebody else writes or removes meanwhile is left to
+ * them.
+ */
+export async function resealObjects(
+  objects: Objects,
+  content: Content,
+  { prefix, signal }: { readonly prefix: string; readonly signal: AbortSignal },
+): Promise<Resealed> {
+  let [rewritten, unreadable] = [0, 0];
+  for (const key of await objects.list(prefix, objectsAtMost)) {
+    if (signal.aborted) break;
+    const outcome = await resealObject(objects, content, key);
+    if (outcome === 'rewritten') rewritten += 1;
+    if (outcome === 'unreadable') unreadable += 1;
+  }
+  return { rewritten, unreadable };
+}
+
+/** More than there should ever be at once; the rest has its turn when these are gone. */
+const objectsAtMost = 100_000;
+
+async function resealObject(objects: Objects, content: Content, key: string) {
+  const found = await objects.read(key);
+  if (found === undefined || keyIdOfBytes(found.body) === content.keyId) return 'untouched';
+  try {
+    const plain = content.openBytes(found.body, placeOf(key));
+    await objects.put(key, content.sealBytes(plain, placeOf(key)), { expects: found.version });
+    return 'rewritten';
+  } catch (error) {
+    if ((error as { readonly code?: string }).code === 'object_changed') return 'untouched';
+    if (isUnreadable(error)) return 'unreadable';
+    throw error;
+  }
+}

@@ -23,6 +23,8 @@ export interface Log {
   /** What retention has removed, by what it is. */
   retentionRemoved(removed: Readonly<Record<string, number>>): void;
 
+  valuesRotated(line: { keyId: string; rewritten: number; unreadable: number }): void;
+
   requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
 
   /** A request that its source's scheme did not verify; a sample of them. Of the headers only the names. */
@@ -159,6 +161,11 @@ export function createLog(options: LogOptions): Log {
     stopping: (line) => logger.info(line, 'Stopping'),
     stopped: (line) => logger.info({ running_runs: line.running }, 'Stopped'),
     warning: (message) => logger.warn(message),
+    valuesRotated: ({ keyId, ...line }) =>
+      logger.info(
+        { key_id: keyId, ...line },
+        'All values are under the newest key; older ones are not needed any more',
+      ),
     retentionRemoved: (removed) => logger.info({ removed }, 'Retention removed what is past its time'),
     requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
     webhookRefused: ({ source, because, bodySha256, headers }) =>

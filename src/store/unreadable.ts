@@ -1,7 +1,4 @@
-import { SignalboxError } from '../core/errors.ts';
-
-const isUnreadable = (error: unknown): boolean =>
-  error instanceof SignalboxError && error.code === 'value_unreadable';
+import { isUnreadable } from '../encryption/content.ts';
 
 /** What is shown in a list in the place of a value that cannot be read: the others are shown all the same. */
 const unreadableText = '[cannot be read]';

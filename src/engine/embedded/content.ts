@@ -1,3 +1,4 @@
+import type { Resealing } from '../../encryption/reseal.ts';
 import { sealedTable } from '../../encryption/sealed-table.ts';
 
 /** Where the journal has content: what comes from outside, and what flows made of it. */
@@ -15,3 +16,10 @@ export const operationContent = sealedTable('operations', ['run', 'position'], {
 });
 
 export const signalContent = sealedTable('signals', ['run_id', 'name', 'occurrence'], { payload: 'json' });
+
+/** The tables of the journal, in orders that have each row once. */
+export const journalTables: readonly Resealing[] = [
+  { table: runContent, order: ['id'] },
+  { table: operationContent, order: ['run', 'position'] },
+  { table: signalContent, order: ['run_id', 'name', 'occurrence'] },
+];

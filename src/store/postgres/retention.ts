@@ -18,6 +18,8 @@ export interface PostgresRetentionOptions {
   readonly database: PostgresDatabase;
   readonly leases: PostgresLeases;
   readonly tasks: readonly RetentionTask[];
+  /** The lease under which it is done. Default: `retention`. */
+  readonly lease?: string;
   /** Of all processes together, from the end of one sweep to the next. Default: an hour. */
   readonly everyMs?: number;
   /** Milliseconds since the epoch. Default: the system's clock. */
@@ -67,7 +69,7 @@ export class PostgresRetention {
   /** Goes through all once, unless another process does or has just done it (undefined); resolves with how many were removed. */
   async sweep(): Promise<Removed | undefined> {
     const { leases, tasks, everyMs = 3_600_000 } = this.#options;
-    const lease = await leases.take('retention', leaseMs);
+    const lease = await leases.take(this.#options.lease ?? 'retention', leaseMs);
     if (lease === undefined) return undefined;
     const removed: Record<string, number> = {};
     for (const task of tasks) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { contentUnder, newKey } from '../../../test/fixtures/encryption.ts';
 import {
   noPostgres,
   postgresPrograms,
@@ -8,12 +9,15 @@ import {
 } from '../../../test/fixtures/postgres-server.ts';
 import { sweepSystemEvents } from '../../../test/fixtures/postgres-sweep.ts';
 import { Secret } from '../../core/secret.ts';
+import type { Content } from '../../encryption/content.ts';
 import { LiveRecord } from '../../record/live.ts';
 import { parseSearch } from '../../record/search/query.ts';
+import { recordTables } from '../content.ts';
 import { aLife, testStore } from '../contract.ts';
 import { recordRetention } from './conversation-retention.ts';
 import { openPostgresRecord } from './open.ts';
-import { followPiece } from './projections/following.ts';
+import { followPiece, isSearchUnder } from './projections/following.ts';
+import { forgetOtherKeys, resealing } from './resealing.ts';
 import { PostgresRetention } from './retention.ts';
 
 describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noPostgres }, () => {
@@ -119,15 +123,64 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     assert.equal(await database.write((sql) => lease.renewIn(sql, 60_000)), false);
     await Promise.all(records.map((record) => record.close()));
   });
+
+  test('everything is put under a newer key, by one process at a time, and no word is in any column', async () => {
+    const url = await server.createDatabase();
+    const [older, newer] = [newKey(), newKey()];
+    const [word, answer] = ['zqplainword', 'zqanswerword'];
+    const plain = await open(url);
+    await plain.store.append(aLife({ query: `What is ${word}?`, answer }).facts);
+    await plain.close();
+    const old = await open(url, contentUnder(older));
+    await old.store.append(aLife({ query: `And ${word}?`, answer }).facts);
+    await old.close();
+    await assert.rejects(open(url), { code: 'encryption_key_missing' });
+    await assert.rejects(open(url, contentUnder(newer)), { code: 'encryption_key_missing' });
+    const content = contentUnder(newer, older);
+    const both = await Promise.all([1, 2].map(() => open(url, content)));
+    const sweep = ({ database, leases }: (typeof both)[number]) => {
+      const tasks = recordTables.map((table) => resealing(table, (count) => assert.equal(count, 0)));
+      return new PostgresRetention({ database, leases, tasks, lease: 'encryption', everyMs: 0 }).sweep();
+    };
+    const swept = await Promise.all(both.map(sweep));
+    assert.ok(swept.some((removed) => (removed?.events ?? 0) > 8));
+    assert.deepEqual(await sweep(both[0]!), { events: 0, conversations: 0, sources: 0 });
+    const [{ store, database, follower }] = both as [(typeof both)[number]];
+    await store.rebuild(['search']);
+    const isMoved = () => database.write((sql) => isSearchUnder(sql, content.keyId!));
+    while (!(await isMoved())) await follower.catchUp();
+    await forgetOtherKeys(database, content.keyId!);
+    await Promise.all(both.map((record) => record.close()));
+    const after = await open(url, contentUnder(newer));
+    const { found } = await after.store.search({ query: parseSearch(`${word} ${answer}`) });
+    assert.equal(found.length, 2);
+    const rows = await after.database.read(async (sql) => {
+      const tables = await sql.all<{ name: string }>(
+        `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()`,
+      );
+      const texts = await Promise.all(
+        tables.map(({ name }) => sql.all<object>(`SELECT whole::text FROM "${name}" AS whole`)),
+      );
+      return JSON.stringify(texts);
+    });
+    assert.ok(rows.includes('$sb1$') && rows.includes(found[0]!.summary.trackingId));
+    assert.ok(!rows.includes(word) && !rows.includes(answer));
+    await after.close();
+  });
 });
 
-async function open(url: string) {
+async function open(url: string, content?: Content) {
   const live = new LiveRecord({
     onError: (error) => {
       throw error;
     },
   });
-  const options = { url: new Secret(url), variable: 'DATABASE_URL', poolSize: 4 };
+  const options = {
+    url: new Secret(url),
+    variable: 'DATABASE_URL',
+    poolSize: 4,
+    ...(content && { content }),
+  };
   const record = await openPostgresRecord(options, live);
   record.begin();
   return { ...record, live };

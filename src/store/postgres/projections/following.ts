@@ -187,3 +187,10 @@ export async function beginRebuild(sql: Transaction, names: readonly ProjectionN
 export async function beginAgain(sql: Transaction): Promise<void> {
   await sql.run(`UPDATE projections SET next_position = 0 WHERE name <> 'conversations'`);
 }
+
+/** Whether what is searched is under this key (null: words as they are). What is not read any more is emptied then. */
+export async function isSearchUnder(sql: Transaction, keyId: string | null): Promise<boolean> {
+  const text = `SELECT * FROM projections WHERE name = 'search' FOR UPDATE`;
+  const { generation, key_id: present, next_position: next } = (await sql.all<StateRow>(text))[0]!;
+  return present === keyId && next === null && clearSearch(sql, 1 - generation);
+}

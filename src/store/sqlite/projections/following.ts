@@ -178,3 +178,9 @@ export function beginRebuild(sql: Sql, names: readonly ProjectionName[]): void {
     sql.run(text, name);
   }
 }
+
+/** Whether what is searched is under this key (null: words as they are). What is not read any more is emptied then. */
+export function isSearchUnder(sql: Sql, keyId: string | null): boolean {
+  const { generation, key_id: present, next_position: next } = stateOf(sql, 'search');
+  return present === keyId && next === null && clearSearch(sql, 1 - generation);
+}
