@@ -7,6 +7,7 @@ import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import { seededRandom } from '../src/engine/contract/random.ts';
 import { DurableService, type Handler } from './fixtures/durable-service.ts';
 import { type LambdaServer, startLambdaServer } from './fixtures/lambda-server.ts';
+import { type Collector, startCollector } from './fixtures/otlp-collector.ts';
 import { columnsWith } from './fixtures/postgres-search.ts';
 import {
   noPostgres,
@@ -37,6 +38,7 @@ describe('Signalbox on AWS Lambda', {
   const service = new DurableService(':memory:', { cutOff: () => cutsOff && random() < 0.25 });
   let cutsOff = true;
   let [postgres, receiver, lambda, s3] = [] as unknown as [TestPostgres, Receiver, LambdaServer, S3Server];
+  let collector: Collector;
   let variables: Record<string, string>;
   let handler: Handler;
   let close: (() => Promise<void>) | undefined;
@@ -49,7 +51,10 @@ describe('Signalbox on AWS Lambda', {
       startLambdaServer(service, 'signalbox'),
       startS3Server(),
     ]);
+    collector = await startCollector();
     variables = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '20',
       SIGNALBOX_ENGINE: 'lambda',
       SIGNALBOX_LAMBDA_FUNCTION: 'signalbox:live',
       DATABASE_URL: await postgres.createDatabase(),
@@ -72,17 +77,18 @@ describe('Signalbox on AWS Lambda', {
     await gateway?.kill();
     service.close();
     await close?.();
-    await Promise.all([postgres?.close(), receiver?.close(), lambda?.close(), s3?.close()]);
+    const closing = [postgres, receiver, lambda, s3, collector].map((each) => each?.close());
+    await Promise.all(closing);
     rmSync(folder, { recursive: true });
   });
 
   const startGateway = () =>
     startServer({ ...variables, SIGNALBOX_ROLE: 'gateway', SIGNALBOX_DATA_DIR: join(folder, 'gateway') });
 
-  const ask = (key: string, more: object = {}) =>
+  const ask = (key: string, more: object = {}, headers: Record<string, string> = {}) =>
     fetch(`${gateway.url}/webhook`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      headers: { 'content-type': 'application/json', 'idempotency-key': key, ...headers },
       body: JSON.stringify({
         query: 'How many accounts are there?',
         source_system: 'test',
@@ -164,6 +170,27 @@ describe('Signalbox on AWS Lambda', {
       );
     });
   }
+
+  test('a question is one trace, of the gateway and of the function', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    const accepted = await ask('traced', {}, { traceparent });
+    const { tracking_id: trackingId } = (await accepted.json()) as { tracking_id: string };
+    await isDelivered(trackingId);
+    const spans = () => collector.spans.filter((span) => span.traceId === traceId);
+    // An invocation that was cut off tells what it did once more, under the same ids.
+    const one = (name: string) => spans().find((span) => span.name === name);
+    await until('its spans are there', () => one('flow delivery') !== undefined && one('POST') !== undefined);
+    const parents = ['flow query', 'invoke_agent analyst', 'flow delivery', 'POST'].map((name) => {
+      const { parentSpanId } = one(name)!;
+      return spans().find(({ spanId }) => spanId === parentSpanId)?.name;
+    });
+    assert.deepEqual(parents, ['POST /webhook', 'flow query', 'flow query', 'flow delivery']);
+    assert.equal(one('POST /webhook')?.parentSpanId, 'b7ad6b7169203331');
+    const told = deliveriesOf(trackingId).map(({ headers }) => String(headers.traceparent).split('-')[2]);
+    const attempts = spans().filter(({ name }) => name === 'POST');
+    assert.ok(attempts.every(({ spanId }) => told.includes(spanId)));
+  });
 
   test('a question with more beside it than AWS takes goes by the bucket', async () => {
     const accepted = await ask('large', { attachment: 'x'.repeat(700_000) });
