@@ -90,6 +90,11 @@ test('what is elsewhere goes away, one after the other, and takes nothing down w
   await until(server, 'identity', 'HEALTHY');
 
   agent.manners.answer = () => {};
+  // What hangs elsewhere does not hold up those who ask whether requests are taken.
+  await until(server, 'agent', 'DOWN');
+  const seen = (path: string) => fetch(`${server.url}${path}`).then(() => path);
+  await pause(300);
+  assert.equal(await Promise.race([seen('/health'), seen('/health/ready')]), '/health/ready');
   assert.match(await until(server, 'agent', 'DOWN'), /Nobody answers at .*\/health\/live: .*timeout/);
   agent.manners.answer = (_, response) => response.writeHead(404).end();
   await until(server, 'agent', 'HEALTHY');

@@ -117,7 +117,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     estimate: (type) => estimator.estimate(type),
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     followLog: (selection, options) => followLog({ store, tail }, selection, options),
-    health: openHealth(config, {
+    ...openHealth(config, {
       ...{ record, engine, engineProblem: problem, objects, objectsProblem, breakers, queueLimit },
       ...(executes && { workspace, agent, notifying: opened.notifying }),
       ...{ issuers: identity.issuers, traces: watching.traces },

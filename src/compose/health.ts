@@ -26,31 +26,34 @@ export interface HealthParts
   readonly traces?: Pick<Traces, 'problem'> | undefined;
 }
 
-/** What `/health` and the probes look at. */
-export function openHealth(config: Config, parts: HealthParts): () => Promise<readonly HealthPart[]> {
+/** What `/health` and the probes look at. Those ask for what is essential alone, which nothing elsewhere holds up that is not. */
+export function openHealth(
+  config: Config,
+  parts: HealthParts,
+): Record<'health' | 'essentials', () => Promise<readonly HealthPart[]>> {
   const { record, objects, agent, notifying, issuers, traces, ...rest } = parts;
   const { dataDir } = config;
   const outcomes = agent && new AgentOutcomes(agent.name);
   if (outcomes) record.live.subscribeAll((event) => outcomes.recorded(event));
-  const check = new HealthCheck(
-    healthProbes({
-      ...rest,
-      record,
-      store: record.store,
-      ...(outcomes && { agent: outcomes, reachAgent: reachOf(agent) }),
-      integrations: {
-        ...(issuers && { issuers }),
-        ...(notifying?.notifiers.length && { notifications: () => notifying.outcomes.latest() }),
-        ...(traces && { collectorProblem: () => traces.problem() }),
-      },
-      ...(rest.objectsProblem === undefined && { readObjects: () => objects.list('health/', 1) }),
-      freeBytes: async () => {
-        const { bavail, bsize } = await statfs(dataDir);
-        return bavail * bsize;
-      },
-    }),
-  );
-  return () => check.parts();
+  const probes = healthProbes({
+    ...rest,
+    record,
+    store: record.store,
+    ...(outcomes && { agent: outcomes, reachAgent: reachOf(agent) }),
+    integrations: {
+      ...(issuers && { issuers }),
+      ...(notifying?.notifiers.length && { notifications: () => notifying.outcomes.latest() }),
+      ...(traces && { collectorProblem: () => traces.problem() }),
+    },
+    ...(rest.objectsProblem === undefined && { readObjects: () => objects.list('health/', 1) }),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(dataDir);
+      return bavail * bsize;
+    },
+  });
+  const whole = new HealthCheck(probes);
+  const essential = new HealthCheck(probes.filter((probe) => probe.essential));
+  return { health: () => whole.parts(), essentials: () => essential.parts() };
 }
 
 const reachWithinMs = 1_500;

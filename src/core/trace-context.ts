@@ -83,17 +83,14 @@ export type HeaderFields = Readonly<Record<string, string | readonly string[] | 
  * What header fields say of a trace, in the form that goes on; undefined when they say nothing that is as it should be. Of a
  * `traceparent` nothing is kept but what is known of it, so that no sender puts other things into other systems.
  */
-export function readSenderTrace({
-  traceparent,
-  tracestate,
-  ...headers
-}: HeaderFields): SenderTrace | undefined {
+export function readSenderTrace(fields: HeaderFields): SenderTrace | undefined {
+  const { traceparent, tracestate } = fields;
   const context = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
   if (context !== undefined) {
     const state = typeof tracestate === 'string' && isTracestate(tracestate) ? { tracestate } : {};
     return { traceparent: formatTraceparent(context), ...state };
   }
-  const xray = headers['x-amzn-trace-id'];
+  const xray = fields['x-amzn-trace-id'];
   const remote = typeof xray === 'string' ? parseXrayHeader(xray) : undefined;
   return remote === undefined ? undefined : { xrayTrace: remote.header };
 }

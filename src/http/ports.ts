@@ -104,6 +104,8 @@ export interface AppPorts {
     options: { readonly after: number; readonly signal: AbortSignal },
   ) => AsyncIterable<LogPiece>;
   readonly health: () => Promise<readonly HealthPart[]>;
+  /** The parts without which nothing is accepted. Default: all. */
+  readonly essentials?: () => Promise<readonly HealthPart[]>;
   readonly metrics?: MetricsPort;
   readonly alarms?: AlarmsPort;
   /** What puts everything under the newest key; absent where nothing is ever encrypted. */

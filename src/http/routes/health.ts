@@ -17,7 +17,8 @@ export function registerProbes(app: FastifyInstance, ports: AppPorts, isDraining
     answer(reply, true, { status: 'live' }),
   );
   app.get('/health/ready', { schema: schemas.ready }, async (_, reply) => {
-    const ready = !isDraining() && overall(await ports.health()) !== 'DOWN';
+    const parts = await (ports.essentials ?? ports.health)();
+    const ready = !isDraining() && overall(parts) !== 'DOWN';
     return answer(reply, ready, { status: ready ? 'ready' : 'not_ready' });
   });
 }
