@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { parseDuration } from '../core/duration.ts';
+import { parseRateLimit, type RateLimit } from '../core/rate-limit.ts';
 import { parseBoolean, parseSize, wholeNumber } from './parse.ts';
 import { optional, required } from './setting.ts';
 
@@ -11,7 +11,7 @@ export const inboundSettings = {
       'How many requests one API key, and one source system of it (however its name is written: case and spaces around it do not matter), may send in which time. A batch of events counts as its events; one that is larger than the limit takes a whole window.',
     expects: 'a number and a time such as `6000/1m`, or `off`',
     default: '6000/1m',
-    parse: parseRateLimit,
+    parse: (text) => (text === 'off' ? null : parseRateLimit(text)),
   }),
   bodyLimitBytes: required({
     variable: 'SIGNALBOX_BODY_LIMIT',
@@ -65,20 +65,6 @@ export const inboundSettings = {
     parse: wholeNumber(1, 1_000_000),
   }),
 } as const;
-
-/** `count` requests in any window of `windowMs`. */
-export interface RateLimit {
-  readonly count: number;
-  readonly windowMs: number;
-}
-
-function parseRateLimit(text: string): RateLimit | null | undefined {
-  if (text === 'off') return null;
-  const match = /^(\d{1,9})\/(.+)$/.exec(text);
-  const windowMs = parseDuration(match?.[2] ?? '');
-  const count = Number(match?.[1]);
-  return windowMs !== undefined && windowMs >= 1_000 && count >= 1 ? { count, windowMs } : undefined;
-}
 
 /** Exactly as browsers write them. */
 function parseOrigins(text: string): readonly string[] | undefined {

@@ -1,6 +1,7 @@
 import type { Alarm } from '../alarms/watch.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Networks } from '../core/networks.ts';
+import type { RateLimit } from '../core/rate-limit.ts';
 import type { Rotation } from '../encryption/rotation.ts';
 import type { Engine, Run } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
@@ -21,7 +22,7 @@ import type { EventSelection } from '../record/feed/event-log.ts';
 import type { LogPiece } from '../record/feed/follow.ts';
 import type { RedactConversation } from '../record/redact.ts';
 import type { Identities } from '../store/identities.ts';
-import type { RateLimit, RateLimits } from '../store/rate-limits.ts';
+import type { RateLimits } from '../store/rate-limits.ts';
 import type { Store } from '../store/store.ts';
 
 /** Everything that the HTTP application acts through. */

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { SignalboxError } from '../core/errors.ts';
-import type { Quota, RateLimit, RateLimits } from '../store/rate-limits.ts';
+import type { RateLimit } from '../core/rate-limit.ts';
+import type { Quota, RateLimits } from '../store/rate-limits.ts';
 import { policyField, quotaField } from './rate-limit.ts';
 
 /**

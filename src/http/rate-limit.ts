@@ -1,4 +1,5 @@
-import type { Quota, RateLimit } from '../store/rate-limits.ts';
+import type { RateLimit } from '../core/rate-limit.ts';
+import type { Quota } from '../store/rate-limits.ts';
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it. */
 export function policyField(policy: string, limit: RateLimit): string {

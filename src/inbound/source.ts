@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { parseDuration } from '../core/duration.ts';
 import { type FieldError, SignalboxError } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { nearest } from '../core/nearest.ts';
+import { parseRateLimit, type RateLimit } from '../core/rate-limit.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { handshakeFaults } from './handshakes.ts';
 import type { Scheme } from './scheme.ts';
@@ -191,8 +191,8 @@ const dayMs = 86_400_000;
 
 function rateLimitFaults({ rate_limit: limit }: SourceOptions): readonly FieldError[] {
   if (typeof limit !== 'string') return [];
-  const windowMs = parseDuration(limit.slice(limit.indexOf('/') + 1));
-  if (windowMs !== undefined && windowMs >= 1_000 && windowMs <= dayMs) return [];
+  const windowMs = parseRateLimit(limit)?.windowMs;
+  if (windowMs !== undefined && windowMs <= dayMs) return [];
   return [
     { path: '/options/rate_limit', message: 'must be a count in a time from 1s to 1d, such as 600/1m' },
   ];
@@ -260,11 +260,8 @@ function matches(pattern: string, text: string): boolean {
   return true;
 }
 
-/** `600/1m` as a count and a window. */
-export function rateLimitOf({ options }: Source): { count: number; windowMs: number } | undefined {
-  const [count, window] = options.rate_limit?.split('/') ?? [];
-  const windowMs = parseDuration(window ?? '');
-  return windowMs === undefined ? undefined : { count: Number(count), windowMs };
+export function rateLimitOf({ options }: Source): RateLimit | undefined {
+  return parseRateLimit(options.rate_limit ?? '');
 }
 
 /** As it is shown: everything but the secrets and the verify token. */

@@ -1,8 +1,4 @@
-/** `count` requests in a window of `windowMs` that begins with the first one. */
-export interface RateLimit {
-  readonly count: number;
-  readonly windowMs: number;
-}
+import type { RateLimit } from '../core/rate-limit.ts';
 
 export interface Quota {
   readonly allowed: boolean;

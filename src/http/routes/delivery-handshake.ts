@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
+import type { RateLimit } from '../../core/rate-limit.ts';
 import { rateLimitOf } from '../../inbound/source.ts';
-import type { RateLimit } from '../../store/rate-limits.ts';
 import type { AppPorts } from '../ports.ts';
 
 type Params = { Params: { source: string } };

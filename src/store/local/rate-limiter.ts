@@ -1,4 +1,5 @@
-import type { Quota, RateLimit } from '../rate-limits.ts';
+import type { RateLimit } from '../../core/rate-limit.ts';
+import type { Quota } from '../rate-limits.ts';
 
 interface Window {
   startedAt: number;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { RateLimit } from '../../core/rate-limit.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
-import type { Quota, RateLimit, RateLimits } from '../rate-limits.ts';
+import type { Quota, RateLimits } from '../rate-limits.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 
 interface Claim {
