@@ -35,10 +35,11 @@ export async function* followLog(
   const { promise: aborted, resolve: onAbort } = Promise.withResolvers<void>();
   signal.addEventListener('abort', () => onAbort(), { once: true });
   try {
+    while (!of.tail.hasBegun && !signal.aborted) await Promise.race([of.tail.news(), aborted]);
     while (!signal.aborted) {
       // Asked for before it is looked, so that nothing comes between.
       const news = of.tail.news();
-      const piece = await nextPiece(of, selection, position);
+      const piece = await nextPiece(of, selection, position, signal);
       const moved = piece.position > position;
       position = piece.position;
       if (moved) yield piece;
@@ -53,10 +54,11 @@ async function nextPiece(
   { store, tail }: { readonly store: LogReader; readonly tail: LogTail },
   selection: EventSelection,
   position: number,
+  signal: AbortSignal,
 ): Promise<LogPiece> {
   const page =
     tail.after(position, pieceBytes) ??
-    (await tail.read(position, { ...fixedOf(selection), sizeBytes: pieceBytes }));
+    (await tail.read(position, { ...fixedOf(selection), sizeBytes: pieceBytes }, signal));
   return { ...page, events: await selectEvents(store, page.events, selection) };
 }
 

@@ -46,6 +46,11 @@ export class LogTail {
     return this.#readers;
   }
 
+  /** Whether it is known where the log ends; who has joined hears by `news` when it is. */
+  get hasBegun(): boolean {
+    return this.#from !== nowhere;
+  }
+
   /** Follows the log from now on; returns how to stop. */
   join(): () => void {
     if (this.#readers++ === 0) this.#stop = this.#options.live.subscribeLog(() => this.#wake());
@@ -76,9 +81,13 @@ export class LogTail {
     return { events, position: Math.max(position, this.#position), isEnd: true };
   }
 
-  /** The log for who is behind: one after the other, however many they are, and with rests for those whose requests are accepted. */
-  read(after: number, query: LogQuery): Promise<LogPage> {
+  /**
+   * The log for who is behind: one after the other, however many they are, and with rests for those whose requests are accepted. Nothing is read for
+   * who has gone by the time it is their turn.
+   */
+  read(after: number, query: LogQuery, signal?: AbortSignal): Promise<LogPage> {
     const turn = this.#lastRead.then(async () => {
+      if (signal?.aborted) return { found: { events: [], position: after, isEnd: true }, rested: undefined };
       const begun = performance.now();
       const found = this.#options.log.eventLog(after, query);
       const tookMs = () => performance.now() - begun;
