@@ -126,18 +126,23 @@ const listing = {
     status: (row: Row) => row.status,
     delivery: (row: Row) => row.delivery_status,
     'tracking id': (row: Row) => row.tracking_id,
-    question: (row: Row) => row.query_start,
+    question: (row: Row) => (row.erased_at === null ? row.query_start : '(erased)'),
   },
 };
+
+function withoutAnswer({ erased_at: erasedAt, complete, problem }: Row): unknown {
+  if (erasedAt !== null) return `Question and answer were erased at ${timeOf(erasedAt)} UTC.`;
+  return complete === true ? (problem ?? 'No answer.') : 'No answer yet.';
+}
 
 function show(found: Row, context: Context): void {
   const answer = found.ai_response as { readonly response_plain: string } | null;
   const error = found.error as { readonly message: string } | null;
   const attempts = found.delivery_attempts as readonly Row[];
   context.write(
-    `${bold(context, safe(found.query))}\n${dim(context, `${found.status} · delivery ${found.delivery_status}`)}\n\n`,
+    `${bold(context, found.erased_at === null ? safe(found.query) : '(erased)')}\n${dim(context, `${found.status} · delivery ${found.delivery_status}`)}\n\n`,
   );
-  context.write(`${safe(answer?.response_plain ?? error?.message ?? 'No answer yet.')}\n`);
+  context.write(`${safe(answer?.response_plain ?? error?.message ?? withoutAnswer(found))}\n`);
   if (attempts.length === 0) return;
   const cells = attempts.map((one) => [
     one.attempt,

@@ -5,7 +5,7 @@ import type { Conversation, DeliveryAttempt } from '../../store/store.ts';
 import { type Html, html } from './html.ts';
 import { page } from './layout.ts';
 import { renderMarkdown } from './markdown.ts';
-import { count, statusPill, timing, typeLabel } from './parts.ts';
+import { count, questionOf, statusPill, timing, typeLabel } from './parts.ts';
 import { clockTime, timeAt } from './time.ts';
 
 export function conversationPage(
@@ -14,14 +14,14 @@ export function conversationPage(
   now: number,
 ): string {
   return page({
-    title: conversation.queryStart.slice(0, 60),
+    title: questionOf(conversation).slice(0, 60),
     refreshSeconds: refreshAfter(conversation, now),
     content: html`<article>
 <p class="crumb"><a href="/">← All conversations</a></p>
 <header class="question"><p class="meta"><span>${conversation.sourceSystem} · ${conversation.sourceProcess}</span><span>${typeLabel(conversation.webhookType)}</span><span>${timeAt(conversation.receivedAt, now)}</span></p>
-<h1>${conversation.query}</h1>
+<h1>${conversation.erasedAt === null ? conversation.query : questionOf(conversation)}</h1>
 <p class="line">${statusPill(conversation)}<span class="soft">${timing(conversation)}</span></p></header>
-${answer(conversation)}
+${answer(conversation, now)}
 ${sources(conversation.answer?.toolCalls ?? [])}
 ${deliveries(conversation, now)}
 ${timeline(entries, now)}
@@ -38,9 +38,16 @@ function refreshAfter(conversation: Conversation, now: number): number | undefin
   return Math.min(60, Math.max(2, Math.ceil((nextAttemptAt - now) / 1_000) + 1));
 }
 
-function answer({ answer, error, status, answerTimeMs }: Conversation): Html {
+function answer(conversation: Conversation, now: number): Html {
+  const { answer, error, status, answerTimeMs, complete, problem, erasedAt } = conversation;
+  if (erasedAt !== null) {
+    return html`<section class="card" aria-labelledby="answer"><h2 id="answer" class="hidden">Answer</h2><p>Question and answer were erased, ${timeAt(erasedAt, now)}.</p></section>`;
+  }
   if (error !== null) {
     return html`<section class="card bad" aria-labelledby="answer"><h2 id="answer">No answer</h2><p>${error.message}</p><p class="soft">${error.code}${error.recoverable && ' · asking again may help'}</p></section>`;
+  }
+  if (answer === null && complete) {
+    return html`<section class="card bad" aria-labelledby="answer"><h2 id="answer">No answer</h2><p>${problem ?? 'The question was ended before there was one.'}</p></section>`;
   }
   if (answer === null) {
     const text = status === 'queued' ? 'In the queue.' : 'The agent is working on it.';
@@ -82,7 +89,7 @@ function deliveries(conversation: Conversation, now: number): Html {
   const rows = deliveries.map((attempt) => deliveryRow(attempt, now));
   const none =
     deliveryStatus === 'not_configured'
-      ? 'Not delivered anywhere: no URL is configured for this type of answer. It is kept here and at its status route.'
+      ? `Not delivered anywhere: no URL is configured for this type of answer.${conversation.erasedAt === null ? ' It is kept here and at its status route.' : ''}`
       : 'No attempt yet.';
   return html`<section aria-labelledby="delivery"><h2 id="delivery">Delivery</h2>
 ${

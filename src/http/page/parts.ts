@@ -66,8 +66,15 @@ export function emptyState(title: string, text: string): Html {
 
 export function conversationRow(row: ConversationSummary, answerStart: string, now: number): Html {
   return html`<li><a class="row" href="/page/conversations/${row.trackingId}">
-<span class="line"><strong>${row.queryStart}</strong>${statusPill(row)}</span>
+<span class="line"><strong>${questionOf(row)}</strong>${statusPill(row)}</span>
 ${answerStart !== '' && html`<span class="answer-start">${answerStart}</span>`}
 <span class="meta"><span>${timeAgo(row.receivedAt, now)}</span><span>${row.sourceSystem}</span><span>${typeLabel(row.webhookType)}</span>${timing(row) !== '' && html`<span>${timing(row)}</span>`}</span>
 </a></li>`;
 }
+
+/** The beginning of a question, or that it is gone. */
+export const questionOf = ({
+  queryStart,
+  erasedAt,
+}: Pick<ConversationSummary, 'queryStart' | 'erasedAt'>): string =>
+  erasedAt === null ? queryStart : 'Erased';
