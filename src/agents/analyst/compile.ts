@@ -6,7 +6,8 @@ import {
   type Fact,
   type Grain,
 } from './semantic-layer/dimensions.ts';
-import type { DealStatus, Measure, Population } from './semantic-layer/measures.ts';
+import type { Measure } from './semantic-layer/measures.ts';
+import type { DealStatus, Population } from './semantic-layer/populations.ts';
 import { inList, join, raw, type Sql, sql, value } from './sql.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { formatDay } from './words/calendar.ts';

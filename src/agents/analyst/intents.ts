@@ -12,7 +12,8 @@ import {
 } from './notes.ts';
 import type { Intent } from './query.ts';
 import type { Span } from './reading.ts';
-import { type DealStatus, type MeasureName, measureOf, populations } from './semantic-layer/measures.ts';
+import { type MeasureName, measureOf } from './semantic-layer/measures.ts';
+import { type DealStatus, populations } from './semantic-layer/populations.ts';
 
 interface Case {
   readonly intent: Intent;

@@ -15,7 +15,8 @@ import {
 import type { AmountLimit, AnalystQuery, Filter, Intent } from './query.ts';
 import type { Reading, Span } from './reading.ts';
 import { type DimensionName, dimensionOf, type Fact } from './semantic-layer/dimensions.ts';
-import { type MeasureName, measureOf, populations } from './semantic-layer/measures.ts';
+import { type MeasureName, measureOf } from './semantic-layer/measures.ts';
+import { populations } from './semantic-layer/populations.ts';
 import type { ValueMeaning } from './vocabulary.ts';
 import type { Comparator } from './words/phrases.ts';
 

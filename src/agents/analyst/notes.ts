@@ -1,13 +1,8 @@
 import type { AnalystQuery, NamedAccounts } from './query.ts';
 import type { Reading, Span } from './reading.ts';
 import type { DimensionName, Grain } from './semantic-layer/dimensions.ts';
-import {
-  type DealStatus,
-  type Measure,
-  type MeasureName,
-  measureOf,
-  populations,
-} from './semantic-layer/measures.ts';
+import { type Measure, type MeasureName, measureOf } from './semantic-layer/measures.ts';
+import { type DealStatus, populations } from './semantic-layer/populations.ts';
 import type { ValueMeaning } from './vocabulary.ts';
 import type { Meaning } from './words/lexicon.ts';
 import { isoOf } from './words/period.ts';

@@ -1,6 +1,7 @@
 import type { AccountGroup } from './account-index.ts';
 import type { DimensionName, Grain } from './semantic-layer/dimensions.ts';
-import type { DealStatus, MeasureName } from './semantic-layer/measures.ts';
+import type { MeasureName } from './semantic-layer/measures.ts';
+import type { DealStatus } from './semantic-layer/populations.ts';
 import type { Period } from './words/period.ts';
 import type { MissingColumn } from './words/phrases.ts';
 

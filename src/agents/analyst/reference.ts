@@ -1,6 +1,7 @@
 import { examples } from './answers/examples.ts';
 import { dimensions } from './semantic-layer/dimensions.ts';
-import { type Measure, measures, populations } from './semantic-layer/measures.ts';
+import { type Measure, measures } from './semantic-layer/measures.ts';
+import { populations } from './semantic-layer/populations.ts';
 import { unitWords } from './words/time-words.ts';
 
 /** The parts of docs/reference/analyst.md that follow from the semantic layer; a test compares them with the page. */

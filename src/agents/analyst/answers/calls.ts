@@ -2,7 +2,7 @@ import { date, dimensionSql, fromSql, selectionOf, whereSql } from '../compile.t
 import { type Answer, lines, maxRows, table } from '../render/answer.ts';
 import { counted, dayText, nothing, text } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
-import { populations } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 import { raw, sql } from '../sql.ts';
 import { type AnswerContext, applyPeriod, missingNote, numberIn, readingNotes, scopeOf } from './context.ts';
 

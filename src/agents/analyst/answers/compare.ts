@@ -3,13 +3,8 @@ import { type Answer, table } from '../render/answer.ts';
 import { change, formatMeasure, tellMeasure, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
 import { type DimensionName, dimensionOf } from '../semantic-layer/dimensions.ts';
-import {
-  type Measure,
-  type MeasureName,
-  measureOf,
-  type Population,
-  populations,
-} from '../semantic-layer/measures.ts';
+import { type Measure, type MeasureName, measureOf } from '../semantic-layer/measures.ts';
+import { type Population, populations } from '../semantic-layer/populations.ts';
 import { datesOf, type Period, previousOf } from '../words/period.ts';
 import { type AnswerContext, periodText, readingNotes, scopeOf, wonLostRule } from './context.ts';
 import { answerMetric, measureBy, measureIn } from './metric.ts';

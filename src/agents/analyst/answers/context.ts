@@ -4,7 +4,7 @@ import type { AnalystQuery, Filter } from '../query.ts';
 import { counted, whole } from '../render/format.ts';
 import { data, listed, say, type Text, together } from '../render/text.ts';
 import { type DimensionName, dimensionOf, type Fact } from '../semantic-layer/dimensions.ts';
-import type { Population } from '../semantic-layer/measures.ts';
+import type { Population } from '../semantic-layer/populations.ts';
 import type { Sql } from '../sql.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 import { datesOf, type Period } from '../words/period.ts';

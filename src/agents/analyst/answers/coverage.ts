@@ -2,7 +2,7 @@ import { fromSql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, table } from '../render/answer.ts';
 import { money, short, whole } from '../render/format.ts';
 import { say, strong } from '../render/text.ts';
-import { type Population, populations } from '../semantic-layer/measures.ts';
+import { type Population, populations } from '../semantic-layer/populations.ts';
 import { sql } from '../sql.ts';
 import { type Period, previousOf, relativeUnit } from '../words/period.ts';
 import { type AnswerContext, applyPeriod, numberIn, readingNotes, scopeOf, wonLostRule } from './context.ts';

@@ -4,7 +4,7 @@ import type { Answer } from '../render/answer.ts';
 import { maxRows } from '../render/answer.ts';
 import { counted, dayText, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
-import { type Population, populations } from '../semantic-layer/measures.ts';
+import { type Population, populations } from '../semantic-layer/populations.ts';
 import { raw, type Sql } from '../sql.ts';
 import {
   type AnswerContext,

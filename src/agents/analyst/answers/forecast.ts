@@ -2,7 +2,7 @@ import { conditionsOf, fromSql, periodSql, populationConditions, statusSql, wher
 import { type Answer, table } from '../render/answer.ts';
 import { money, percent, short, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
-import { populations } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 import { raw, type Sql, sql } from '../sql.ts';
 import { type Period, relativeUnit } from '../words/period.ts';
 import { type AnswerContext, applyPeriod, missingNote, numberIn, readingNotes, scopeOf } from './context.ts';

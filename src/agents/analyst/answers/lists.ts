@@ -2,7 +2,7 @@ import { conditionsOf, dimensionSql, fromSql, selectionOf, statusSql, whereSql }
 import { type Answer, maxRows, table } from '../render/answer.ts';
 import { counted, dayText, money, text, whole } from '../render/format.ts';
 import { say, strong } from '../render/text.ts';
-import { populations } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 import { raw, sql } from '../sql.ts';
 import {
   type AnswerContext,

@@ -2,7 +2,7 @@ import { fromSql, selectionOf, whereSql } from '../compile.ts';
 import { type Answer, table } from '../render/answer.ts';
 import { counted, money, percent, text, whole } from '../render/format.ts';
 import { say, strong, together } from '../render/text.ts';
-import { populations } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 import { raw, sql } from '../sql.ts';
 import {
   type AnswerContext,

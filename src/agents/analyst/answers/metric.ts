@@ -12,13 +12,8 @@ import { type Answer, type Block, maxRows, table } from '../render/answer.ts';
 import { formatMeasure, grainText, tellMeasure, text, whole } from '../render/format.ts';
 import { data, say, strong, type Text, together } from '../render/text.ts';
 import { type DimensionName, dimensionOf } from '../semantic-layer/dimensions.ts';
-import {
-  companionsOf,
-  type Measure,
-  measureOf,
-  type Population,
-  populations,
-} from '../semantic-layer/measures.ts';
+import { companionsOf, type Measure, measureOf } from '../semantic-layer/measures.ts';
+import { type Population, populations } from '../semantic-layer/populations.ts';
 import { join, raw, type Sql, sql } from '../sql.ts';
 import type { Period } from '../words/period.ts';
 import {

@@ -3,7 +3,7 @@ import { type Answer, type Block, table } from '../render/answer.ts';
 import { counted, money, nothing, percent, short, text, whole } from '../render/format.ts';
 import { say, strong, type Text } from '../render/text.ts';
 import { type DimensionName, dimensionOf } from '../semantic-layer/dimensions.ts';
-import { populations } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 import { raw, type Sql, sql } from '../sql.ts';
 import {
   type AnswerContext,

@@ -1,6 +1,7 @@
 import type { AgentAnswer } from '../../agent.ts';
 import type { AnalystQuery, Intent } from '../query.ts';
-import { measureOf, populations } from '../semantic-layer/measures.ts';
+import { measureOf } from '../semantic-layer/measures.ts';
+import { populations } from '../semantic-layer/populations.ts';
 
 type Topic = NonNullable<AgentAnswer['topic']>;
 

@@ -1,4 +1,4 @@
-import type { DealStatus } from './measures.ts';
+import type { DealStatus } from './populations.ts';
 
 /**
  * Won, lost and open are decided from the stage's text, whatever the CRM calls its stages:
