@@ -127,3 +127,12 @@ test('at a terminal lines are short, and hold no control characters of a sender'
   log.recorded({ type: 'WEBHOOK_OUTBOUND_QUEUED' } as never);
   assert.equal(lines.length, 1);
 });
+
+test('requests that fail because nothing can be written are a line once in a while, all others one each', () => {
+  const { log, lines } = logged();
+  const request = { method: 'POST', path: '/webhook', status: 503, error: new Error('disk is full') };
+  for (let n = 0; n < 100; n++) log.requestFailed({ ...request, code: 'storage_failed' });
+  assert.equal(lines.length, 1);
+  for (let n = 0; n < 3; n++) log.requestFailed({ ...request, status: 500, code: 'internal_error' });
+  assert.equal(lines.length, 4);
+});

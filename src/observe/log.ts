@@ -4,8 +4,9 @@ import type { Traced } from '../core/trace-context.ts';
 import { whatExecutes } from '../engine/executing.ts';
 import { contentFields, type Failure, type RecordedEvent } from '../record/events.ts';
 import { snakeCase, toWire } from '../record/wire.ts';
-import { LineWriter } from './line-writer.ts';
-import { readable, readableLines } from './readable.ts';
+import { openLines } from './lines.ts';
+import { readableLines } from './readable.ts';
+import { seldom } from './seldom.ts';
 import type { SlowStep } from './step-times.ts';
 import { TraceIds } from './trace-ids.ts';
 
@@ -25,7 +26,8 @@ export interface Log {
 
   valuesRotated(line: { keyId: string; rewritten: number; unreadable: number }): void;
 
-  requestFailed(line: { method: string; path: string; status: number; code: string; error: unknown }): void;
+  /** Those that fail because nothing can be written are one line in ten seconds, with how many there were (`times`). */
+  requestFailed(line: FailedRequest): void;
 
   /** A request that its source's scheme did not verify; a sample of them. Of the headers only the names. */
   webhookRefused(line: {
@@ -90,6 +92,14 @@ export interface Log {
   flush(): void;
 }
 
+export interface FailedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly code: string;
+  readonly error: unknown;
+}
+
 /** Which conversation a line is about. */
 export interface AboutLine {
   readonly trackingId: string;
@@ -151,6 +161,10 @@ export function createLog(options: LogOptions): Log {
   );
   const traceIds = new TraceIds();
   const about = (line: AboutLine) => ({ ...ids(line), trace_id: traceIds.of(line.trackingId) });
+  const failedRequest = ({ error, ...line }: FailedRequest, times?: number) =>
+    logger.error({ ...line, ...errorFields(error), times }, 'Request failed');
+  // While nothing can be written every request fails, and says the same.
+  const storageFailed = seldom(failedRequest);
   const recordedLevel = options.format === 'json' ? 'info' : 'debug';
   return {
     started: (line) =>
@@ -167,7 +181,7 @@ export function createLog(options: LogOptions): Log {
         'All values are under the newest key; older ones are not needed any more',
       ),
     retentionRemoved: (removed) => logger.info({ removed }, 'Retention removed what is past its time'),
-    requestFailed: ({ error, ...line }) => logger.error({ ...line, ...errorFields(error) }, 'Request failed'),
+    requestFailed: (line) => (line.code === 'storage_failed' ? storageFailed(line) : failedRequest(line)),
     webhookRefused: ({ source, because, bodySha256, headers }) =>
       logger.warn({ source, because, body_sha256: bodySha256, header_names: headers }, 'Webhook refused'),
     webhooksRefused: ({ source }) =>
@@ -275,26 +289,6 @@ function loggerOptions(level: LogLevel): LoggerOptions {
     messageKey: 'message',
     timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label.toUpperCase() }) },
-  };
-}
-
-interface Destination {
-  write(line: string): void;
-  flushSync?(): void;
-}
-
-function openLines(options: LogOptions): Destination {
-  const { write } = options;
-  return write === undefined ? new LineWriter(1, { lostLine: lostLine(options) }) : { write };
-}
-
-/** Lines that could not be written are told in the format of the others. */
-function lostLine({ format }: LogOptions): (count: number, reason: string) => string {
-  return (count, reason) => {
-    const timestamp = new Date().toISOString();
-    const message = `${count} log lines were lost`;
-    const line = `${JSON.stringify({ level: 'WARN', timestamp, lost_lines: count, reason, message })}\n`;
-    return format === 'json' ? line : readable(line);
   };
 }
 
