@@ -147,3 +147,21 @@ test('dead letters of notifications, however many, hide no other', async () => {
   all.push(...failed(150, 'delivery'));
   assert.equal(await countDeadLetters(engine), 100);
 });
+
+test('a server for others that tells nobody of alarms says so at its start', async (context) => {
+  const warningsOf = async (variables: Record<string, string>) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'signalbox-alarms-'));
+    context.after(() => rmSync(dataDir, { recursive: true }));
+    const lines: string[] = [];
+    const log = createLog({ level: 'warn', format: 'json', write: (line) => void lines.push(line) });
+    const config = readConfig({ SIGNALBOX_DATA_DIR: dataDir, ...variables });
+    const signalbox = await compose(config, log, agent);
+    signalbox.recover();
+    await signalbox.stop(1_000);
+    return lines.filter((line) => /Nobody is told of alarms/.test(line)).length;
+  };
+  const key = { SIGNALBOX_API_KEYS: 'ops:admin:0123456789abcdef0123456789abcdef' };
+  assert.equal(await warningsOf({ HOST: '0.0.0.0', ...key }), 1);
+  assert.equal(await warningsOf({ HOST: '0.0.0.0', ...key, SIGNALBOX_ALARMS: 'off' }), 0);
+  assert.equal(await warningsOf({}), 0);
+});

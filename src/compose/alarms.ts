@@ -5,6 +5,7 @@ import { alarmOfNotice, isOutdated } from '../alarms/transition.ts';
 import { AlarmWatch, stateOf } from '../alarms/watch.ts';
 import { emailSettings } from '../config/alarms.ts';
 import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/execution.ts';
 import { messageOf } from '../core/errors.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { createRedactor } from '../core/redact.ts';
@@ -117,10 +118,17 @@ export function createAlarms(
       ...{ channels, alarms: () => watch.alarms(), lastTold: () => lastTold(engine, channels), test },
       silence: (name, until) => watch.silence(name, until),
     },
-    begin: () => watch.begin(),
+    begin: () => {
+      if (rules.length > 0 && notifiers.length === 0 && !isLoopback(config.host)) log.warning(nobodyIsTold);
+      watch.begin();
+    },
     stop: () => watch.stop(),
   };
 }
+
+/** Not where somebody tries it out on a machine of their own. */
+const nobodyIsTold =
+  'Nobody is told of alarms, only this log: set SLACK_WEBHOOK_URL, TEAMS_WEBHOOK_URL, SIGNALBOX_SMTP_URL or SIGNALBOX_NOTIFY_URL (docs/reference/alarms.md), or SIGNALBOX_ALARMS=off.';
 
 /** Which of several installations tells something. */
 function placeOf({ publicUrl, port }: Config): Place {

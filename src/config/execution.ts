@@ -198,7 +198,7 @@ export function restateSettings(config: ExecutionConfig) {
   };
 }
 
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host);
 
 /** Throws `config_invalid` for a role that engine or store have no use for. */
 export function checkRole({ role, engine, databaseUrl, uaefDatabaseUrl }: ExecutionConfig): void {
