@@ -273,6 +273,32 @@ test('what is far behind is searched from its newest to its oldest, and what com
   await close();
 });
 
+test('no part of the search has the words of what was erased, though it was being made anew', async () => {
+  const { database, store, close } = open();
+  const lives = [aLife({ query: 'Quartermain' }), ...Array.from({ length: 30 }, () => aLife())];
+  for (const life of lives) await store.append(life.facts);
+  await store.follower.catchUp();
+  await store.rebuild(['search']);
+  await followPiece(database, 20);
+  // Terms begin where the one before them ends, so that only the rest of a word stands together.
+  const parts = () =>
+    [0, 1].map(
+      (generation) =>
+        database.get<{ n: number }>(
+          `SELECT count(*) AS n FROM search_${generation}_data WHERE instr(block, CAST('rmain' AS BLOB)) > 0`,
+        )!.n,
+    );
+  assert.deepEqual(parts(), [1, 1]);
+  await store.erase(lives[0]!.trackingId, { runId: 'run', by: 'me', at: 1 });
+  await store.settleErasures();
+  await store.follower.catchUp();
+  assert.deepEqual(parts(), [0, 0]);
+  const left = (generation: number) =>
+    database.get<{ n: number }>(`SELECT count(*) AS n FROM search_${generation}_docsize`)!.n;
+  assert.deepEqual([left(0), left(1)].sort(), [0, 31]);
+  await close();
+});
+
 test('what is removed from the record is not found any more', async () => {
   const { database, store, close } = open();
   const lives = [aLife({ query: 'find me' }), aLife({ query: 'find me' })];

@@ -13,8 +13,8 @@ import type { Generation } from '../../generation.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
-import { clearSearch, indexConversations } from './search.ts';
-import { addCompletions, clearStatistics } from './statistics.ts';
+import { clearSearch, indexConversations, isSearchClear } from './search.ts';
+import { addCompletions, clearStatistics, isStatisticsClear } from './statistics.ts';
 
 interface StateRow {
   readonly name: ProjectionName;
@@ -33,11 +33,13 @@ interface Part {
   apply(sql: Sql, generation: Generation, events: readonly RecordedEvent[]): void;
   /** Removes some of a generation; returns whether nothing is left. */
   clear(sql: Sql, generation: number, limit: number): boolean;
+  /** Whether a generation has nothing: what was erased from the other one may be in it still. */
+  isClear(sql: ReadSql, generation: number): boolean;
 }
 
 const parts: Readonly<Record<FollowedName, Part>> = {
-  search: { apply: indexConversations, clear: clearSearch },
-  statistics: { apply: addCompletions, clear: clearStatistics },
+  search: { apply: indexConversations, clear: clearSearch, isClear: isSearchClear },
+  statistics: { apply: addCompletions, clear: clearStatistics, isClear: isStatisticsClear },
 };
 
 /**
@@ -64,7 +66,10 @@ function isUpToDate(sql: ReadSql): boolean {
   return states(sql).every(
     (state) =>
       state.next_position === null &&
-      (state.name === 'conversations' || (state.position >= last && state.gap_to === null)),
+      (state.name === 'conversations' ||
+        (state.position >= last &&
+          state.gap_to === null &&
+          parts[state.name].isClear(sql, 1 - state.generation))),
   );
 }
 
@@ -88,7 +93,7 @@ function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): bool
   const forward = 'UPDATE projections SET next_position = ?, next_key_id = ? WHERE name = ?';
   sql.run(forward, next.last, nextKeyId, name);
   if (!next.isEnd) return false;
-  const swap = `UPDATE projections SET generation = ?, position = ?, next_position = NULL, gap_after = NULL, gap_to = NULL, key_id = next_key_id, next_key_id = NULL
+  const swap = `UPDATE projections SET generation = ?, position = ?, next_position = CASE again WHEN 1 THEN 0 END, again = 0, gap_after = NULL, gap_to = NULL, key_id = next_key_id, next_key_id = NULL
     WHERE name = ?`;
   sql.run(swap, 1 - generation, next.last, name);
   return false;
@@ -118,7 +123,7 @@ const isOf = (name: FollowedName, { type }: EventRow): boolean =>
 function mendPiece(sql: Sql, { name, next_position: position }: StateRow, limit: number): boolean {
   const { events, last, isEnd } = eventsAfter(sql, position!, limit, ['WEBHOOK_REQUEST_RECEIVED']);
   const changed = mendConversations(sql, events);
-  const text = 'UPDATE projections SET next_position = ?, changed = changed + ? WHERE name = ?';
+  const text = 'UPDATE projections SET next_position = ?, changed = changed + ?, again = 0 WHERE name = ?';
   sql.run(text, isEnd ? null : last, changed, name);
   return isEnd;
 }
@@ -170,12 +175,16 @@ export function projectionStates(sql: ReadSql): ProjectionState[] {
   });
 }
 
-/** Position 0 stands for a generation that has to be emptied before it is filled. */
+/**
+ * Position 0 stands for a generation that has to be emptied before it is filled. What is being made anew is made once more after that: it may
+ * have taken over already what is the reason to ask.
+ */
 export function beginRebuild(sql: Sql, names: readonly ProjectionName[]): void {
   for (const name of names) {
-    const text =
+    const once = 'UPDATE projections SET again = 1 WHERE name = ? AND next_position > 0';
+    const first =
       'UPDATE projections SET next_position = 0, changed = 0 WHERE name = ? AND next_position IS NULL';
-    sql.run(text, name);
+    if (sql.run(once, name).changes === 0) sql.run(first, name);
   }
 }
 

@@ -58,9 +58,13 @@ function merge(sql: Sql, table: string, rows: number): void {
 
 const totalChanges = (sql: Sql): number => sql.get<{ n: number }>('SELECT total_changes() AS n')!.n;
 
+export function isSearchClear(sql: ReadSql, generation: number): boolean {
+  return sql.get(`SELECT 1 FROM ${searchTable(generation)}_docsize LIMIT 1`) === undefined;
+}
+
 export function clearSearch(sql: Sql, generation: number): boolean {
   const table = searchTable(generation);
-  if (sql.get(`SELECT 1 FROM ${table}_docsize LIMIT 1`) === undefined) return true;
+  if (isSearchClear(sql, generation)) return true;
   sql.run(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`);
   return true;
 }

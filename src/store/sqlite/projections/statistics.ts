@@ -36,6 +36,10 @@ export function tallies(
   );
 }
 
+export function isStatisticsClear(sql: ReadSql, generation: number): boolean {
+  return sql.get('SELECT 1 FROM statistics WHERE generation = ? LIMIT 1', generation) === undefined;
+}
+
 export function clearStatistics(sql: Sql, generation: number, limit: number): boolean {
   const text =
     'DELETE FROM statistics WHERE rowid IN (SELECT rowid FROM statistics WHERE generation = ? LIMIT ?)';
