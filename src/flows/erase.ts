@@ -104,7 +104,7 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
   async function eraseOne(step: Step, trackingId: string, by: string): Promise<Outcome> {
     const found = await step.run('look', () => look(trackingId), options);
     if (found.outcome !== 'erased') return found.outcome;
-    await step.run('runs', () => ports.runs.forget(found.runIds).then(() => null), options);
+    await step.run('runs', () => forgetAll(trackingId, found.runIds).then(() => null), options);
     const erase = (at: number) => ports.store.erase(trackingId, { runId: step.runId, by, at });
     const outcome = await step.run('record', () => erase(Date.now()), options);
     if (outcome === 'erased') {
@@ -119,6 +119,12 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     if (!summary.complete) return { outcome: 'not_complete', runIds: [], prefix: '' };
     const runIds = [...(await ports.runs.family(trackingId))];
     return { outcome: 'erased', runIds, prefix: exportPrefix(summary) };
+  }
+
+  /** One that was started anew since they were looked for is in the journals of those alone; while it has not ended this throws. */
+  async function forgetAll(trackingId: string, runIds: readonly string[]): Promise<void> {
+    const now = await ports.runs.family(trackingId);
+    await ports.runs.forget([...new Set([...runIds, ...now])]);
   }
 
   async function removeExports(prefix: string): Promise<void> {
