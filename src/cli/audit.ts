@@ -29,7 +29,7 @@ const listing = {
     who: (row: Row) => row.actor,
     by: (row: Row) => row.actor_id ?? row.actor_kind,
     what: (row: Row) => row.act,
-    'on what': (row: Row) => row.target ?? '',
+    'on what': (row: Row) => row.target ?? row.detail ?? '',
     outcome: (row: Row) => `${row.outcome}${row.code === null ? '' : ` (${row.code})`}`,
     from: (row: Row) => row.address ?? '',
   },

@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The act on the record that this request is. */
     actId?: string;
+    /** What the line says of its end besides: no content. */
+    actDetail?: string;
   }
 }
 
@@ -39,7 +41,9 @@ export function auditActs(app: FastifyInstance, { store, log, options }: AppPort
   app.addHook('onSend', async (request, reply, payload) => {
     try {
       if (request.actId !== undefined) {
-        await store.append([actEndFact(request.actId, endOf(reply, payload), clock())]);
+        await store.append([
+          actEndFact(request.actId, { ...endOf(reply, payload), ...detailOf(request) }, clock()),
+        ]);
       } else if (isRefusal(request, reply)) {
         const more = refused.count(clock());
         if (more === undefined) return payload;
@@ -95,6 +99,8 @@ function targetOf({ params, body }: FastifyRequest): string | null {
   if (typeof url === 'string') return safeUrl(url).slice(0, 200);
   return typeof name === 'string' ? name.slice(0, 200) : null;
 }
+
+const detailOf = ({ actDetail: detail }: FastifyRequest) => (detail === undefined ? {} : { detail });
 
 function endOf({ statusCode }: FastifyReply, payload: unknown): ActEnd {
   const outcome = statusCode < 400 ? 'done' : statusCode < 500 ? 'refused' : 'failed';

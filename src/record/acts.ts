@@ -28,6 +28,8 @@ export interface ActEnd {
   readonly status: number | null;
   /** Of the catalogue of errors. */
   readonly code: string | null;
+  /** What it was done to, where that is no one thing: `12 conversations by source_system crm`. */
+  readonly detail?: string;
 }
 
 /** What all of them are kept under. */

@@ -158,9 +158,16 @@ describe('erasing', () => {
     assert.deepEqual([refused.statusCode, refused.json().code], [422, 'invalid_request']);
     const { acts } = (await call('GET', '/audit')).json();
     assert.ok(
-      acts.some(({ act }: { act: string }) => act === 'conversations.erase'),
+      acts.every(({ act }: { act: string }) => act === 'conversations.erase'),
       JSON.stringify(acts),
     );
+    assert.deepEqual(acts.map(({ detail }: { detail: string | null }) => detail).reverse(), [
+      '0 conversations by subject',
+      '1 conversation by subject, only looked for',
+      '1 conversation by subject',
+      '0 conversations by id',
+      null,
+    ]);
     await stop();
     assert.deepEqual(filesWith(dataDir), []);
   });

@@ -27,6 +27,7 @@ function actToWire({ end, at, ...act }: AuditedAct): Record<string, unknown> {
     outcome: end?.outcome ?? 'unknown',
     status: end?.status ?? null,
     code: end?.code ?? null,
+    detail: end?.detail ?? null,
     ended_at: end === null ? null : new Date(end.at).toISOString(),
   };
 }

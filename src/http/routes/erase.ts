@@ -69,6 +69,7 @@ export function registerErase(app: FastifyInstance, ports: AppPorts): void {
     const isDryRun = request.body.dry_run === true;
     const by = (request.caller ?? anybody).name;
     const runIds = isDryRun ? [] : await startErasing(ports, { trackingIds: erasing, by, again });
+    request.actDetail = detailOf(request.body, erasing.length);
     reply.code(runIds.length > 0 ? 202 : 200);
     return { success: true, dry_run: isDryRun, erasing, skipped, run_ids: runIds, next };
   });
@@ -127,6 +128,14 @@ function sequenceOf(after: string | undefined): number {
   if (after === undefined) return 0;
   if (/^\d{1,15}$/.test(after)) return Number(after);
   throw invalid('/after', 'is no cursor: the `next` of the answer before is expected');
+}
+
+/** For the audit: how many, and how they were chosen; the text of a subject is what has to go. */
+function detailOf({ id, source_system: sourceSystem, subject, dry_run: isDryRun }: EraseBody, count: number) {
+  const chosen =
+    id !== undefined ? 'id' : sourceSystem !== undefined ? `source_system ${sourceSystem}` : undefined;
+  const by = chosen ?? (subject === undefined ? 'earlier erasures' : 'subject');
+  return `${count} ${count === 1 ? 'conversation' : 'conversations'} by ${by}${isDryRun ? ', only looked for' : ''}`;
 }
 
 const oneExpected = () => invalid('/', 'one of id, source_system, subject and again is expected');

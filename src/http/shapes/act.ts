@@ -21,6 +21,9 @@ const actShape = Type.Object(
     outcome: oneOf(['done', 'refused', 'failed', 'unknown'], '`unknown`: it was cut off.'),
     status: nullable(Type.Integer()),
     code: nullable(text()),
+    detail: nullable(
+      Type.String({ description: 'What it was done to: how many, and how they were chosen.' }),
+    ),
     ended_at: nullable(time()),
   },
   { title: 'Act' },
