@@ -77,6 +77,11 @@ test('rows become one Parquet file with typed columns that DuckDB reads in one l
       },
     ],
   );
+  // What is held in memory is a group of rows, however many there are.
+  assert.deepEqual(
+    await ask(`SELECT max(row_group_num_rows) AS n FROM parquet_metadata('${path.replaceAll("'", "''")}')`),
+    [{ n: '4096' }],
+  );
   const types = await ask(
     `DESCRIBE SELECT received_at, delivery_attempts, understood, total_time_ms, query ${from}`,
   );

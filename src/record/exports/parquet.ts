@@ -42,19 +42,22 @@ export function createParquetWriter(path: string): ParquetWriter {
   };
 }
 
+/** Rows that are gathered in memory before they are written; with more threads, so many for each. */
+const rowGroupSize = 4_096;
+
 async function convert(rowsPath: string, filePath: string): Promise<void> {
   // Loaded for this alone.
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
-    await connection.run("SET TimeZone = 'UTC'");
+    await connection.run("SET TimeZone = 'UTC'; SET threads = 1");
     const columns = Object.entries(exportSchemas.analysis.properties).map(
       ([name, schema]) => `${name}: '${columnType(schema as ColumnSchema)}'`,
     );
     const source = `read_json(${quoted(rowsPath)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
     await connection.run(
-      `COPY (SELECT * FROM ${source}) TO ${quoted(filePath)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (SELECT * FROM ${source}) TO ${quoted(filePath)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupSize})`,
     );
   } finally {
     connection.closeSync();
