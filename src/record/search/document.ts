@@ -53,16 +53,20 @@ export function textsOf(events: readonly RecordedEvent[]): { question: string; a
 /** Beginnings of words are kept in these lengths; nobody searches for shorter ones. */
 const beginningLengths = { least: searchLimits.prefix, most: 6 } as const;
 
-/** The beginnings of all words of a conversation, each once. */
+/** The beginnings of all words of a conversation, each once: in the order of words, those that are the same follow each other. */
 export function beginningsOf({ question, answer }: SearchDocument): string[] {
   const { least, most } = beginningLengths;
-  const found = new Set<string>();
-  for (const word of new Set([...question, ...answer])) {
-    for (let length = least; length <= most && length <= word.length; length++) {
-      found.add(word.slice(0, length));
+  const found: string[] = [];
+  let before = '';
+  for (const word of [...new Set([...question, ...answer])].sort()) {
+    let length = 0;
+    while (length < most && length < word.length && word[length] === before[length]) length++;
+    for (length = Math.max(least, length + 1); length <= most && length <= word.length; length++) {
+      found.push(word.slice(0, length));
     }
+    before = word;
   }
-  return [...found];
+  return found;
 }
 
 /** Whether a term is one of the beginnings that are kept. */
