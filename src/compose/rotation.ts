@@ -1,6 +1,5 @@
 import type { Content } from '../encryption/content.ts';
 import { noKey } from '../encryption/key-registry.ts';
-import type { Resealed, Resealing } from '../encryption/reseal.ts';
 import { type Rotating, Rotation } from '../encryption/rotation.ts';
 import { journalTables } from '../engine/embedded/content.ts';
 import { valuesFolder } from '../engine/values.ts';
@@ -37,12 +36,13 @@ function inFile({ content, record, stored }: RotationParts, file: NonNullable<Co
   const newest = content.keyId ?? noKey;
   const rotating: Rotating = {
     keysInUse: () => keysInUse(database),
-    async pass(signal) {
-      const { tasks, unreadable } = counting([...journalTables, ...recordTables], resealing);
+    async pass(signal, tell) {
+      const tasks = [...journalTables, ...recordTables].map((table) => resealing(table, tell));
       const sweeper = new Sweeper({ database, tasks });
       signal.addEventListener('abort', () => sweeper.stop(), { once: true });
-      const tables = totalOf(await sweeper.sweep(), unreadable());
-      return together(tables, await resealObjects(stored, content, { prefix: valuesFolder, signal }));
+      await sweeper.sweep();
+      await resealObjects(stored, content, { prefix: valuesFolder, signal, tell });
+      return true;
     },
     async moveSearch() {
       if (await database.write((sql) => isSearchUnder(sql, content.keyId ?? null))) return true;
@@ -69,16 +69,14 @@ async function inPostgres(
   ]);
   const rotating: Rotating = {
     keysInUse: () => postgres.keysInUse(database),
-    async pass(signal) {
-      const of = counting([...recordTables, ...engineRecordTables], postgres.resealing);
-      const sweep = new PostgresRetention({
-        ...{ database, leases, tasks: of.tasks, lease: 'encryption', everyMs: 0, pieceSize: 200 },
-      });
+    async pass(signal, tell) {
+      const tasks = [...recordTables, ...engineRecordTables].map((table) => postgres.resealing(table, tell));
+      const options = { database, leases, tasks, lease: 'encryption', everyMs: 0, pieceSize: 200 };
+      const sweep = new PostgresRetention(options);
       signal.addEventListener('abort', () => sweep.stop(), { once: true });
-      const swept = await sweep.sweep();
-      if (swept === undefined) return undefined;
-      const objects = await resealObjects(stored, content, { prefix: valuesFolder, signal });
-      return together(totalOf(swept, of.unreadable()), objects);
+      if ((await sweep.sweep()) === undefined) return false;
+      await resealObjects(stored, content, { prefix: valuesFolder, signal, tell });
+      return true;
     },
     async moveSearch() {
       if (await database.write((sql) => following.isSearchUnder(sql, content.keyId ?? null))) return true;
@@ -89,24 +87,3 @@ async function inPostgres(
   };
   return rotating;
 }
-
-function counting<Task>(
-  tables: readonly Resealing[],
-  taskOf: (table: Resealing, onUnreadable: (count: number) => void) => Task,
-) {
-  let unreadable = 0;
-  const count = (more: number) => {
-    unreadable += more;
-  };
-  return { tasks: tables.map((table) => taskOf(table, count)), unreadable: () => unreadable };
-}
-
-const totalOf = (byTask: Readonly<Record<string, number>>, unreadable: number): Resealed => ({
-  rewritten: Object.values(byTask).reduce((sum, count) => sum + count, 0),
-  unreadable,
-});
-
-const together = (one: Resealed, other: Resealed): Resealed => ({
-  rewritten: one.rewritten + other.rewritten,
-  unreadable: one.unreadable + other.unreadable,
-});

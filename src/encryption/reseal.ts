@@ -13,6 +13,9 @@ export interface Resealed {
   readonly unreadable: number;
 }
 
+/** Is told of what was done in some place, to show how far it is. */
+export type Tell = (done: Resealed) => void;
+
 /**
  * The values of a row that are under another key than the newest one, or under none, as they are to be. One that cannot be opened
  * stays as it is: no key reads it.

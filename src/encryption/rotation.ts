@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Content } from './content.ts';
 import { noKey } from './key-registry.ts';
-import type { Resealed } from './reseal.ts';
+import type { Resealed, Tell } from './reseal.ts';
 
 /** What is put under the newest key, as the rotation sees it. */
 export interface Rotating {
@@ -9,9 +9,9 @@ export interface Rotating {
   keysInUse(): Promise<readonly string[]>;
   /**
    * Goes through everything once, in small pieces, and puts what is under another key, or under none, under the newest one. A piece is whole or
-   * not there. Undefined when another process does it.
+   * not there. False when another process does it, or it was stopped.
    */
-  pass(signal: AbortSignal): Promise<Resealed | undefined>;
+  pass(signal: AbortSignal, tell: Tell): Promise<boolean>;
   /** Makes the search anew unless it is under the newest key; resolves with whether it is, and nothing of another one is left. */
   moveSearch(): Promise<boolean>;
   /** Sees to it that earlier texts are not left in what is free; then notes that values are under the newest key alone. */
@@ -102,6 +102,11 @@ export class Rotation {
     };
   }
 
+  #add({ rewritten, unreadable }: Resealed): void {
+    const done = this.#done;
+    this.#done = { rewritten: done.rewritten + rewritten, unreadable: done.unreadable + unreadable };
+  }
+
   async #work(): Promise<void> {
     const { content, rotating, onDone } = this.#options;
     const { signal } = this.#stopping;
@@ -109,10 +114,10 @@ export class Rotation {
     const newest = content.keyId ?? noKey;
     if ((await rotating.keysInUse()).every((id) => id === newest)) return;
     for (let isThrough = false; !isThrough; ) {
-      const piece = await rotating.pass(signal);
-      if (piece === undefined || signal.aborted) return;
-      isThrough = piece.rewritten === 0;
-      this.#done = { rewritten: this.#done.rewritten + piece.rewritten, unreadable: piece.unreadable };
+      const before = this.#done.rewritten;
+      this.#done = { rewritten: before, unreadable: 0 };
+      if (!(await rotating.pass(signal, (done) => this.#add(done))) || signal.aborted) return;
+      isThrough = this.#done.rewritten === before;
     }
     while (!(await rotating.moveSearch())) await pause(searchLooksEveryMs, undefined, { signal });
     await rotating.settle();

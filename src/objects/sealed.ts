@@ -1,5 +1,5 @@
 import { type Content, isUnreadable, keyIdOfBytes } from '../encryption/content.ts';
-import type { Resealed } from '../encryption/reseal.ts';
+import type { Tell } from '../encryption/reseal.ts';
 import type { Objects } from './objects.ts';
 
 const placeOf = (key: string) => ['objects', key] as const;
@@ -38,16 +38,13 @@ export function createSealedObjects(objects: Objects, content: Content): Objects
 export async function resealObjects(
   objects: Objects,
   content: Content,
-  { prefix, signal }: { readonly prefix: string; readonly signal: AbortSignal },
-): Promise<Resealed> {
-  let [rewritten, unreadable] = [0, 0];
+  { prefix, signal, tell }: { readonly prefix: string; readonly signal: AbortSignal; readonly tell: Tell },
+): Promise<void> {
   for (const key of await objects.list(prefix, objectsAtMost)) {
     if (signal.aborted) break;
     const outcome = await resealObject(objects, content, key);
-    if (outcome === 'rewritten') rewritten += 1;
-    if (outcome === 'unreadable') unreadable += 1;
+    tell({ rewritten: Number(outcome === 'rewritten'), unreadable: Number(outcome === 'unreadable') });
   }
-  return { rewritten, unreadable };
 }
 
 /** More than there should ever be at once; the rest has its turn when these are gone. */

@@ -1,9 +1,9 @@
-import { type Resealing, resealRow } from '../encryption/reseal.ts';
+import { type Resealing, resealRow, type Tell } from '../encryption/reseal.ts';
 import type { Database, Sql } from './database.ts';
 import type { Task } from './sweeper.ts';
 
-/** Puts the values of a table under the newest key. `onUnreadable` is told how many of a row cannot be opened. */
-export function resealing({ table, order }: Resealing, onUnreadable: (count: number) => void): Task {
+/** Puts the values of a table under the newest key. `tell` is told of each row. */
+export function resealing({ table, order }: Resealing, tell: Tell): Task {
   const columns = [...new Set([...order, ...table.row, ...Object.keys(table.columns)])].join(', ');
   const places = order.map(() => '?').join(', ');
   const text = (where: string) =>
@@ -20,7 +20,7 @@ export function resealing({ table, order }: Resealing, onUnreadable: (count: num
               limit,
             );
       let removed = 0;
-      for (const row of rows) removed += reseal(sql, { table, order }, row, onUnreadable);
+      for (const row of rows) removed += reseal(sql, { table, order }, row, tell);
       const last = rows.at(-1);
       const isThrough = last === undefined || rows.length < limit;
       return { removed, ...(!isThrough && { next: JSON.stringify(keyOf(order, last)) }) };
@@ -33,15 +33,10 @@ type Key = (string | number)[];
 
 const keyOf = (order: readonly string[], row: Row): Key => order.map((name) => row[name] as string | number);
 
-function reseal(
-  sql: Sql,
-  { table, order }: Resealing,
-  row: Row,
-  onUnreadable: (count: number) => void,
-): number {
+function reseal(sql: Sql, { table, order }: Resealing, row: Row, tell: Tell): number {
   const { changes, unreadable } = resealRow(sql.content, table, row);
-  onUnreadable(unreadable);
   const names = Object.keys(changes);
+  tell({ rewritten: names.length, unreadable });
   if (names.length === 0) return 0;
   const set = names.map((name) => `${name} = ?`).join(', ');
   const where = order.map((name) => `${name} = ?`).join(' AND ');

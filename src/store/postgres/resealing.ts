@@ -1,12 +1,9 @@
-import { type Resealing, resealRow } from '../../encryption/reseal.ts';
+import { type Resealing, resealRow, type Tell } from '../../encryption/reseal.ts';
 import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
 import type { RetentionTask } from './retention.ts';
 
 /** As `resealing` of a file. Rows are locked while they are looked at: what another process changes meanwhile is not undone. */
-export function resealing(
-  { table, order: [key] }: Resealing,
-  onUnreadable: (count: number) => void,
-): RetentionTask {
+export function resealing({ table, order: [key] }: Resealing, tell: Tell): RetentionTask {
   const isJson = (column: string) => table.entries.some(([name, kind]) => name === column && kind === 'json');
   const columns = [...new Set([key!, ...table.row])].concat(
     table.entries.map(([name, kind]) => (kind === 'json' ? `${name}::text AS ${name}` : name)),
@@ -23,7 +20,7 @@ export function resealing(
       let removed = 0;
       for (const row of rows) {
         const { changes, unreadable } = resealRow(sql.content, table, row);
-        onUnreadable(unreadable);
+        tell({ rewritten: Object.keys(changes).length, unreadable });
         removed += await put(sql, { name: table.name, key: key!, isJson }, row, changes);
       }
       const last = rows.at(-1);

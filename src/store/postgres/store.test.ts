@@ -139,7 +139,9 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const content = contentUnder(newer, older);
     const both = await Promise.all([1, 2].map(() => open(url, content)));
     const sweep = ({ database, leases }: (typeof both)[number]) => {
-      const tasks = recordTables.map((table) => resealing(table, (count) => assert.equal(count, 0)));
+      const tasks = recordTables.map((table) =>
+        resealing(table, ({ unreadable }) => assert.equal(unreadable, 0)),
+      );
       return new PostgresRetention({ database, leases, tasks, lease: 'encryption', everyMs: 0 }).sweep();
     };
     const swept = await Promise.all(both.map(sweep));
