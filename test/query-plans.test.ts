@@ -14,7 +14,7 @@ import { LiveRecord } from '../src/record/live.ts';
 import { projectionNames } from '../src/record/projections.ts';
 import { parseSearch } from '../src/record/search/query.ts';
 import { Database, type SqlRow } from '../src/sqlite/database.ts';
-import { aLife } from '../src/store/contract.ts';
+import { aLife } from '../src/store/contract/life.ts';
 import { recordRetention } from '../src/store/sqlite/retention.ts';
 import { createSqliteStore } from '../src/store/sqlite/store.ts';
 import { systemRetention } from '../src/store/sqlite/system-retention.ts';

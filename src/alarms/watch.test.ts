@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LiveRecord } from '../record/live.ts';
 import { Database } from '../sqlite/database.ts';
-import { aLife } from '../store/contract.ts';
+import { aLife } from '../store/contract/life.ts';
 import type { Leases } from '../store/leases.ts';
 import { createLocalLeases } from '../store/local/leases.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';

@@ -14,7 +14,7 @@ import { Secret } from '../core/secret.ts';
 import { LiveRecord } from '../record/live.ts';
 import { Database } from '../sqlite/database.ts';
 import { lockFolder } from '../sqlite/folder-lock.ts';
-import { aLife } from '../store/contract.ts';
+import { aLife } from '../store/contract/life.ts';
 import type { StoredKey } from '../store/identities.ts';
 import { copyRecord } from '../store/postgres/copy.ts';
 import { openPostgresRecord } from '../store/postgres/open.ts';

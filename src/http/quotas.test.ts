@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestApp, question } from '../../test/fixtures/app.ts';
 
-/** Fifty senders at once, each its next request as soon as the last is answered. Many processes on one store: `store/contract.ts`. */
+/** Fifty senders at once, each its next request as soon as the last is answered. Many processes on one store: `store/contract/sharing.ts`. */
 test('of many senders at once exactly as many get through as the limit says, each told what is left', async () => {
   const count = 200;
   const app = await createTestApp({ rateLimit: { count, windowMs: 600_000 }, queueLimit: 10_000 });

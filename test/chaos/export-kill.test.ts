@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { exportFiles, exportPrefix } from '../../src/record/exports/forms.ts';
-import { aLife } from '../../src/store/contract.ts';
+import { aLife } from '../../src/store/contract/life.ts';
 import { startS3Server } from '../fixtures/s3-server.ts';
 import { until } from '../fixtures/until.ts';
 import { openExports } from './export-child.ts';

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { Secret } from '../../src/core/secret.ts';
 import { LiveRecord } from '../../src/record/live.ts';
 import { parseSearch } from '../../src/record/search/query.ts';
-import { aLife } from '../../src/store/contract.ts';
+import { aLife } from '../../src/store/contract/life.ts';
 import { openPostgresRecord, type PostgresRecord } from '../../src/store/postgres/open.ts';
 import { noPostgres, postgresPrograms, startTestPostgres } from '../fixtures/postgres-server.ts';
 

@@ -9,7 +9,7 @@ import { LiveRecord } from '../../src/record/live.ts';
 import { parseSearch } from '../../src/record/search/query.ts';
 import { Database } from '../../src/sqlite/database.ts';
 import { inspectFile } from '../../src/sqlite/inspect.ts';
-import { aLife } from '../../src/store/contract.ts';
+import { aLife } from '../../src/store/contract/life.ts';
 import { createSqliteStore } from '../../src/store/sqlite/store.ts';
 
 const child = join(import.meta.dirname, 'projection-child.ts');

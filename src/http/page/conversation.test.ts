@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assemble } from '../../record/assemble.ts';
 import { type ConversationSummary, project } from '../../record/conversation.ts';
 import { toRecordedEvent } from '../../record/events.ts';
-import { aLife } from '../../store/contract.ts';
+import { aLife } from '../../store/contract/life.ts';
 import type { Conversation } from '../../store/store.ts';
 import { conversationPage } from './conversation.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { uuidv7 } from '../../core/ids.ts';
-import { aLife } from '../../store/contract.ts';
+import { aLife } from '../../store/contract/life.ts';
 import { assemble } from '../assemble.ts';
 import { type ConversationSummary, project } from '../conversation.ts';
 import { event, type RecordedEvent, type RecordedEventOf, toRecordedEvent } from '../events.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../../test/fixtures/postgres-server.ts';
 import { Secret } from '../../core/secret.ts';
 import { LiveRecord } from '../../record/live.ts';
-import { aLife } from '../contract.ts';
+import { aLife } from '../contract/life.ts';
 import { openPostgresRecord } from './open.ts';
 
 describe('PostgreSQL goes away', { skip: postgresPrograms() === undefined && noPostgres }, () => {

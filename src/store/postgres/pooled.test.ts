@@ -13,7 +13,7 @@ import { startTransactionPooler } from '../../../test/fixtures/transaction-poole
 import { Secret } from '../../core/secret.ts';
 import type { Content } from '../../encryption/content.ts';
 import { LiveRecord } from '../../record/live.ts';
-import { testStore } from '../contract.ts';
+import { testStore } from '../contract/contract.ts';
 import { openPostgresRecord } from './open.ts';
 
 describe('PostgreSQL behind a pooler of transactions', {

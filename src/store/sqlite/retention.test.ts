@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { LiveRecord } from '../../record/live.ts';
 import { Database } from '../../sqlite/database.ts';
 import { Sweeper } from '../../sqlite/sweeper.ts';
-import { aLife } from '../contract.ts';
+import { aLife } from '../contract/life.ts';
 import { recordRetention } from './retention.ts';
 import { createSqliteStore } from './store.ts';
 

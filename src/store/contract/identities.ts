@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { actEndFact, actFact, type OperatorAct } from '../record/acts.ts';
-import type { StoreUnderTest } from './contract.ts';
-import type { StoredKey, StoredSession } from './identities.ts';
+import { actEndFact, actFact, type OperatorAct } from '../../record/acts.ts';
+import type { StoredKey, StoredSession } from '../identities.ts';
+import type { WithStore } from './contract.ts';
 
 const now = 1_786_699_000_000;
 const day = 86_400_000;
@@ -17,10 +17,8 @@ const aSession = (sha256: string, fields: Partial<StoredSession> = {}): StoredSe
   ...{ expiresAt: now + day, ...fields },
 });
 
-type Case = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
-
 /** Who may call: what every store does about it. */
-export function testIdentities(withStore: Case): void {
+export function testIdentities(withStore: WithStore): void {
   withStore('keeps keys, one of a name at a time, newest first', async ({ store, beside = store }) => {
     assert.deepEqual(await store.keys(), []);
     const [one, other] = [aKey('sb_1'), aKey('sb_2', { createdAt: now + 1, expiresAt: now + day })];
@@ -105,7 +103,7 @@ export function testIdentities(withStore: Case): void {
 }
 
 /** What operators did: what every store tells of it. */
-export function testAudit(withStore: Case): void {
+export function testAudit(withStore: WithStore): void {
   const act = (target: string): OperatorAct => ({
     ...{ act: 'runs.cancel', target, actor: 'me', actorKind: 'key', actorId: 'sb_1', session: null },
     ...{ address: '127.0.0.1', route: 'POST /runs/:run_id/cancel' },

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { uuidv7 } from '../core/ids.ts';
-import { mentions } from '../record/erasure.ts';
-import { parseSearch } from '../record/search/query.ts';
-import { aLife, type StoreUnderTest } from './contract.ts';
-
-type Case = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
+import { uuidv7 } from '../../core/ids.ts';
+import { mentions } from '../../record/erasure.ts';
+import { parseSearch } from '../../record/search/query.ts';
+import type { WithStore } from './contract.ts';
+import { aLife } from './life.ts';
 
 const erasure = { runId: 'run', by: 'me', at: 1_786_699_900_000 };
 
 /** Taking content away: what every store does about it. */
-export function testErasing(withStore: Case): void {
+export function testErasing(withStore: WithStore): void {
   withStore('takes the content of a conversation away, and leaves that there was one', async (under) => {
     const { store, beside = store } = under;
     const [life, other] = [aLife({ extra: { account: 'acme', note: 'Jane Doe' } }), aLife()];

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type ConversationEventType, eventTypes } from '../record/events.ts';
-import type { EventSelection, LoggedEvent, LogQuery } from '../record/feed/event-log.ts';
-import { followLog } from '../record/feed/follow.ts';
-import { isSelected } from '../record/feed/selection.ts';
-import { LogTail } from '../record/feed/tail.ts';
-import { aLife, type StoreUnderTest } from './contract.ts';
-import type { Store } from './store.ts';
-
-type WithStore = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
+import { type ConversationEventType, eventTypes } from '../../record/events.ts';
+import type { EventSelection, LoggedEvent, LogQuery } from '../../record/feed/event-log.ts';
+import { followLog } from '../../record/feed/follow.ts';
+import { isSelected } from '../../record/feed/selection.ts';
+import { LogTail } from '../../record/feed/tail.ts';
+import type { Store } from '../store.ts';
+import type { WithStore } from './contract.ts';
+import { aLife } from './life.ts';
 
 /** What every implementation does with the log as a whole. */
 export function testEventLog(withStore: WithStore): void {

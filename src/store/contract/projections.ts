@@ -8,8 +8,9 @@ import { projectionNames } from '../../record/projections.ts';
 import type { Part } from '../../record/search/highlight.ts';
 import { parseSearch, type SearchQuery } from '../../record/search/query.ts';
 import { wordsOf } from '../../record/search/words.ts';
-import { aLife, type LifeOptions, type StoreUnderTest } from '../contract.ts';
 import type { ConversationSearch, Store } from '../store.ts';
+import type { StoreUnderTest } from './contract.ts';
+import { aLife, type LifeOptions } from './life.ts';
 
 type UnderTest = Pick<StoreUnderTest, 'store' | 'catchUp' | 'close' | 'wholeWordsOnly'>;
 

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { uuidv7 } from '../core/ids.ts';
-import { event } from '../record/events.ts';
-import { aLife, type StoreUnderTest } from './contract.ts';
+import { uuidv7 } from '../../core/ids.ts';
+import { event } from '../../record/events.ts';
+import type { WithStore } from './contract.ts';
+import { aLife } from './life.ts';
 
 const now = 1_786_699_000_000;
 
-type Case = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
-
 /** What alarms remember and measure: what every store does about it. */
-export function testAlarmRecords(withStore: Case): void {
+export function testAlarmRecords(withStore: WithStore): void {
   withStore('keeps what an alarm remembers, for whoever has read the latest of it', async (under) => {
     const { store, beside = store } = under;
     assert.deepEqual(await store.alarms(), []);

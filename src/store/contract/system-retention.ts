@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { uuidv7 } from '../core/ids.ts';
-import type { StampedFact } from '../engine/engine.ts';
-import { actEndFact, actFact } from '../record/acts.ts';
-import { event } from '../record/events.ts';
-import { aLife, type StoreUnderTest } from './contract.ts';
-
-type Case = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
+import { uuidv7 } from '../../core/ids.ts';
+import type { StampedFact } from '../../engine/engine.ts';
+import { actEndFact, actFact } from '../../record/acts.ts';
+import { event } from '../../record/events.ts';
+import type { WithStore } from './contract.ts';
+import { aLife } from './life.ts';
 
 const day = 86_400_000;
 const begin = 1_786_699_100_000;
 const forEver = { audit: null, refusals: null, triggers: null };
 
 /** How long what is of no conversation is kept: what every store does about it. */
-export function testSystemRetention(withStore: Case): void {
+export function testSystemRetention(withStore: WithStore): void {
   withStore('removes acts, refusals and triggers, each after its time', async (under) => {
     const { store, sweepSystemEvents } = under;
     const days = Array.from({ length: 10 }, (_, index) => begin + index * day);
