@@ -39,7 +39,7 @@ export interface RotationOptions {
   readonly rotating: Rotating;
   readonly onDone?: (done: Resealed) => void;
   readonly onError?: (error: unknown) => void;
-  /** From `begin` to the first look. Default: a minute. */
+  /** From `begin` to the first look. Default: five seconds, as new words go into an index that is not moved yet as they are. */
   readonly firstAfterMs?: number;
   /** Default: an hour. */
   readonly everyMs?: number;
@@ -63,7 +63,7 @@ export class Rotation {
     this.#options = options;
   }
 
-  begin(afterMs = this.#options.firstAfterMs ?? 60_000): void {
+  begin(afterMs = this.#options.firstAfterMs ?? 5_000): void {
     if (this.#options.content.keyIds.length === 0 || this.#stopping.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
