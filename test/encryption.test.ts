@@ -242,7 +242,7 @@ describe('rotation', () => {
     asked = [await running.ask(`What is ${word}?`, notes), await running.ask(`And what is ${word}?`)];
     for (const id of asked) await running.completed(id);
     await until(
-      () => running.found(word),
+      () => running.found(`${word} ${words.answer}`),
       (found) => found.length === 2,
     );
   });
