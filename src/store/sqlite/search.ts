@@ -23,9 +23,8 @@ const pieceRows = 400;
 const pieceTexts = 60;
 const samples = 100;
 const frequentSamples = 3;
-/** How long a page is looked for, and a piece of it should take. */
+/** How long a page is looked for: no piece is begun after that. */
 const budgetMs = 50;
-const pieceMs = 10;
 
 interface Looking {
   /** What an index with hashes under this key is asked. Undefined when all that is looked for is looked for in the texts. */
@@ -33,8 +32,6 @@ interface Looking {
   /** What is looked for in the texts of what matches. */
   readonly inTexts: Pick<SearchQuery, 'terms' | 'without'>;
   readonly conditions: readonly Condition[];
-  /** Ids are looked at in windows, which grow while little is found in them. */
-  readonly window: number;
 }
 
 /** One page, newest first in the order of arrival. */
@@ -54,54 +51,50 @@ export async function searchConversations(
 
 async function look(source: ReadSource, looking: Looking, before: number, limit: number) {
   const rows: ConversationRow[] = [];
-  let [end, window, spentMs] = [before, looking.window, 0];
+  let [end, spentMs] = [before, 0];
   while (spentMs < budgetMs) {
     const from = end;
     const piece = await source.read((sql) =>
-      pieceOf(sql, looking, { end: from, window, wanted: limit + 1 - rows.length }),
+      pieceOf(sql, looking, { end: from, wanted: limit + 1 - rows.length }),
     );
     rows.push(...piece.rows);
     spentMs += piece.tookMs;
     if (rows.length > limit) return { rows: rows.slice(0, limit), next: rows[limit - 1]!.id };
     if (piece.end === undefined) return { rows, next: undefined };
     end = piece.end;
-    const growth = Math.min(4, Math.max(0.25, pieceMs / piece.tookMs));
-    window = Math.min(Number.MAX_SAFE_INTEGER, Math.max(1_000, Math.floor(window * growth)));
   }
   return { rows, next: end };
 }
 
 interface Piece {
   readonly end: number;
-  readonly window: number;
   /** Rows that the page still has room for. */
   readonly wanted: number;
 }
 
-/** The matches in one window of ids below `end`, and where the next piece goes on. */
-function pieceOf(sql: ReadSql, looking: Looking, { end, window, wanted }: Piece) {
+/**
+ * The next matches below `end`, and where the following piece goes on. They are bounded by their number alone: with a least id as well, SQLite goes through all
+ * that a word has when the first match is below that.
+ */
+function pieceOf(sql: ReadSql, looking: Looking, { end, wanted }: Piece) {
   const { conditions } = looking;
   const begun = performance.now();
   const { generation, keyId } = generationOf(sql, 'search');
   const match = looking.match(keyId);
   const table = searchTable(generation);
-  const newest = sql.get<{ id: number | null }>(`SELECT max(id) AS id FROM ${table}_docsize`)!.id ?? 0;
-  const last = Math.min(end - 1, newest);
-  const first = Math.max(1, last - window + 1);
   const limit = isInTexts(looking) ? pieceTexts : Math.min(pieceRows, wanted * matchesForRow(looking));
-  const bounds = [first, last, limit] as const;
+  const bounds = [end - 1, limit] as const;
   const ids =
     match === undefined
       ? sql.all<{ id: number }>(inOrderText, ...bounds)
       : sql.all<{ id: number }>(
-          `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?`,
+          `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?`,
           ...[match, ...bounds],
         );
   const rows = ids.flatMap(({ id }) => rowOf(sql, id) ?? []);
-  const next = ids.length < limit ? first : ids.at(-1)!.id;
   return {
     rows: rows.filter((row) => hasValues(row, conditions) && hasTexts(sql, row, looking)),
-    end: next <= 1 ? undefined : next,
+    end: ids.length < limit ? undefined : ids.at(-1)!.id,
     tookMs: performance.now() - begun,
   };
 }
@@ -112,7 +105,7 @@ function matchesForRow({ conditions }: Looking): number {
   return conditions.some(({ column }) => column === 'status') ? 8 : 2;
 }
 
-const inOrderText = 'SELECT id FROM conversations WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?';
+const inOrderText = 'SELECT id FROM conversations WHERE id <= ? ORDER BY id DESC LIMIT ?';
 
 const rowOf = (sql: ReadSql, id: number) =>
   sql.get<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id);
@@ -173,8 +166,6 @@ function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefin
       without: !hasMatch ? without : without.filter(isFor),
     },
     conditions: [...equalitiesOf(search), ...timesOf(search)],
-    // As above: for the whole table, however small the window.
-    window: [...wanted, ...unwanted].some(isLooseEnd) ? Number.MAX_SAFE_INTEGER : 20_000,
   };
 }
 
