@@ -26,6 +26,11 @@ export function parseTimestamp(text: string): number | undefined {
   return date.setUTCHours(hour, minute - offsetMinutes, second, milliseconds);
 }
 
+/** The same, or a date such as 2026-11-01, which is its beginning in UTC. */
+export function parseDateOrTime(text: string): number | undefined {
+  return parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00Z` : text);
+}
+
 function parseOffset(zone: string): number | undefined {
   if (zone === 'Z' || zone === 'z') return 0;
   const hours = Number(zone.slice(1, 3));

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type FieldError, SignalboxError } from '../core/errors.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseDateOrTime } from '../core/timestamp.ts';
 import {
   type ConversationStatus,
   conversationStatuses,
@@ -51,7 +51,7 @@ export function timesOf(query: Pick<FilterQuery, 'from' | 'to'>): { from?: numbe
   const faults: FieldError[] = [];
   const read = (path: 'from' | 'to') => {
     const text = query[path];
-    const at = text === undefined ? undefined : timeOf(text);
+    const at = text === undefined ? undefined : parseDateOrTime(text);
     if (text !== undefined && at === undefined) {
       // In a URL a plus stands for a space.
       const plus = text.includes(' ') ? '; a + is written %2B in a URL' : '';
@@ -71,7 +71,3 @@ export function timesOf(query: Pick<FilterQuery, 'from' | 'to'>): { from?: numbe
   }
   return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
-
-/** A date is its beginning in UTC. */
-const timeOf = (text: string): number | undefined =>
-  parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00Z` : text);
