@@ -9,25 +9,13 @@ import {
 } from '../../../record/projections.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent } from '../../gap.ts';
-import type { Generation } from '../../generation.ts';
+import type { Generation, StateRow } from '../../generation.ts';
 import type { PostgresDatabase, Transaction } from '../database.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
 import { clearSearch, indexConversations } from './search.ts';
 import { addCompletions, clearStatistics } from './statistics.ts';
-
-interface StateRow {
-  readonly name: ProjectionName;
-  readonly generation: number;
-  readonly position: number;
-  readonly next_position: number | null;
-  readonly changed: number;
-  readonly gap_after: number | null;
-  readonly gap_to: number | null;
-  readonly key_id: string | null;
-  readonly next_key_id: string | null;
-}
 
 interface Part {
   apply(sql: Transaction, generation: Generation, events: readonly RecordedEvent[]): Promise<void>;

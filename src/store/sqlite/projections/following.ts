@@ -9,25 +9,12 @@ import {
 import type { Database, ReadSql, Sql } from '../../../sqlite/database.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent } from '../../gap.ts';
-import type { Generation } from '../../generation.ts';
+import type { Generation, StateRow } from '../../generation.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
 import { clearSearch, indexConversations, isSearchClear } from './search.ts';
 import { addCompletions, clearStatistics, isStatisticsClear } from './statistics.ts';
-
-interface StateRow {
-  readonly name: ProjectionName;
-  readonly generation: number;
-  readonly position: number;
-  readonly next_position: number | null;
-  readonly changed: number;
-  readonly gap_after: number | null;
-  readonly gap_to: number | null;
-  /** The key of the hashes that each of the two has; null for words as they are. */
-  readonly key_id: string | null;
-  readonly next_key_id: string | null;
-}
 
 interface Part {
   apply(sql: Sql, generation: Generation, events: readonly RecordedEvent[]): void;
