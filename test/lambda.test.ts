@@ -180,8 +180,11 @@ describe('Signalbox on AWS Lambda', {
     const spans = () => collector.spans.filter((span) => span.traceId === traceId);
     // An invocation that was cut off tells what it did once more, under the same ids.
     const one = (name: string) => spans().find((span) => span.name === name);
-    await until('its spans are there', () => one('flow delivery') !== undefined && one('POST') !== undefined);
-    const parents = ['flow query', 'invoke_agent analyst', 'flow delivery', 'POST'].map((name) => {
+    // The gateway and the function tell theirs each in its own time.
+    const names = ['flow query', 'invoke_agent analyst', 'flow delivery', 'POST'];
+    const areThere = () => ['POST /webhook', ...names].every((name) => one(name) !== undefined);
+    await until('its spans are there', areThere);
+    const parents = names.map((name) => {
       const { parentSpanId } = one(name)!;
       return spans().find(({ spanId }) => spanId === parentSpanId)?.name;
     });
