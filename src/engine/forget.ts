@@ -20,7 +20,7 @@ export async function endedFamily(engine: Pick<Engine, 'get' | 'history'>, runId
     if (run === undefined) continue;
     if (!hasEnded(run.status)) throw notEnded(member, run.status);
     if (run.restartedAs !== undefined) family.add(run.restartedAs);
-    for (const { childRunId } of await engine.history(member)) {
+    for (const { childRunId } of await engine.history(member).catch(unlessGone)) {
       if (childRunId !== undefined) family.add(childRunId);
     }
     if (family.size > familyLimit) throw new Error(`More than ${familyLimit} runs belong to ${runId}.`);
@@ -31,6 +31,12 @@ export async function endedFamily(engine: Pick<Engine, 'get' | 'history'>, runId
 /** A run whose large value is gone already, because it was being forgotten when the process died. */
 function unlessUnreadable(error: unknown): undefined {
   if (error instanceof SignalboxError && error.code === 'run_unreadable') return undefined;
+  throw error;
+}
+
+/** A run that is forgotten in the same moment, as by an invocation that counts as cut off and goes on. */
+function unlessGone(error: unknown): [] {
+  if (error instanceof SignalboxError && error.code === 'unknown_run') return [];
   throw error;
 }
 
