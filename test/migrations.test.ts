@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +16,22 @@ import { createSqliteStore } from '../src/store/sqlite/store.ts';
 import { flows } from './fixtures/schema-flows.ts';
 
 /**
- * Every schema that was ever released is kept as the SQL text of a database that has runs which had not ended:
- * `fixtures/schemas/<version>.sql`. A new migration adds the text of the schema before it.
+ * Databases as the first versions left them, with runs that had not ended: `fixtures/schemas/<version>.sql`. Those of later versions are the
+ * last of them with the migrations since, which stay as they were released.
  */
 const folder = join(import.meta.dirname, 'fixtures', 'schemas');
-const schemas = readdirSync(folder).map((name) => ({
+const kept = readdirSync(folder).map((name) => ({
   version: Number.parseInt(name, 10),
   sql: readFileSync(join(folder, name), 'utf8'),
 }));
+const later = migrationFiles().filter(({ version }) => version > kept.length);
+const schemas = [
+  ...kept,
+  ...later.slice(0, -1).map(({ version }, index) => {
+    const since = later.slice(0, index + 1).map(({ sql }) => sql);
+    return { version, sql: [kept.at(-1)!.sql, ...since, `PRAGMA user_version = ${version};`].join('\n') };
+  }),
+];
 const newest = migrationFiles().at(-1)!.version;
 
 function databaseOf(context: TestContext, sql: string): string {
@@ -48,14 +57,25 @@ function open(context: TestContext, path: string) {
   return { database, store, engine };
 }
 
-const missing = (version: number) =>
-  `fixtures/schemas has no ${version}: make it of the one before it, migration ${version}, and PRAGMA user_version = ${version}.`;
+const released = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'fixtures', 'released-migrations.json'), 'utf8'),
+) as Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-test('every schema before the present one is kept', () => {
-  const older = migrationFiles().filter(({ version }) => version < newest);
-  const kept = schemas.map(({ version }) => version);
-  for (const { version } of older) assert.ok(kept.includes(version), missing(version));
-});
+for (const [name, path] of [
+  ['sqlite', '../src/sqlite/migrations'],
+  ['postgresql', '../src/store/postgres/migrations'],
+] as const) {
+  test(`the migrations of ${name} are as they were released`, () => {
+    const migrations = join(import.meta.dirname, path);
+    const found = readdirSync(migrations).map((file) => {
+      const hash = createHash('sha256').update(readFileSync(join(migrations, file)));
+      return [file, hash.digest('hex')];
+    });
+    const message =
+      'A database that has seen a migration does not see it again: write another one. A new one is added to fixtures/released-migrations.json with its SHA-256.';
+    assert.deepEqual(Object.fromEntries(found), released[name], message);
+  });
+}
 
 for (const { version, sql } of schemas) {
   test(`a database of schema ${version} is brought up to date, and its runs finish`, async (context) => {
