@@ -1,4 +1,3 @@
-import { test } from 'node:test';
 import type { LiveRecord } from '../../record/live.ts';
 import type { SystemRetention } from '../../record/system-retention.ts';
 import type { Leases } from '../leases.ts';
@@ -14,6 +13,7 @@ import { testProjections } from './projections.ts';
 import { testSharing } from './sharing.ts';
 import { testSourcesAndEndpoints } from './sources-and-endpoints.ts';
 import { testSystemRetention } from './system-retention.ts';
+import { type WithStore as CheckedStore, withStoreOf } from './with-store.ts';
 import { testWriters } from './writers.ts';
 
 export interface StoreUnderTest extends Shared {
@@ -37,23 +37,14 @@ export interface Shared {
   readonly rateLimits: RateLimits;
 }
 
-export type WithStore = (title: string, check: (under: StoreUnderTest) => Promise<void>) => void;
+export type WithStore = CheckedStore<StoreUnderTest>;
 
 /** What every implementation of the store port does. `create` gives an empty one. */
 export function testStore(name: string, create: () => Promise<StoreUnderTest>): void {
-  const withStore = (title: string, check: (under: StoreUnderTest) => Promise<void>) =>
-    test(`${name}: ${title}`, async () => {
-      const under = await create();
-      try {
-        await check(under);
-      } finally {
-        await under.close();
-      }
-    });
-
+  const withStore = withStoreOf(name, create);
   testIdentities(withStore);
   testAudit(withStore);
-  testProjections(name, create);
+  testProjections(withStore);
   testAlarmRecords(withStore);
   testErasing(withStore);
   testSystemRetention(withStore);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { StampedFact } from '../../engine/engine.ts';
@@ -11,21 +10,12 @@ import { wordsOf } from '../../record/search/words.ts';
 import type { ConversationSearch, Store } from '../store.ts';
 import type { StoreUnderTest } from './contract.ts';
 import { aLife, type LifeOptions } from './life.ts';
+import type { WithStore } from './with-store.ts';
 
 type UnderTest = Pick<StoreUnderTest, 'store' | 'catchUp' | 'close' | 'wholeWordsOnly'>;
 
 /** What every implementation does with the projections that follow the log. */
-export function testProjections(name: string, create: () => Promise<UnderTest>): void {
-  const withStore = (title: string, check: (under: UnderTest) => Promise<void>) =>
-    test(`${name}: ${title}`, async () => {
-      const under = await create();
-      try {
-        await check(under);
-      } finally {
-        await under.close();
-      }
-    });
-
+export function testProjections(withStore: WithStore<UnderTest>): void {
   withStore('finds words, phrases and beginnings in questions and answers, newest first', async (under) => {
     const [one, two, three] = await filled(under, [
       { query: 'Deal status of Café Zürich?', answer: 'It is **closed won** since May.' },

@@ -15,6 +15,7 @@ import { Sweeper } from '../../sqlite/sweeper.ts';
 import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
 import { testProjections } from '../contract/projections.ts';
+import { withStoreOf } from '../contract/with-store.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { followPiece } from './projections/following.ts';
@@ -67,12 +68,14 @@ const underTest = (content?: Content) => {
 testStore('sqlite', async () => underTest());
 testStore('sqlite, encrypted', async () => ({ ...underTest(contentUnder()), wholeWordsOnly: true }));
 
-testProjections('sqlite, read by threads', async () => openWithThreads());
+testProjections(withStoreOf('sqlite, read by threads', async () => openWithThreads()));
 
-testProjections('sqlite, encrypted, read by threads', async () => ({
-  ...openWithThreads(contentUnder()),
-  wholeWordsOnly: true,
-}));
+testProjections(
+  withStoreOf('sqlite, encrypted, read by threads', async () => ({
+    ...openWithThreads(contentUnder()),
+    wholeWordsOnly: true,
+  })),
+);
 
 test('events are published once they are on disk, and never when their write was taken back', async () => {
   const { database, live, store, errors, close } = open();
