@@ -1,8 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type Client, createClient } from './client.ts';
-import { type Command, type Context, UsageError } from './command.ts';
+import { createClient } from './client.ts';
+import { type Command, UsageError } from './command.ts';
+import type { Row } from './rows.ts';
 import { printJson } from './terminal.ts';
+import { untilDone } from './wait.ts';
 
 export const encryption: Command = {
   name: 'encryption',
@@ -22,10 +23,11 @@ configuration; keep those that backups are under as long as the backups.
     if (more.length > 0 || (action !== undefined && action !== 'rotate'))
       throw new UsageError(`"${positionals.join(' ')}" is not understood; there is rotate.`);
     const client = createClient(context, values.url);
-    let state = await (action === undefined
+    let state: Row = await (action === undefined
       ? client.call('GET', '/encryption')
       : client.call('POST', '/encryption/rotate', {}));
-    if (action !== undefined && !values['no-wait']) state = await untilDone(client, context);
+    if (action !== undefined && !values['no-wait'])
+      state = await untilDone(client, context, '/encryption', progressOf);
     if (values.json) printJson(context, state);
     else context.write(describe(state as unknown as State));
     return 0;
@@ -47,15 +49,9 @@ interface State {
   readonly unreadable: number;
 }
 
-async function untilDone(client: Client, context: Context): Promise<Record<string, unknown>> {
-  for (let told = -1; ; ) {
-    const state = await client.call('GET', '/encryption');
-    const { rotating, rewritten } = state as unknown as State;
-    if (!rotating) return state;
-    if (rewritten !== told) context.writeError(`${rewritten} values rewritten\n`);
-    told = rewritten;
-    await pause(500, undefined, { signal: context.signal });
-  }
+function progressOf(state: Row): string | undefined {
+  const { rotating, rewritten } = state as unknown as State;
+  return rotating ? `${rewritten} values rewritten` : undefined;
 }
 
 function describe({ keys, plain_in_use: plainInUse, rotating, unreadable }: State): string {

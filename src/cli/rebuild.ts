@@ -1,9 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { projectionNames } from '../record/projections.ts';
-import { type Client, createClient } from './client.ts';
-import { type Command, type Context, UsageError } from './command.ts';
+import { createClient } from './client.ts';
+import { type Command, UsageError } from './command.ts';
+import type { Row } from './rows.ts';
 import { printJson } from './terminal.ts';
+import { untilDone } from './wait.ts';
 
 export const rebuild: Command = {
   name: 'rebuild',
@@ -23,8 +24,8 @@ stopped meanwhile goes on when it starts. Conversations that are other than thei
     }
     const client = createClient(context, values.url);
     const body = positionals.length === 0 ? {} : { projections: positionals };
-    let answer = await client.call('POST', '/projections/rebuild', body);
-    if (!values['no-wait']) answer = await untilDone(client, context);
+    let answer: Row = await client.call('POST', '/projections/rebuild', body);
+    if (!values['no-wait']) answer = await untilDone(client, context, '/projections', progressOf);
     if (values.json) printJson(context, answer);
     else context.write(`${values['no-wait'] ? 'Begun' : 'Done'}.\n`);
     return 0;
@@ -42,19 +43,12 @@ interface State {
   readonly rebuilding: { readonly done: number; readonly of: number; readonly changed: number } | null;
 }
 
-async function untilDone(client: Client, context: Context): Promise<Record<string, unknown>> {
-  for (let told = ''; ; ) {
-    const answer = await client.call('GET', '/projections');
-    const states = (answer.projections as readonly State[]).filter((state) => state.rebuilding !== null);
-    if (states.length === 0) return answer;
-    const line = states.map(progressOf).join(', ');
-    if (line !== told) context.writeError(`${line}\n`);
-    told = line;
-    await pause(500, undefined, { signal: context.signal });
-  }
+function progressOf({ projections }: Row): string | undefined {
+  const states = (projections as readonly State[]).filter((state) => state.rebuilding !== null);
+  return states.length === 0 ? undefined : states.map(shareOf).join(', ');
 }
 
-function progressOf({ name, rebuilding }: State): string {
+function shareOf({ name, rebuilding }: State): string {
   const { done, of } = rebuilding!;
   return `${name} ${of === 0 ? 100 : Math.floor((done / of) * 100)} %`;
 }
