@@ -4,28 +4,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import fc from 'fast-check';
 import { Secret } from '../../src/core/secret.ts';
 import { LiveRecord } from '../../src/record/live.ts';
 import { parseSearch } from '../../src/record/search/query.ts';
-import { aLife } from '../../src/store/contract/life.ts';
 import { openPostgresRecord, type PostgresRecord } from '../../src/store/postgres/open.ts';
 import { noPostgres, postgresPrograms, startTestPostgres } from '../fixtures/postgres-server.ts';
+import { begin, randomLives } from './random-lives.ts';
 
 const child = join(import.meta.dirname, 'postgres-projection-child.ts');
 /** How often it is killed while it follows, and while it makes anew; `PROJECTION_KILLS=50` for a long run. */
 const kills = Number(process.env.PROJECTION_KILLS ?? 2);
-const from = 1_786_698_000_000;
-
-const someLives = fc.sample(
-  fc.record({
-    at: fc.integer({ min: from, max: from + 3_600_000 }),
-    query: fc.constantFrom('won it', 'lost it', 'café'),
-    totalTimeMs: fc.integer({ min: 0, max: 5_000 }),
-    deliveryStatus: fc.constantFrom('delivered' as const, 'failed' as const),
-  }),
-  { numRuns: 60, seed: 12 },
-);
 
 const open = (url: string): Promise<PostgresRecord> =>
   openPostgresRecord(
@@ -59,7 +47,7 @@ async function look({ store, database }: PostgresRecord) {
     await number(`SELECT count(*) AS n FROM events WHERE type = 'WEBHOOK_CONVERSATION_COMPLETED'
     AND sequence <= (SELECT position FROM projections WHERE name = 'statistics')`);
   assert.equal(counted, completed);
-  const statistics = await store.statistics({ bucketMs: 60_000, from, to: from + 7_200_000 });
+  const statistics = await store.statistics({ bucketMs: 60_000, from: begin, to: begin + 7_200_000 });
   const found = await Promise.all(
     ['won', 'lost', 'cafe', 'never'].map(async (word) =>
       (await store.search({ query: parseSearch(word), limit: 500 })).found.map(
@@ -78,7 +66,7 @@ test('projections on PostgreSQL are killed while they follow and while they are 
   const url = await server.createDatabase();
   const record = await open(url);
   context.after(() => record.close());
-  await record.store.append(someLives.flatMap((life, n) => aLife(life).facts.slice(0, 1 + (n % 8))));
+  await record.store.append(randomLives(60, 12).flatMap((life, n) => life.facts.slice(0, 1 + (n % 8))));
   let cutOff = 0;
   for (let kill = 0; kill < kills; kill++) {
     if (await follow(url, kill % 2 === 0 ? 15 : Math.random() * 120)) cutOff++;

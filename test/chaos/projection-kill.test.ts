@@ -4,28 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import { LiveRecord } from '../../src/record/live.ts';
 import { parseSearch } from '../../src/record/search/query.ts';
 import { Database } from '../../src/sqlite/database.ts';
 import { inspectFile } from '../../src/sqlite/inspect.ts';
-import { aLife } from '../../src/store/contract/life.ts';
 import { createSqliteStore } from '../../src/store/sqlite/store.ts';
+import { begin, randomLives } from './random-lives.ts';
 
 const child = join(import.meta.dirname, 'projection-child.ts');
 const killing = join(import.meta.dirname, 'kill-at-statement.ts');
-const from = 1_786_698_000_000;
 const words = ['won', 'lost', 'cafe', 'never'];
-
-const someLives = fc.sample(
-  fc.record({
-    at: fc.integer({ min: from, max: from + 3_600_000 }),
-    query: fc.constantFrom('won it', 'lost it', 'café'),
-    totalTimeMs: fc.integer({ min: 0, max: 5_000 }),
-    deliveryStatus: fc.constantFrom('delivered' as const, 'failed' as const),
-  }),
-  { numRuns: 40, seed: 11 },
-);
 
 /** A record that nothing has followed yet; every fourth conversation is other than its events say. */
 async function filled(context: TestContext): Promise<string> {
@@ -34,7 +22,7 @@ async function filled(context: TestContext): Promise<string> {
   const path = join(folder, 'signalbox.sqlite');
   const database = new Database(path);
   const store = createSqliteStore(database, new LiveRecord({ onError: () => {} }));
-  for (const [n, life] of someLives.map((each) => aLife(each)).entries()) {
+  for (const [n, life] of randomLives(40, 11).entries()) {
     await store.append(life.facts.slice(0, 1 + (n % 8)));
   }
   database.close();
@@ -64,7 +52,7 @@ async function look(path: string) {
     WHERE period = 60000 AND generation = (SELECT generation FROM projections WHERE name = 'statistics')`);
   const completed = number(`SELECT count(*) FROM events WHERE type = 'WEBHOOK_CONVERSATION_COMPLETED'
     AND sequence <= (SELECT position FROM projections WHERE name = 'statistics')`);
-  const statistics = await store.statistics({ bucketMs: 60_000, from, to: from + 7_200_000 });
+  const statistics = await store.statistics({ bucketMs: 60_000, from: begin, to: begin + 7_200_000 });
   const found = await Promise.all(
     words.map(async (word) => {
       const page = await store.search({ query: parseSearch(word), limit: 500 });
