@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startSlack } from '../../test/fixtures/chat-webhooks.ts';
+import { answer } from '../../test/fixtures/receiver.ts';
 import type { Agent } from '../agents/agent.ts';
 import { readConfig } from '../config/config.ts';
 import type { Run, RunFilter } from '../engine/engine.ts';
@@ -50,6 +51,19 @@ async function until<T>(get: () => Promise<T> | T, holds: (value: T) => boolean)
   }
   throw new Error('It did not happen within 15 s.');
 }
+
+test('a sign-in page that answers in the place of Slack is seen, and the test is told again', async (context) => {
+  const { slack, start } = await settle(context);
+  const { call, stop } = await start();
+  context.after(stop);
+  slack.nextAnswer(answer(200, { 'content-type': 'text/html' }, '<!doctype html><title>Sign in</title>'));
+  assert.equal((await call('POST', '/alarms/test')).statusCode, 202);
+  const told = async () => (await call('GET', '/alarms')).json().places[0];
+  const { error } = await until(told, (place) => place.error !== null);
+  assert.match(error, /^Slack did not take it\. It answered 200, but with a page/);
+  const { status } = await until(told, (place) => place.status === 'succeeded');
+  assert.deepEqual([status, (await told()).error, slack.count()], ['succeeded', null, 2]);
+});
 
 test('a dead letter is told in Slack, on the page, by API and in the log, once across starts', async (context) => {
   const { slack, lines, start } = await settle(context);

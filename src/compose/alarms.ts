@@ -9,7 +9,7 @@ import { isLoopback } from '../config/execution.ts';
 import { messageOf } from '../core/errors.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { createRedactor } from '../core/redact.ts';
-import type { Engine } from '../engine/engine.ts';
+import { type Engine, hasEnded, type Run } from '../engine/engine.ts';
 import {
   createNotificationFlow,
   createNotify,
@@ -86,7 +86,7 @@ export function createAlarms(
   config: Config,
   log: Log,
   { store, leases }: Pick<ComposedRecord, 'store' | 'leases'>,
-  engine: Pick<Engine, 'start' | 'list'>,
+  engine: Pick<Engine, 'start' | 'list' | 'history'>,
   { notifiers, flow }: Notifying,
 ): ComposedAlarms {
   const { alarms: rules, alarmReminderMs: reminderMs } = config;
@@ -168,11 +168,21 @@ export async function countDeadLetters(engine: Pick<Engine, 'list'>): Promise<nu
 /** More notifications than that are not looked through. */
 const lookedThrough = 100;
 
-async function lastTold(engine: Pick<Engine, 'list'>, channels: readonly string[]) {
+async function lastTold(engine: Pick<Engine, 'list' | 'history'>, channels: readonly string[]) {
   if (channels.length === 0) return [];
   const { runs } = await engine.list({ flow: notificationFlowName, limit: lookedThrough });
-  return channels.map((channel) => {
-    const run = runs.find(({ input }) => (input as NotificationInput).channel === channel);
-    return { channel, ...(run && { run }) };
-  });
+  return Promise.all(
+    channels.map(async (channel) => {
+      const run = runs.find(({ input }) => (input as NotificationInput).channel === channel);
+      if (run === undefined) return { channel };
+      const error = await problemOf(engine, run);
+      return { channel, run, ...(error !== undefined && { error }) };
+    }),
+  );
+}
+
+/** One that is tried again for a day has failed before that. */
+async function problemOf(engine: Pick<Engine, 'history'>, run: Run): Promise<string | undefined> {
+  if (hasEnded(run.status)) return run.error?.message;
+  return (await engine.history(run.runId)).at(-1)?.error?.message ?? run.error?.message;
 }

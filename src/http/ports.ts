@@ -139,6 +139,8 @@ export interface MetricsPort {
 export interface LastTold {
   readonly channel: string;
   readonly run?: Run;
+  /** Why its latest attempt failed, or the run itself. */
+  readonly error?: string;
 }
 
 export interface AlarmsPort {

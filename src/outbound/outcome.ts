@@ -15,7 +15,13 @@ export type Exchange =
   | { readonly kind: 'no_response'; readonly reason: string; readonly durationMs: number };
 
 export type SendOutcome =
-  | { readonly kind: 'delivered'; readonly statusCode: number; readonly durationMs: number }
+  | {
+      readonly kind: 'delivered';
+      readonly statusCode: number;
+      /** The beginning of the body, as text. */
+      readonly bodyStart: string;
+      readonly durationMs: number;
+    }
   | {
       readonly kind: 'failed';
       readonly statusCode: number | null;
@@ -34,8 +40,8 @@ export function outcomeOf(exchange: Exchange, nowMs: number): SendOutcome {
     const { reason } = exchange;
     return { kind: 'failed', statusCode: null, reason, gone: false, health: 'unhealthy', durationMs };
   }
-  const { statusCode } = exchange;
-  if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered', statusCode, durationMs };
+  const { statusCode, bodyStart } = exchange;
+  if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered', statusCode, bodyStart, durationMs };
   const obeys = statusCode === 429 || statusCode === 503;
   return {
     kind: 'failed',

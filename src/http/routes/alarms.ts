@@ -79,13 +79,13 @@ const noSuchAlarm = (alarm: string) =>
 
 const isoOrNull = (at: number | null | undefined) => (at ? new Date(at).toISOString() : null);
 
-function placeToWire({ channel, run }: LastTold): Record<string, unknown> {
+function placeToWire({ channel, run, error }: LastTold): Record<string, unknown> {
   return {
     channel,
     run_id: run?.runId ?? null,
     status: run?.status ?? null,
     at: isoOrNull(run?.createdAt),
-    error: run?.error?.message ?? null,
+    error: error ?? null,
   };
 }
 

@@ -3,20 +3,39 @@ import type { OutboundMessage, Sender } from '../../outbound/send.ts';
 
 const longestRetryAfterMs = 3_600_000;
 
-/** Posts to a place that answers as webhooks do. Throws what the notify port says; `place` is how people call it. */
+export interface PostedTo {
+  /** How people call it. */
+  readonly place: string;
+  /** What speaks against a 2xx of this place, by the beginning of its body; undefined for nothing. Default: any 2xx is taken. */
+  readonly doubtOf?: (bodyStart: string) => string | undefined;
+}
+
+/** Posts to a place that answers as webhooks do. Throws what the notify port says. */
 export async function post(
   sender: Sender,
   message: OutboundMessage,
-  place: string,
+  { place, doubtOf = () => undefined }: PostedTo,
   signal: AbortSignal,
 ): Promise<void> {
   const outcome = await sender.send(message, signal);
-  if (outcome.kind === 'delivered') return;
+  if (outcome.kind === 'delivered') {
+    const doubt = doubtOf(withoutAddress(outcome.bodyStart, message.url));
+    if (doubt === undefined) return;
+    throw notificationFailed(place, `It answered ${outcome.statusCode}, but ${doubt}`, { retryable: true });
+  }
   const { statusCode, retryAfterMs } = outcome;
-  throw notificationFailed(place, outcome.reason, {
+  throw notificationFailed(place, withoutAddress(outcome.reason, message.url), {
     retryable: statusCode === null || statusCode === 408 || statusCode === 429 || statusCode >= 500,
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, longestRetryAfterMs) }),
   });
+}
+
+/** A page may say what was asked for, and that is a secret. */
+function withoutAddress(text: string, address: string): string {
+  const { pathname, search, searchParams } = new URL(address);
+  const parts = [...pathname.split('/'), ...searchParams.values()].filter((part) => part.length >= 16);
+  const secrets = [search, pathname, ...parts].filter((part) => part.length > 1);
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, '…'), text);
 }
 
 export function notificationFailed(

@@ -1,13 +1,16 @@
 import type { Secret } from '../../core/secret.ts';
 import type { Sender } from '../../outbound/send.ts';
+import { doubtOfSlack } from './answer.ts';
 import type { Notification, Notifier } from './notify.ts';
 import { plainLine, plainText } from './plain-text.ts';
-import { post } from './post.ts';
+import { type PostedTo, post } from './post.ts';
 
 const signs = { problem: '🔴', resolved: '🟢', info: '🔵' } as const;
 
 /** https://docs.slack.dev/reference/block-kit/blocks: what a header, a section and each of its ten fields may have. */
 const limits = { header: 150, section: 3_000, field: 2_000, fields: 10 };
+
+const place: PostedTo = { place: 'Slack', doubtOf: doubtOfSlack };
 
 /** A channel of Slack by its incoming webhook (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks). */
 export function createSlackNotifier(url: Secret, sender: Sender): Notifier {
@@ -16,7 +19,7 @@ export function createSlackNotifier(url: Secret, sender: Sender): Notifier {
     send: (notification, signal) => {
       const headers = { 'content-type': 'application/json; charset=utf-8' };
       const body = JSON.stringify(slackMessage(notification));
-      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, 'Slack', signal);
+      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, place, signal);
     },
   };
 }

@@ -1,13 +1,16 @@
 import type { Secret } from '../../core/secret.ts';
 import type { Sender } from '../../outbound/send.ts';
+import { doubtOfTeams } from './answer.ts';
 import type { Notification, Notifier } from './notify.ts';
 import { plainLine, plainText } from './plain-text.ts';
-import { post } from './post.ts';
+import { type PostedTo, post } from './post.ts';
 
 const colors = { problem: 'Attention', resolved: 'Good', info: 'Accent' } as const;
 
 /** A message of Teams is at most 28 KB, everything included. */
 const limits = { title: 200, text: 3_000, value: 500, facts: 10 };
+
+const place: PostedTo = { place: 'Teams', doubtOf: doubtOfTeams };
 
 /** A channel of Teams by the webhook of a workflow (https://learn.microsoft.com/en-us/connectors/teams/#microsoft-teams-webhook). */
 export function createTeamsNotifier(url: Secret, sender: Sender): Notifier {
@@ -16,7 +19,7 @@ export function createTeamsNotifier(url: Secret, sender: Sender): Notifier {
     send: (notification, signal) => {
       const headers = { 'content-type': 'application/json' };
       const body = JSON.stringify(teamsMessage(notification));
-      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, 'Teams', signal);
+      return post(sender, { url: url.reveal(), trust: 'operator', headers, body }, place, signal);
     },
   };
 }

@@ -3,7 +3,9 @@ import type { Sender } from '../../outbound/send.ts';
 import type { Signer } from '../../outbound/sign.ts';
 import type { Notifier } from './notify.ts';
 import { plainLine } from './plain-text.ts';
-import { addressOf, post } from './post.ts';
+import { addressOf, type PostedTo, post } from './post.ts';
+
+const place: PostedTo = { place: 'The webhook for notifications' };
 
 /** Any URL: the notification as JSON, signed as deliveries are (Standard Webhooks). */
 export function createWebhookNotifier(
@@ -25,7 +27,7 @@ export function createWebhookNotifier(
         ...(authorization !== undefined && { authorization }),
         ...sign({ id, atMs: clock(), body }),
       };
-      return post(sender, { url, trust: 'operator', headers, body }, 'The webhook for notifications', signal);
+      return post(sender, { url, trust: 'operator', headers, body }, place, signal);
     },
   };
 }
