@@ -36,6 +36,10 @@ export interface KeptValue {
 export class Values {
   readonly #objects: Objects | undefined;
   readonly #inlineLimitBytes: number;
+  /** What could not be done last, of writing and of reading; each until one of its kind is done. */
+  readonly #undone = new Map<'write' | 'read', () => Promise<unknown>>();
+  /** Runs of which a value could not be kept since one last was. */
+  readonly #runsLeft = new Set<string>();
 
   /** Without `objects` nothing is larger than the journal takes: `inlineLimitBytes`. */
   constructor(objects?: Objects, inlineLimitBytes = journalLimitBytes) {
@@ -63,7 +67,8 @@ export class Values {
     const sha256 = createHash('sha256').update(body).digest('hex');
     const key = `${valuesFolder}${runId}/${sha256}.json`;
     const objects = this.#objects;
-    const store = () => objects.put(key, body, { contentType: 'application/json' });
+    const put = () => objects.put(key, body, { contentType: 'application/json' });
+    const store = () => this.#watched('write', put, runId);
     const reference: ValueReference = { [marker]: { key, bytes, sha256 } };
     return { text: JSON.stringify(reference), reference, store };
   }
@@ -74,11 +79,48 @@ export class Values {
    */
   async load(reference: ValueReference): Promise<unknown> {
     const { key, bytes, sha256 } = reference[marker];
-    const body = await this.#objects?.get(key);
+    const body = await this.#watched('read', async () => this.#objects?.get(key));
     if (body === undefined) throw unreadable(key, 'is not there');
     const found = createHash('sha256').update(body).digest('hex');
     if (found !== sha256) throw unreadable(key, `is not the one of ${bytes} bytes that was kept`);
     return JSON.parse(body.toString('utf8'));
+  }
+
+  /** Whether the objects are away, as far as was seen: the latest that was to be written or read could not be. */
+  get isAway(): boolean {
+    return this.#undone.size > 0;
+  }
+
+  /** Does again what could not be done last; when that goes well, they are not away any more. Throws what it comes to. */
+  tryAgain(): Promise<unknown> {
+    const undone = [...this.#undone];
+    const again = () => Promise.all(undone.map(([kind, work]) => this.#watched(kind, work)));
+    this.#trying ??= again().finally(() => {
+      this.#trying = undefined;
+    });
+    return this.#trying;
+  }
+  #trying: Promise<unknown> | undefined;
+
+  /**
+   * To be waited for before a step is made, by engines that make it again when its result could not be kept. Throws for a run that has come to
+   * that while the objects are still away: then the work would be for nothing once more.
+   */
+  async ready(runId: string): Promise<void> {
+    if (this.#runsLeft.has(runId)) await this.tryAgain();
+  }
+
+  async #watched<T>(kind: 'write' | 'read', work: () => Promise<T>, runId?: string): Promise<T> {
+    try {
+      const done = await work();
+      this.#undone.delete(kind);
+      if (kind === 'write') this.#runsLeft.clear();
+      return done;
+    } catch (error) {
+      this.#undone.set(kind, work);
+      if (runId !== undefined) this.#runsLeft.add(runId);
+      throw error;
+    }
   }
 
   /** The value itself, whether it is kept in the journal or beside it. */

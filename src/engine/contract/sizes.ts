@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { SignalboxError } from '../../core/errors.ts';
 import { journalLimitBytes, operationLimit, valueLimitBytes } from '../engine.ts';
 import type { Case } from './contract.ts';
 import { eventually, flowOf, runToEnd, untilStatus } from './harness.ts';
@@ -56,6 +57,34 @@ export const sizeCases: Record<string, Case> = {
     assert.equal(error!.code, 'payload_over_limit');
     assert.match(error!.message, new RegExp(`"gives".*${valueLimitBytes + 1}.*${valueLimitBytes}`));
     await assert.rejects(engine.start(echo, `${largest}x`), { code: 'payload_over_limit' });
+  },
+
+  'while the objects are away a step whose result is too large for the journal is not made again': async (
+    open,
+  ) => {
+    const large = textOf(300 * 1024);
+    let made = 0;
+    const flow = flowOf('makes', async (step) => {
+      const text = await step.run('gives', () => {
+        made += 1;
+        return large;
+      });
+      return hashOf(text);
+    });
+    const { engine, objects } = await open([flow, echo]);
+    const { put } = objects;
+    let refused = 0;
+    objects.put = async () => {
+      refused += 1;
+      throw new SignalboxError('storage_failed', 'The objects are away.');
+    };
+    const { runId } = await engine.start(flow, {});
+    await eventually('its result was to be kept three times', () => refused >= 3);
+    assert.equal(made, 1);
+    objects.put = put;
+    await runToEnd(engine, echo, large);
+    assert.equal((await engine.wait(runId)).output, hashOf(large));
+    assert.equal(made, 2);
   },
 
   'large values outlive restarts, reach the flow in order, and lists and histories name them only': async (

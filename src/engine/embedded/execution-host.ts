@@ -28,6 +28,8 @@ export interface ExecutionHost {
   paused(execution: Execution, error: SignalboxError): void;
   /** The journal could not be written; what the run did since is not known. */
   writeFailed(execution: Execution, error: unknown): void;
+  /** A large value could not be written or read; what the run did since is not known. */
+  valueFailed(execution: Execution, error: unknown): void;
 }
 
 /** What a new run comes from. */

@@ -151,7 +151,7 @@ export class Execution {
       (error) => {
         if (this.#state === 'gone') return;
         if (error instanceof SignalboxError && error.code === 'run_unreadable') this.host.paused(this, error);
-        else this.host.writeFailed(this, error);
+        else this.host.valueFailed(this, error);
       },
     );
   }

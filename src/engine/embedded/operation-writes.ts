@@ -90,7 +90,7 @@ export class OperationWrites {
     execution.setBusy(call, true);
     store().then(
       () => execution.state !== 'gone' && next(),
-      (error) => execution.state !== 'gone' && execution.host.writeFailed(execution, error),
+      (error) => execution.state !== 'gone' && execution.host.valueFailed(execution, error),
     );
   }
 

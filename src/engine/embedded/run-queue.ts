@@ -7,6 +7,7 @@ import { Execution } from './execution.ts';
 import { operationsOf, pauseRun, type RunRow, runById } from './journal.ts';
 import type { Residents } from './residents.ts';
 import type { Runtime } from './runtime.ts';
+import type { StalledRun } from './stalled.ts';
 import { Suspects } from './suspects.ts';
 
 /** A run on its way to execution; `execution` for one that is new. */
@@ -140,7 +141,7 @@ export class RunQueue {
   }
 
   /** Queues a run that was in memory, to be read again. */
-  addAgain({ id, flow, priority }: Execution): void {
+  addAgain({ id, flow, priority }: StalledRun): void {
     this.add({ id, flow: flow.name, priority });
   }
 

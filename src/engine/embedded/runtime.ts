@@ -19,7 +19,7 @@ import { Residents } from './residents.ts';
 import { type EndedWait, type RunEnd, RunEnds } from './run-ends.ts';
 import { RunQueue } from './run-queue.ts';
 import { OpenWaits } from './signals.ts';
-import { Stalled } from './stalled.ts';
+import { Stalled, type StalledRun } from './stalled.ts';
 import { steadyClock } from './steady-clock.ts';
 import { type DueRetry, Timers } from './timers.ts';
 
@@ -67,7 +67,9 @@ export class Runtime implements ExecutionHost {
   stopping = false;
   readonly #writeFacts: FactWriter;
   readonly #timers: Timers;
+  /** Runs whose journal could not be written, and those whose large values could not be written or read. */
   readonly #stalled: Stalled;
+  readonly #withoutValues: Stalled;
   readonly #purger: NodeJS.Timeout;
   #turns: Execution[] = [];
   #lastRunNumber: number;
@@ -90,9 +92,12 @@ export class Runtime implements ExecutionHost {
     this.#writeFacts = writeFacts;
     this.#lastRunNumber = database.get<{ id: number | null }>('SELECT max(id) AS id FROM runs')?.id ?? 0;
     this.#timers = new Timers(this);
-    this.#stalled = new Stalled({
-      goOn: (execution) => void (this.stopping || this.queue.addAgain(execution)),
-      canWrite: () => database.failure === undefined,
+    const goOn = (run: StalledRun) => void (this.stopping || this.queue.addAgain(run));
+    this.#stalled = new Stalled({ goOn, canWrite: () => database.failure === undefined });
+    this.#withoutValues = new Stalled({
+      goOn,
+      canWrite: () => !this.values.isAway,
+      tryToWrite: () => void (this.stopping || this.values.tryAgain().catch(() => {})),
     });
     this.#purger = setInterval(() => this.#forgetOld(), purgeEveryMs).unref();
   }
@@ -184,7 +189,7 @@ export class Runtime implements ExecutionHost {
   #endOnceStored(execution: Execution, stored: Promise<void>, end: () => void): void {
     stored.then(
       () => execution.state !== 'gone' && end(),
-      (error) => execution.state !== 'gone' && this.writeFailed(execution, error),
+      (error) => execution.state !== 'gone' && this.valueFailed(execution, error),
     );
   }
 
@@ -238,6 +243,14 @@ export class Runtime implements ExecutionHost {
   }
 
   writeFailed(execution: Execution, error: unknown): void {
+    this.#failed(execution, error, this.#stalled);
+  }
+
+  valueFailed(execution: Execution, error: unknown): void {
+    this.#failed(execution, error, this.#withoutValues);
+  }
+
+  #failed(execution: Execution, error: unknown, stalled: Stalled): void {
     const failedToStore =
       error instanceof SignalboxError && ['storage_failed', 'shutting_down'].includes(error.code);
     if (!failedToStore) {
@@ -245,7 +258,7 @@ export class Runtime implements ExecutionHost {
       return;
     }
     this.residents.forget(execution, error);
-    this.#tryAgainLater(execution, error);
+    this.#tryAgainLater(execution, error, stalled);
   }
 
   /** Writes a change that comes from outside; if that fails, the runs that were told of it are read again as they are. */
@@ -263,11 +276,11 @@ export class Runtime implements ExecutionHost {
     }
   }
 
-  #tryAgainLater(execution: Execution, error: unknown): void {
+  #tryAgainLater(execution: Execution, error: unknown, stalled = this.#stalled): void {
     this.queue.release(execution.flow.name);
     if (this.stopping) return;
     this.observer.storageFailed(error);
-    this.#stalled.add(execution);
+    stalled.add(execution);
   }
 
   /** Drops a run from memory without an end; for `terminate`. */

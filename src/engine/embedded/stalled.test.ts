@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Type } from 'typebox';
+import { SignalboxError } from '../../core/errors.ts';
+import { createFolderObjects } from '../../objects/folder.ts';
+import type { Objects } from '../../objects/objects.ts';
 import { Database } from '../../sqlite/database.ts';
 import { eventually } from '../contract/harness.ts';
 import { defineFlow } from '../flow.ts';
@@ -47,4 +50,52 @@ test('while nothing can be written one run alone tries again; then all go on, an
   const ended = await Promise.all(started.map(({ runId }) => engine.wait(runId)));
   assert.deepEqual([...new Set(ended.map(({ status }) => status))], ['succeeded']);
   assert.ok(calls.length <= 2 * count + 3, `${calls.length} calls`);
+});
+
+test('while the objects are away no run does its steps again: the value that could not be kept last is tried alone', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'stalled-'));
+  const database = new Database(join(folder, 'journal.sqlite'));
+  let isAway = true;
+  const puts: string[] = [];
+  const kept = createFolderObjects(join(folder, 'objects'));
+  const objects: Objects = {
+    ...kept,
+    async put(key, body, options) {
+      puts.push(key);
+      if (isAway) throw new SignalboxError('storage_failed', 'The objects are away.');
+      await kept.put(key, body, options);
+    },
+  };
+  const calls: string[] = [];
+  const flow = defineFlow({
+    ...{ name: 'ask', version: 1, input: Type.String(), output: Type.String() },
+    async run(step, name) {
+      const answer = await step.run('agent', () => {
+        calls.push(name);
+        return name.repeat(300_000);
+      });
+      return answer.slice(0, 10);
+    },
+  });
+  const engine = new EmbeddedEngine({
+    ...{ database, flows: [flow], objects, writeFacts: () => {}, observer: silentObserver },
+  });
+  context.after(async () => {
+    await engine.stop(0);
+    database.close();
+    rmSync(folder, { recursive: true });
+  });
+  const count = 8;
+  const started = await Promise.all(Array.from({ length: count }, (_, n) => engine.start(flow, String(n))));
+  // After 1 s, and 2 s after that.
+  await eventually('one value was tried again twice', () => puts.length === count + 2);
+  assert.equal(calls.length, count);
+  assert.equal(new Set(puts.slice(count - 1)).size, 1);
+  assert.equal((await engine.list({ status: 'queued' })).runs.length, count);
+  isAway = false;
+  // Any value that is kept says that they are back.
+  started.push(await engine.start(flow, 'x'));
+  const ended = await Promise.all(started.map(({ runId }) => engine.wait(runId)));
+  assert.deepEqual([...new Set(ended.map(({ status }) => status))], ['succeeded']);
+  assert.equal(calls.length, 2 * count + 1);
 });

@@ -1,10 +1,17 @@
-import type { Execution } from './execution.ts';
+/** A run as it stands in the queue. */
+export interface StalledRun {
+  readonly id: number;
+  readonly flow: { readonly name: string };
+  readonly priority: number;
+}
 
 export interface StalledOptions {
   /** Lets a run go on from what is in its journal. */
-  readonly goOn: (execution: Execution) => void;
+  readonly goOn: (run: StalledRun) => void;
   /** Whether what was written last could be. */
   readonly canWrite: () => boolean;
+  /** Writes something that could not be. Without it one of the runs is let go on for that. */
+  readonly tryToWrite?: () => void;
   /** Before the first look, and between looks. Default: 1,000. */
   readonly everyMs?: number;
 }
@@ -12,39 +19,47 @@ export interface StalledOptions {
 const longestPauses = 30;
 
 /**
- * Runs whose journal could not be written. What they did since must be done again, an agent asked and a receiver sent to; so while
- * nothing can be written one of them alone tries, after 1, 2, 4 … 30 s, and all go on once anything could be.
+ * Runs of which something could not be written. What they did since must be done again, an agent asked and a receiver sent to; so while
+ * nothing can be written one alone tries, after 1, 2, 4 … 30 s, and all go on once anything could be.
  */
 export class Stalled {
-  readonly #options: Required<StalledOptions>;
-  #runs: Execution[] = [];
+  readonly #options: StalledOptions;
+  readonly #everyMs: number;
+  #runs: StalledRun[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Looks until one tries, and how many it was made to wait for. */
   #looksLeft = 1;
   #pauses = 1;
 
   constructor({ everyMs = 1_000, ...options }: StalledOptions) {
-    this.#options = { everyMs, ...options };
+    this.#options = options;
+    this.#everyMs = everyMs;
   }
 
-  add(execution: Execution): void {
-    this.#runs.push(execution);
-    this.#timer ??= setTimeout(() => this.#look(), this.#options.everyMs).unref();
+  /** Of the run no more is kept than its place: its values may be large, and be many. */
+  add({ id, flow, priority }: StalledRun): void {
+    this.#runs.push({ id, flow, priority });
+    this.#timer ??= setTimeout(() => this.#look(), this.#everyMs).unref();
   }
 
   #look(): void {
     this.#timer = undefined;
-    const { canWrite, goOn, everyMs } = this.#options;
-    if (canWrite()) {
+    if (this.#options.canWrite()) {
       this.#pauses = 1;
       this.#looksLeft = 1;
-      for (const execution of this.#runs.splice(0)) goOn(execution);
+      for (const run of this.#runs.splice(0)) this.#options.goOn(run);
     } else if (--this.#looksLeft === 0) {
       this.#pauses = Math.min(2 * this.#pauses, longestPauses);
       this.#looksLeft = this.#pauses;
-      const first = this.#runs.shift();
-      if (first) goOn(first);
+      this.#tryToWrite();
     }
-    if (this.#runs.length > 0) this.#timer ??= setTimeout(() => this.#look(), everyMs).unref();
+    if (this.#runs.length > 0) this.#timer ??= setTimeout(() => this.#look(), this.#everyMs).unref();
+  }
+
+  #tryToWrite(): void {
+    const { tryToWrite, goOn } = this.#options;
+    const first = tryToWrite === undefined && this.#runs.shift();
+    if (first) goOn(first);
+    else tryToWrite?.();
   }
 }

@@ -69,6 +69,7 @@ async function makeAttempt(step: RunningStep, attempt: number, from: number | un
   if (from !== undefined) await pastInProcess(execution, operation, from);
   if (operation.ended) return overtaken(step);
   return execution.working(async () => {
+    await execution.stored(() => execution.host.values.ready(execution.runId));
     const startedAt = execution.host.now();
     const end = await execution.whileGoingOn(await attemptOf(step, attempt));
     return outcomeOf({ ...step, startedAt: step.startedAt ?? startedAt }, attempt, end, startedAt);

@@ -59,6 +59,8 @@ function attemptAgain(step: RunningStep, attempt: number, delayMs: number): void
 }
 
 async function makeAttempt(step: RunningStep, attempt: number): Promise<AttemptOutcome> {
+  const { runId, host } = step.execution;
+  await host.values.ready(runId);
   const startedAt = Date.now();
   const end = await attemptOf(step, attempt);
   return await outcomeOf({ ...step, startedAt: step.startedAt ?? startedAt }, attempt, end, startedAt);
