@@ -52,6 +52,6 @@ async function measureAll({ only, seconds, conversations, folder }: Options): Pr
     }))),
     ...(await measure('waiting', measureWaitingOnRestate)),
     ...(await measure('record', () => measureRecord({ conversations, folder }))),
-    ...(await measure('record-postgres', () => measurePostgresRecord(conversations))),
+    ...(await measure('record-postgres', () => measurePostgresRecord({ conversations, folder }))),
   };
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { arch, platform } from 'node:os';
@@ -18,16 +18,25 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL of its own on loopback, with the default settings but for those that are given. */
-export async function startPostgres(settings: readonly string[] = []): Promise<RunningPostgres> {
+/**
+ * A PostgreSQL of its own on loopback, with the default settings but for those that are given. `kept` is a folder that stays, with what is in it; without one
+ * it is temporary.
+ */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  kept?: string,
+): Promise<RunningPostgres> {
   const programs = programFolder();
-  const folder = temporaryFolder('postgres');
+  const folder = kept ?? temporaryFolder('postgres');
   const user = unprivileged();
+  mkdirSync(folder, { recursive: true });
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   const as = { cwd: folder, ...user };
   const init = ['-D', data, '-U', 'bench', '--auth=trust', '--locale=C', '--encoding=UTF8'];
-  execFileSync(join(programs, 'initdb'), init, { ...as, stdio: ['ignore', 'ignore', 'pipe'] });
+  if (!existsSync(data)) {
+    execFileSync(join(programs, 'initdb'), init, { ...as, stdio: ['ignore', 'ignore', 'pipe'] });
+  }
   const port = await freePort();
   const set = settings.flatMap((setting) => ['-c', setting]);
   const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...set];
@@ -38,7 +47,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<R
     url: `postgresql://bench@127.0.0.1:${port}/postgres`,
     async stop() {
       await stopProcess(server, 'SIGINT');
-      removeFolder(folder);
+      if (kept === undefined) removeFolder(folder);
     },
   };
 }

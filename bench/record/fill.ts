@@ -37,14 +37,17 @@ export class Lives {
     this.#now = now;
   }
 
-  facts(n: number): StampedFact[] {
-    const at = this.#now - days * dayMs + Math.floor((n / this.#count) * days * dayMs);
+  facts(n: number, at = this.#timeOf(n)): StampedFact[] {
     const trackingId = uuidv7(at);
     return this.#life(trackingId, at, n).map((fact, position) => ({
       ...fact,
       id: `${trackingId}/${position}/1/0`,
       at: at + position * 3,
     }));
+  }
+
+  #timeOf(n: number): number {
+    return this.#now - days * dayMs + Math.floor((n / this.#count) * days * dayMs);
   }
 
   #text(length: number): string {

@@ -33,9 +33,10 @@ serveJobs<DoorJob, never>(async ({ url, port }) => {
     register(app, ports);
   }
   const lives = new Lives(1);
+  let accepted = 0;
   app.post('/webhook', async (_, reply) => {
-    const [received] = lives.facts(0);
-    await record.store.append([{ ...received!, at: Date.now() }]);
+    const [received] = lives.facts(accepted++, Date.now());
+    await record.store.append([received!]);
     return reply.code(202).send({ success: true });
   });
   await app.listen({ host: '127.0.0.1', port });

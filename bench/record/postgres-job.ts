@@ -1,69 +1,89 @@
+import pg from 'pg';
 import { Secret } from '../../src/core/secret.ts';
 import { LiveRecord } from '../../src/record/live.ts';
-import { openPostgresRecord } from '../../src/store/postgres/open.ts';
+import { openPostgresRecord, type PostgresRecord } from '../../src/store/postgres/open.ts';
+import { followPiece } from '../../src/store/postgres/projections/following.ts';
 import { serveJobs } from '../process/job.ts';
 import { Lives } from './fill.ts';
+import { fill, ownLives } from './postgres-fill.ts';
 
 export interface PostgresJob {
   readonly url: string;
   readonly count: number;
-  /** No more are written after so long. */
-  readonly loadMs: number;
+  /** Written in bulk, or as the product does it after that. */
+  readonly part: 'bulk' | 'product';
 }
 
 /** What a record in PostgreSQL takes. */
 export interface PostgresFilled {
-  readonly count: number;
-  readonly fillSeconds: number;
-  readonly followSeconds: number;
   readonly recordBytes: number;
   readonly projectionBytes: number;
+  /** Of the last that the product wrote and followed itself, a conversation each. */
+  readonly writeMs: number;
+  readonly followMs: number;
+  /** The same in processor time of the process that does it. */
+  readonly writeCpuMs: number;
+  readonly followCpuMs: number;
+  readonly longestPieceMs: number;
 }
 
-const atOnce = 250;
+const livesAtOnce = 100;
 
-serveJobs<PostgresJob, PostgresFilled>(async ({ url, count: wanted, loadMs }) => {
+serveJobs<PostgresJob, PostgresFilled | undefined>(async ({ url, count, part }) => {
   const live = new LiveRecord({ onError: () => {} });
-  const options = { url: new Secret(url), variable: 'DATABASE_URL' };
-  const { store, database, follower, close } = await openPostgresRecord(options, live);
-  follower.stop();
-  const begun = performance.now();
-  const lives = new Lives(wanted);
-  // Those that are written when the time is over are the oldest of all; so their numbers are spread over all of it.
-  const order = spread(Math.ceil(wanted / atOnce));
-  let count = 0;
-  for (const group of order) {
-    if (performance.now() - begun >= loadMs) break;
-    const facts = Array.from({ length: atOnce }, (_, at) => lives.facts(group * atOnce + at));
-    await store.append(facts.flat());
-    count += atOnce;
-  }
-  const fillSeconds = (performance.now() - begun) / 1_000;
-  const sizeOf = async (tables: string) => {
-    const text = `SELECT sum(pg_total_relation_size(oid)) AS bytes FROM pg_class WHERE relname = ANY ($1)`;
-    const [row] = await database.read((sql) => sql.all<{ bytes: string }>(text, [tables.split(' ')]));
-    return Number(row!.bytes);
-  };
-  const followBegun = performance.now();
-  await follower.catchUp();
-  const followSeconds = (performance.now() - followBegun) / 1_000;
-  // As the server does by itself when it has time.
-  const patient = { statementTimeoutMs: 600_000 };
-  await database.write((sql) => sql.run('ANALYZE'), patient);
-  const result = {
-    ...{ count, fillSeconds, followSeconds },
-    recordBytes: await sizeOf('events conversations'),
-    projectionBytes: await sizeOf('search_0 search_1 statistics'),
-  };
-  await close();
-  return result;
+  const record = await openPostgresRecord({ url: new Secret(url), variable: 'DATABASE_URL' }, live);
+  const result = part === 'bulk' ? await fill(record.database, count) : await write(record, count);
+  await vacuum(url);
+  await record.close();
+  return result ?? undefined;
 });
 
-/** All numbers below one, those that are a multiple of a high power of two first. */
-function spread(count: number): number[] {
-  const order: number[] = [0];
-  for (let step = 2 ** Math.ceil(Math.log2(count)); step >= 1; step /= 2) {
-    for (let at = step; at < count; at += step * 2) order.push(at);
-  }
-  return order;
+async function write({ store, database }: PostgresRecord, count: number): Promise<PostgresFilled> {
+  const lives = new Lives(count);
+  const all = Array.from({ length: ownLives(count) }, (_, at) => lives.facts(count - 1 - at)).reverse();
+  const timed = timedFor(all.length);
+  const written = await timed(async () => {
+    for (let at = 0; at < all.length; at += livesAtOnce) {
+      await store.append(all.slice(at, at + livesAtOnce).flat());
+    }
+  });
+  let longestPieceMs = 0;
+  const followed = await timed(async () => {
+    for (let isThrough = false; !isThrough; ) {
+      const piece = await followPiece(database, 400);
+      longestPieceMs = Math.max(longestPieceMs, piece.tookMs);
+      isThrough = piece.isThrough;
+    }
+  });
+  return {
+    ...{ writeMs: written.ms, followMs: followed.ms, longestPieceMs },
+    ...{ writeCpuMs: written.cpuMs, followCpuMs: followed.cpuMs },
+    recordBytes: await sizeOf(database, 'events conversations'),
+    projectionBytes: await sizeOf(database, 'search_0 search_1 statistics'),
+  };
+}
+
+/** What one of so many takes. */
+function timedFor(count: number) {
+  return async (work: () => Promise<void>): Promise<{ ms: number; cpuMs: number }> => {
+    const [begun, cpu] = [performance.now(), process.cpuUsage()];
+    await work();
+    const { user, system } = process.cpuUsage(cpu);
+    return { ms: (performance.now() - begun) / count, cpuMs: (user + system) / 1_000 / count };
+  };
+}
+
+async function sizeOf(database: PostgresRecord['database'], tables: string): Promise<number> {
+  const text = `SELECT sum(pg_total_relation_size(oid)) AS bytes FROM pg_class WHERE relname = ANY ($1)`;
+  const [row] = await database.read((sql) => sql.all<{ bytes: string }>(text, [tables.split(' ')]));
+  return Number(row!.bytes);
+}
+
+/** As the server does by itself when it has time; it cannot be part of a transaction. */
+async function vacuum(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('VACUUM ANALYZE');
+  await client.query('CHECKPOINT');
+  await client.end();
 }

@@ -21,7 +21,8 @@ export function postgresSection(result: PostgresRecordResult): string {
   return [
     readingTable(' in PostgreSQL', count, result),
     `A conversation takes ${whole(recordBytes / count)} bytes on disk, and ${whole(projectionBytes / count)} for search and statistics.`,
-    `They were written in ${whole(result.fillSeconds)} s and followed in ${whole(result.followSeconds)} s. When the load ended, search was ${whole(result.behind)} events behind.`,
+    `To write a whole one takes ${ms(result.writeMs)} ms (${ms(result.writeCpuMs)} of them processor time of the process), and to follow it for search and statistics ${ms(result.followMs)} ms (${ms(result.followCpuMs)}), ${ms(result.longestPieceMs)} ms the longest piece.`,
+    `When the load ended, search was ${whole(result.behind)} events behind.`,
   ].join('\n');
 }
 

@@ -53,7 +53,7 @@ export async function textEvents(
  * letters and digits alone, and facets begin with something else, so that nothing has to be escaped. Between question and
  * answer a place is left out, so that no phrase goes from one to the other.
  */
-function wordsText({ question, answer, facets }: SearchDocument): string {
+export function wordsText({ question, answer, facets }: SearchDocument): string {
   const places = new Map<string, number[]>();
   const put = (words: readonly string[], from: number) => {
     for (const [at, word] of words.entries()) {
