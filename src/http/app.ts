@@ -12,6 +12,7 @@ import { registerDocumentation } from './openapi/routes.ts';
 import { registerPages, sendErrorPage } from './page/pages.ts';
 import type { AppOptions, AppPorts } from './ports.ts';
 import { sendProblem, toSignalboxError } from './problem.ts';
+import { refuseUnknownParameters } from './query-parameters.ts';
 import { createQuotas } from './quotas.ts';
 import {
   checkForm,
@@ -184,6 +185,7 @@ async function addZones(
       registerTrigger(sending, ports, startables, quotas);
     });
     await senders.register(async (following) => {
+      refuseUnknownParameters(following);
       restrict(following, callers, 'ingest', 'read');
       registerStatus(following, ports);
       registerEvents(following, ports, streams);
@@ -204,6 +206,7 @@ async function addZones(
   await zone(server, 'operators', async (operators) => {
     auditActs(operators, ports);
     await operators.register(async (reading) => {
+      refuseUnknownParameters(reading);
       restrict(reading, callers, 'read');
       registerConversations(reading, ports);
       registerExports(reading, ports);
@@ -222,6 +225,7 @@ async function addZones(
     });
     await operators.register(async (monitoring) => registerMonitoring(monitoring, ports));
     await operators.register(async (operating) => {
+      refuseUnknownParameters(operating);
       restrict(operating, callers, 'operate');
       registerReplay(operating, ports);
       registerExportStart(operating, ports);
@@ -234,6 +238,7 @@ async function addZones(
       registerEnable(operating, ports);
     });
     await operators.register(async (administering) => {
+      refuseUnknownParameters(administering);
       restrict(administering, callers, 'admin');
       registerSourceChanges(administering, ports, startables);
       registerKeys(administering, ports);

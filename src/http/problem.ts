@@ -6,6 +6,7 @@ import {
   messageOf,
   SignalboxError,
 } from '../core/errors.ts';
+import { knownParameters } from './query-parameters.ts';
 
 /** RFC 9457, with the members that the contract adds. */
 export interface Problem {
@@ -64,7 +65,7 @@ const internal = (cause: unknown) =>
 export function toSignalboxError(thrown: unknown, request?: FastifyRequest): SignalboxError {
   if (thrown instanceof SignalboxError) return thrown;
   const { code = '', validation, statusCode } = (thrown ?? {}) as Partial<FastifyError>;
-  if (validation !== undefined) return fromValidation(thrown as FastifyError);
+  if (validation !== undefined) return fromValidation(thrown as FastifyError, request);
   const known = fastifyErrors[code];
   if (known !== undefined) return known(request, thrown);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -100,17 +101,21 @@ const fastifyErrors: Readonly<
 };
 
 /** The names that are allowed, or the one that is not, are what a caller needs to know. */
-function messageOfFault({ keyword, message, params }: FastifySchemaValidationError): string {
+function messageOfFault({ keyword, message, params }: FastifySchemaValidationError, known: string): string {
   if (keyword === 'enum') return `must be one of ${(params.allowedValues as string[]).join(', ')}`;
   if (keyword === 'additionalProperties')
-    return `has ${JSON.stringify(params.additionalProperty)}, which is not known`;
+    return `has ${JSON.stringify(String(params.additionalProperty).slice(0, 80))}, which is not known${known}`;
   return message ?? 'is not valid';
 }
 
-function fromValidation(error: FastifyError): SignalboxError {
-  const fields = (error.validation ?? []).map((fault) => ({
+/** A URL has room for thousands of names. */
+const faultsAtMost = 20;
+
+function fromValidation(error: FastifyError, request: FastifyRequest | undefined): SignalboxError {
+  const known = error.validationContext === 'querystring' ? `; ${knownParameters(request)}` : '';
+  const fields = (error.validation ?? []).slice(0, faultsAtMost).map((fault) => ({
     path: `${error.validationContext ?? ''}${fault.instancePath || '/'}`,
-    message: messageOfFault(fault),
+    message: messageOfFault(fault, known),
   }));
   const list = fields.map((field) => `${field.path} ${field.message}`).join('; ');
   return new SignalboxError('invalid_request', `The request is not valid: ${list}.`, {
