@@ -18,10 +18,10 @@ import { createLocalRateLimits } from '../store/local/rate-limits.ts';
 import type { PostgresDatabase } from '../store/postgres/database.ts';
 import type { PostgresLeases } from '../store/postgres/leases.ts';
 import type { RateLimits } from '../store/rate-limits.ts';
-import { readThreads } from '../store/sqlite/reads.ts';
 import { recordRetention } from '../store/sqlite/retention.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';
 import { systemRetention } from '../store/sqlite/system-retention.ts';
+import { storeThreads } from '../store/sqlite/threads.ts';
 import type { Store } from '../store/store.ts';
 import { openPostgresRetention, systemTimes } from './retention.ts';
 
@@ -73,7 +73,7 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
     );
   }
   inspectAtStart(database);
-  const threads = readThreads(database.path, content);
+  const threads = storeThreads(database.path, content);
   const onError = (error: unknown) => log.failed(followingFailed, error);
   const store = createSqliteStore(database, live, onError, threads);
   const sweeper = createSweeper(config, log, database);
@@ -81,7 +81,7 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
     ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
     file: {
       ...{ database, writeFacts: store.writeFacts },
-      truncateLog: () => threads.quietly(() => database.truncateLog()),
+      truncateLog: () => threads.reading.quietly(() => database.truncateLog()),
     },
     problem: async () => {
       // What failed before may have been larger than what is tried now.

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 import { SignalboxError } from '../core/errors.ts';
 import { type Content, plainContent } from '../encryption/content.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
@@ -6,6 +6,7 @@ import { useKeys } from './encryption-keys.ts';
 import { type Group, GroupCommit, type QueuedWrite, settleGroup } from './group-commit.ts';
 import { refuseDamagedLog } from './log-damage.ts';
 import { migrate } from './migrate.ts';
+import { Statements } from './statements.ts';
 import { lostToThisProcess, storageFailed } from './storage-failure.ts';
 import { type SyncFile, WalFile } from './wal-file.ts';
 
@@ -30,9 +31,13 @@ export interface ReadSource {
   read<T>(work: (sql: ReadSql) => T | Promise<T>): Promise<T>;
 }
 
-/** What a write may do: run prepared statements inside the group's transaction. */
-export interface Sql extends ReadSql {
+/** What may be done in a transaction. */
+export interface WriteSql extends ReadSql {
   run(sql: string, ...values: SQLInputValue[]): Written;
+}
+
+/** What a write may do: run prepared statements inside the group's transaction. */
+export interface Sql extends WriteSql {
   /** Calls `listener` once the write that asks for it is on disk, before its promise resolves; never if it is taken back. */
   afterCommit(listener: () => void): void;
 }
@@ -78,13 +83,14 @@ export class Database implements Sql {
   readonly #wal: WalFile | undefined;
   readonly #checkpointer: Checkpointer | undefined;
   readonly #groupCommit: GroupCommit;
-  readonly #reading = new Map<string, StatementSync>();
-  readonly #writing = new Map<string, StatementSync>();
+  readonly #statements: Statements;
   readonly #commitTurn = () => this.#endTurn();
   readonly #tellLost: (reason: SignalboxError) => void;
   #queue: QueuedWrite[] = [];
   /** The group that is committed and not yet on disk. */
   #syncing: Group | undefined;
+  /** Whether another connection has its turn to write (`lend`). */
+  #hasGuest = false;
   #settled: PromiseWithResolvers<void> | undefined;
   #turnIsSet = false;
   #failure: SignalboxError | undefined;
@@ -104,6 +110,7 @@ export class Database implements Sql {
     try {
       refuseDamagedLog(path);
       this.#connection = new DatabaseSync(path, { timeout: 5_000 });
+      this.#statements = new Statements(this.#connection, this.content);
       this.#groupCommit = new GroupCommit(this, this.#connection);
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
@@ -156,17 +163,36 @@ export class Database implements Sql {
     return work(this);
   }
 
+  /**
+   * Gives another connection of this process its turn to write: `work` begins when nothing is committed that is not on disk, and what is queued here waits
+   * until it ends, without holding up the thread. What is written so is on disk with the next group; so it should be what can be made again from the rest.
+   */
+  async lend<T>(work: () => Promise<T>): Promise<T> {
+    do await this.flush();
+    while (this.#isBusy);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    this.#hasGuest = true;
+    try {
+      return await work();
+    } finally {
+      this.#hasGuest = false;
+      if (!this.#closed) this.#checkpointer?.committed();
+      this.#settledNow();
+      if (this.#queue.length > 0) this.#setTurn();
+    }
+  }
+
   run(sql: string, ...values: SQLInputValue[]): Written {
-    const { changes, lastInsertRowid } = this.#statement(sql, this.#writing).run(...values);
-    return { changes: Number(changes), lastInsertRowid: Number(lastInsertRowid) };
+    return this.#statements.run(sql, ...values);
   }
 
   get<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T | undefined {
-    return this.#statement(sql, this.#reading).get(...values) as T | undefined;
+    return this.#statements.get(sql, ...values);
   }
 
   all<T = SqlRow>(sql: string, ...values: SQLInputValue[]): T[] {
-    return this.#statement(sql, this.#reading).all(...values) as T[];
+    return this.#statements.all(sql, ...values);
   }
 
   afterCommit(listener: () => void): void {
@@ -175,9 +201,13 @@ export class Database implements Sql {
 
   /** Commits what is queued now; resolves once that is on disk, or refused. */
   async flush(): Promise<void> {
-    if (this.#syncing !== undefined) await this.#settledPromise();
+    while (this.#isBusy) await this.#settledPromise();
     this.#commitQueue();
-    if (this.#syncing !== undefined) await this.#settledPromise();
+    while (this.#isBusy) await this.#settledPromise();
+  }
+
+  get #isBusy(): boolean {
+    return this.#syncing !== undefined || this.#hasGuest;
   }
 
   /**
@@ -185,7 +215,8 @@ export class Database implements Sql {
    * while somebody reads, such as a backup, it is left for the next time.
    */
   async truncateLog(): Promise<boolean> {
-    await this.flush();
+    do await this.flush();
+    while (this.#isBusy);
     if (this.#closed || this.#isLost) return false;
     this.#connection.exec('PRAGMA busy_timeout = 0');
     try {
@@ -204,8 +235,7 @@ export class Database implements Sql {
     // Closing would move the log into the file, and of a lost one nobody knows what it holds.
     if (!this.#isLost) this.#finish();
     this.#wal?.close();
-    this.#reading.clear();
-    this.#writing.clear();
+    this.#statements.clear();
     if (!this.#isLost) this.#connection.close();
   }
 
@@ -222,14 +252,14 @@ export class Database implements Sql {
   }
 
   #setTurn(): void {
-    if (this.#turnIsSet || this.#syncing !== undefined) return;
+    if (this.#turnIsSet || this.#isBusy) return;
     this.#turnIsSet = true;
     setImmediate(this.#commitTurn);
   }
 
   #endTurn(): void {
     this.#turnIsSet = false;
-    if (this.#syncing === undefined) this.#commitQueue();
+    if (!this.#isBusy) this.#commitQueue();
   }
 
   /** Commits what is queued and has it synced. */
@@ -281,6 +311,10 @@ export class Database implements Sql {
 
   #endSync(): void {
     this.#syncing = undefined;
+    this.#settledNow();
+  }
+
+  #settledNow(): void {
     this.#settled?.resolve();
     this.#settled = undefined;
   }
@@ -294,16 +328,5 @@ export class Database implements Sql {
     if (this.#isLost) return this.#failure;
     if (!this.#closed) return undefined;
     return new SignalboxError('shutting_down', `The database ${this.path} is closed.`);
-  }
-
-  #statement(sql: string, prepared: Map<string, StatementSync>): StatementSync {
-    let statement = prepared.get(sql);
-    if (statement === undefined) {
-      statement = this.#connection.prepare(sql);
-      // Full-text search writes rows of its own whose numbers are above 2^53, and as the last row inserted one would be an error.
-      if (prepared === this.#writing) statement.setReadBigInts(true);
-      prepared.set(sql, statement);
-    }
-    return statement;
   }
 }

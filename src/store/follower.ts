@@ -10,7 +10,7 @@ export interface FollowerOptions {
   /** Looks at no more than `limit` events, in one transaction. */
   readonly piece: (limit: number) => Promise<FollowedPiece>;
   readonly onError?: (error: unknown) => void;
-  /** How long one piece should take: whoever is accepted meanwhile waits for it. Default 4. */
+  /** How long one piece should take: what is accepted meanwhile waits for it to be written. Default 4. */
   readonly pieceMs?: number;
   /** From news to the first piece; what comes meanwhile is part of it. Default 200. */
   readonly delayMs?: number;

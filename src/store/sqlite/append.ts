@@ -16,14 +16,14 @@ import {
   toRecordedEvent,
 } from '../../record/events.ts';
 import { snakeCase } from '../../record/wire.ts';
-import type { Sql } from '../../sqlite/database.ts';
+import type { WriteSql } from '../../sqlite/database.ts';
 import { conversationContent, eventContent } from '../content.ts';
 
 /**
  * Writes facts into the record and projects them, in the transaction that `sql` stands for; returns the events that were
  * not there yet. A fact that is no event of ours is kept and changes no conversation.
  */
-export function appendFacts(sql: Sql, facts: readonly StampedFact[]): RecordedEvent[] {
+export function appendFacts(sql: WriteSql, facts: readonly StampedFact[]): RecordedEvent[] {
   const appended: RecordedEvent[] = [];
   for (const fact of facts) {
     const sequence = insertEvent(sql, fact);
@@ -36,7 +36,7 @@ export function appendFacts(sql: Sql, facts: readonly StampedFact[]): RecordedEv
   return appended;
 }
 
-function insertEvent(sql: Sql, fact: StampedFact): number | undefined {
+function insertEvent(sql: WriteSql, fact: StampedFact): number | undefined {
   const { changes, lastInsertRowid } = sql.run(
     'INSERT INTO events (id, tracking_id, type, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     fact.id,
@@ -82,14 +82,14 @@ function canMerge(last: Update, next: Omit<Update, 'change'>): boolean {
   );
 }
 
-export function insertConversation(sql: Sql, conversation: ReturnType<typeof begin>): void {
+export function insertConversation(sql: WriteSql, conversation: ReturnType<typeof begin>): void {
   const [statement, values] = insertStatement(sql, conversation);
   sql.run(statement, ...values);
 }
 
 let insertText: string | undefined;
 
-function insertStatement(sql: Sql, conversation: ReturnType<typeof begin>): [string, SQLInputValue[]] {
+function insertStatement(sql: WriteSql, conversation: ReturnType<typeof begin>): [string, SQLInputValue[]] {
   if (insertText === undefined) {
     const columns = Object.keys(conversation).map(snakeCase);
     const places = columns.map(() => '?').join(', ');
@@ -107,7 +107,7 @@ const guards: Readonly<Record<Guard, string>> = {
 /** UPDATE statements by what they set; there are about a dozen. */
 const updateTexts = new Map<string, string>();
 
-function updateConversation(sql: Sql, { trackingId, deliveryId, guard, change }: Update): void {
+function updateConversation(sql: WriteSql, { trackingId, deliveryId, guard, change }: Update): void {
   const names = Object.keys(change);
   if (names.length === 0) return;
   const key = `${guard} ${names}`;
@@ -125,7 +125,7 @@ function updateConversation(sql: Sql, { trackingId, deliveryId, guard, change }:
 
 /** The values of a conversation for its columns, content sealed. */
 export function toSqlValues(
-  sql: Sql,
+  sql: WriteSql,
   trackingId: string,
   conversation: Partial<ConversationSummary>,
 ): SQLInputValue[] {

@@ -4,7 +4,7 @@ import type { FactWriter } from '../../engine/embedded/facts.ts';
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { RecordedEvent } from '../../record/events.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
-import type { ReadThreads } from '../../sqlite/read-threads.ts';
+import type { DatabaseThreads } from '../../sqlite/threads.ts';
 import { eventContent } from '../content.ts';
 import { erasedData, erasedFact } from '../erased-event.ts';
 import type { Erasing } from '../erasing.ts';
@@ -21,7 +21,7 @@ export function createErasing(
   database: Database,
   writeFacts: FactWriter,
   rebuild: Store['rebuild'],
-  threads?: ReadThreads,
+  reading?: DatabaseThreads,
 ): Erasing {
   return {
     erase: (trackingId, erasure) =>
@@ -54,7 +54,7 @@ export function createErasing(
       // Words of a text that is gone stay in the parts of the index until those are written anew.
       await rebuild(['search']);
       const truncate = () => database.truncateLog();
-      await (threads === undefined ? truncate() : threads.quietly(truncate));
+      await (reading === undefined ? truncate() : reading.quietly(truncate));
     },
   };
 }

@@ -1,7 +1,6 @@
-import { type Content, plainContent } from '../../encryption/content.ts';
 import type { ConversationStatus } from '../../record/events.ts';
 import type { ReadSource, ReadSql } from '../../sqlite/database.ts';
-import { ReadThreads, ThreadGone } from '../../sqlite/read-threads.ts';
+import { type DatabaseThreads, ThreadGone } from '../../sqlite/threads.ts';
 import { readEventLog } from './event-log.ts';
 import { countConversations, listConversations } from './list.ts';
 import { searchConversations } from './search.ts';
@@ -33,24 +32,11 @@ function countByStatus(sql: ReadSql): Partial<Record<ConversationStatus, number>
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
 }
 
-/** What such a thread is given. */
-export interface ReadingData {
-  readonly path: string;
-  /** Of the encryption. */
-  readonly keys: string | undefined;
-}
-
-/** Threads that read the file at `path`. One that is slow does not hold up another; more would only take memory. */
-export function readThreads(path: string, { keys }: Content = plainContent): ReadThreads {
-  const workerData: ReadingData = { path, keys: keys?.reveal() };
-  return new ReadThreads({ module: new URL('reading-thread.ts', import.meta.url), workerData, most: 2 });
-}
-
 /**
  * Asks threads where there are any, else the database itself. What a thread saw may have been committed and not be on disk yet, so its answer is told
  * when everything that was committed until then is.
  */
-export function asking(database: ReadSource, threads: ReadThreads | undefined): Ask {
+export function asking(database: ReadSource, threads: DatabaseThreads | undefined): Ask {
   const ask = async (name: ReadName, argument: never): Promise<unknown> => {
     const here = () => reads[name](database, argument);
     if (threads === undefined) return here();

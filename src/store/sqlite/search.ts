@@ -32,6 +32,8 @@ interface Looking {
   /** What is looked for in the texts of what matches. */
   readonly inTexts: Pick<SearchQuery, 'terms' | 'without'>;
   readonly conditions: readonly Condition[];
+  /** No match has a greater id. */
+  readonly newest: number;
 }
 
 /** One page, newest first in the order of arrival. */
@@ -51,7 +53,7 @@ export async function searchConversations(
 
 async function look(source: ReadSource, looking: Looking, before: number, limit: number) {
   const rows: ConversationRow[] = [];
-  let [end, spentMs] = [before, 0];
+  let [end, spentMs] = [Math.min(before, looking.newest + 1), 0];
   while (spentMs < budgetMs) {
     const from = end;
     const piece = await source.read((sql) =>
@@ -91,9 +93,15 @@ function pieceOf(sql: ReadSql, looking: Looking, { end, wanted }: Piece) {
           `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? AND rowid <= ? ORDER BY rowid DESC LIMIT ?`,
           ...[match, ...bounds],
         );
-  const rows = ids.flatMap(({ id }) => rowOf(sql, id) ?? []);
+  const rows: ConversationRow[] = [];
+  for (const { id } of ids) {
+    const row = rowOf(sql, id);
+    if (row === undefined || !hasValues(row, conditions) || !hasTexts(sql, row, looking)) continue;
+    rows.push(row);
+    if (rows.length === wanted) break;
+  }
   return {
-    rows: rows.filter((row) => hasValues(row, conditions) && hasTexts(sql, row, looking)),
+    rows,
     end: ids.length < limit ? undefined : ids.at(-1)!.id,
     tookMs: performance.now() - begun,
   };
@@ -166,7 +174,16 @@ function lookingFor(sql: ReadSql, search: ConversationSearch): Looking | undefin
       without: !hasMatch ? without : without.filter(isFor),
     },
     conditions: [...equalitiesOf(search), ...timesOf(search)],
+    newest: times === undefined ? Number.MAX_SAFE_INTEGER : newestOf(sql, times),
   };
+}
+
+/** The greatest id of these days and months, so that what came after them is not looked through for what is looked for. */
+function newestOf(sql: ReadSql, times: readonly string[]): number {
+  const table = searchTable(generationOf(sql, 'search').generation);
+  const text = `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? ORDER BY rowid DESC LIMIT 1`;
+  const ids = times.map((facet) => sql.get<{ id: number }>(text, `facets : ${quoted(facet)}`)?.id ?? 0);
+  return Math.max(...ids);
 }
 
 /** The query with what stands in the index for its words. */

@@ -19,9 +19,9 @@ import { withStoreOf } from '../contract/with-store.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { followPiece } from './projections/following.ts';
-import { readThreads } from './reads.ts';
 import { createSqliteStore } from './store.ts';
 import { systemRetention } from './system-retention.ts';
+import { storeThreads } from './threads.ts';
 
 function open(content?: Content) {
   const folder = mkdtempSync(join(tmpdir(), 'store-'));
@@ -36,10 +36,10 @@ function open(content?: Content) {
   return { database, live, store, errors, close };
 }
 
-/** As the product reads it: by threads beside the database. */
+/** As the product has it: with threads beside the database. */
 function openWithThreads(content?: Content) {
   const { database, live, close: closeDatabase } = open(content);
-  const threads = readThreads(database.path, database.content);
+  const threads = storeThreads(database.path, database.content);
   const store = createSqliteStore(database, live, undefined, threads);
   const close = async () => {
     await threads.close();
@@ -68,10 +68,10 @@ const underTest = (content?: Content) => {
 testStore('sqlite', async () => underTest());
 testStore('sqlite, encrypted', async () => ({ ...underTest(contentUnder()), wholeWordsOnly: true }));
 
-testProjections(withStoreOf('sqlite, read by threads', async () => openWithThreads()));
+testProjections(withStoreOf('sqlite, with threads', async () => openWithThreads()));
 
 testProjections(
-  withStoreOf('sqlite, encrypted, read by threads', async () => ({
+  withStoreOf('sqlite, encrypted, with threads', async () => ({
     ...openWithThreads(contentUnder()),
     wholeWordsOnly: true,
   })),
@@ -245,6 +245,19 @@ test('threads read what the database itself reads', async () => {
   await close();
 });
 
+test('the projections go on where they were when their thread is gone, with another one or without', async () => {
+  const { store, threads, catchUp, close } = openWithThreads();
+  const find = async () => (await store.search({ query: parseSearch('find') })).found.length;
+  await store.append(aLife({ query: 'find one' }).facts);
+  await catchUp();
+  assert.equal(await find(), 1);
+  await threads.following.close();
+  await store.append(aLife({ query: 'find another' }).facts);
+  await catchUp();
+  assert.equal(await find(), 2);
+  await close();
+});
+
 test('what is far behind is searched from its newest to its oldest, and what comes meanwhile first', async () => {
   const { database, store, close } = open();
   const lives = Array.from({ length: 30 }, (_, n) => aLife({ query: `find ${n}` }));
@@ -258,7 +271,7 @@ test('what is far behind is searched from its newest to its oldest, and what com
   };
   await append(0, 20);
   const { n: all } = database.get<{ n: number }>('SELECT count(*) AS n FROM events')!;
-  const pieceOf = (lives: number) => followPiece(database, (all / 20) * lives, 50);
+  const pieceOf = (lives: number) => followPiece(database, (all / 20) * lives, { leapEvents: 50 });
   await pieceOf(5);
   assert.deepEqual(await find(), { found: [], behind: all });
   await pieceOf(5);

@@ -3,7 +3,6 @@ import { assemble } from '../../record/assemble.ts';
 import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
-import type { ReadThreads } from '../../sqlite/read-threads.ts';
 import { Follower } from '../follower.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
@@ -16,6 +15,7 @@ import { beginRebuild, followPiece, projectionStates } from './projections/follo
 import { asking } from './reads.ts';
 import { type ConversationRow, type EventRow, toDisabledEndpoint, toEvent, toSummary } from './rows.ts';
 import { createSources } from './sources.ts';
+import type { StoreThreads } from './threads.ts';
 
 export interface SqliteStore extends Store {
   /** For the embedded engine: facts become events in the transaction of their operation, and are published after it. */
@@ -24,6 +24,9 @@ export interface SqliteStore extends Store {
   readonly follower: Follower;
 }
 
+/** With a thread what is accepted waits for a piece only to be written, not to be taken: fewer and larger ones cost the projections a third less. */
+const pieceMsOfThread = 10;
+
 /** How far back the search for recent answers goes when many of the latest conversations have none yet. */
 const recentWindow = 10_000;
 
@@ -31,11 +34,15 @@ export function createSqliteStore(
   database: Database,
   live: LiveRecord,
   onError?: (error: unknown) => void,
-  threads?: ReadThreads,
+  threads?: StoreThreads,
 ): SqliteStore {
-  const ask = asking(database, threads);
-  const piece = (limit: number) => followPiece(database, limit);
-  const follower = new Follower({ piece, ...(onError && { onError }) });
+  const ask = asking(database, threads?.reading);
+  const piece = (limit: number) => followPiece(database, limit, { thread: threads?.following });
+  const follower = new Follower({
+    piece,
+    ...(threads && { pieceMs: pieceMsOfThread }),
+    ...(onError && { onError }),
+  });
   live.subscribeAll(() => follower.wake());
 
   const writeFacts: FactWriter = (sql, facts) => {
@@ -124,7 +131,7 @@ export function createSqliteStore(
     ...createAudit(database),
     ...createAlarmRecords(database),
     ...createEventLog(database, ask),
-    ...createErasing(database, writeFacts, rebuild, threads),
+    ...createErasing(database, writeFacts, rebuild, threads?.reading),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type ConversationSummary, project } from '../../../record/conversation.ts';
 import { isEventType, type RecordedEvent } from '../../../record/events.ts';
 import { snakeCase } from '../../../record/wire.ts';
-import type { Sql } from '../../../sqlite/database.ts';
+import type { WriteSql } from '../../../sqlite/database.ts';
 import { insertConversation, toSqlValues } from '../append.ts';
 import { type ConversationRow, type EventRow, readableEvents, toSummary } from '../rows.ts';
 
@@ -9,11 +9,11 @@ import { type ConversationRow, type EventRow, readableEvents, toSummary } from '
  * Looks whether conversations are what their events make of them, and puts right those that are not; returns how many. A conversation follows
  * from its own events alone, so that each is right, whole, as soon as its turn has come.
  */
-export function mendConversations(sql: Sql, received: readonly RecordedEvent[]): number {
+export function mendConversations(sql: WriteSql, received: readonly RecordedEvent[]): number {
   return received.filter(({ trackingId }) => mend(sql, trackingId)).length;
 }
 
-function mend(sql: Sql, trackingId: string): boolean {
+function mend(sql: WriteSql, trackingId: string): boolean {
   let expected: ConversationSummary | undefined;
   const text = 'SELECT * FROM events WHERE tracking_id = ? ORDER BY sequence';
   const rows = sql.all<EventRow>(text, trackingId);
@@ -35,7 +35,7 @@ function isSame(one: ConversationSummary, other: ConversationSummary): boolean {
   return (Object.keys(other) as (keyof ConversationSummary)[]).every((name) => one[name] === other[name]);
 }
 
-function replace(sql: Sql, conversation: ConversationSummary): void {
+function replace(sql: WriteSql, conversation: ConversationSummary): void {
   const columns = Object.keys(conversation).map((name) => `${snakeCase(name)} = ?`);
   const text = `UPDATE conversations SET ${columns.join(', ')} WHERE tracking_id = ?`;
   const { trackingId } = conversation;

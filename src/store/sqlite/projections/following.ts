@@ -6,7 +6,8 @@ import {
   type ProjectionState,
   projectionNames,
 } from '../../../record/projections.ts';
-import type { Database, ReadSql, Sql } from '../../../sqlite/database.ts';
+import type { Database, ReadSql, WriteSql } from '../../../sqlite/database.ts';
+import { type DatabaseThreads, ThreadGone } from '../../../sqlite/threads.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent } from '../../gap.ts';
 import type { Generation, StateRow } from '../../generation.ts';
@@ -17,9 +18,9 @@ import { clearSearch, indexConversations, isSearchClear } from './search.ts';
 import { addCompletions, clearStatistics, isStatisticsClear } from './statistics.ts';
 
 interface Part {
-  apply(sql: Sql, generation: Generation, events: readonly RecordedEvent[]): void;
+  apply(sql: WriteSql, generation: Generation, events: readonly RecordedEvent[]): void;
   /** Removes some of a generation; returns whether nothing is left. */
-  clear(sql: Sql, generation: number, limit: number): boolean;
+  clear(sql: WriteSql, generation: number, limit: number): boolean;
   /** Whether a generation has nothing: what was erased from the other one may be in it still. */
   isClear(sql: ReadSql, generation: number): boolean;
 }
@@ -29,23 +30,43 @@ const parts: Readonly<Record<FollowedName, Part>> = {
   statistics: { apply: addCompletions, clear: clearStatistics, isClear: isStatisticsClear },
 };
 
+export interface FollowOptions {
+  readonly leapEvents?: number;
+  readonly thread?: DatabaseThreads | undefined;
+}
+
 /**
- * One piece of all projections, in one transaction: each goes on with the events after its position, and its position with it, so
- * that a crash leaves it where it was or where it would be. One that is made anew has a second position, for the other of its two generations, which
- * is emptied first; when that has come to the end of the log, the two change places.
+ * One piece of all projections, in one transaction, in a thread of its own where there is one: the database lends it its turn to write. What has nothing to
+ * do writes nothing either.
  */
 export async function followPiece(
   database: Database,
   limit: number,
-  leapEvents = defaultLeapEvents,
+  { leapEvents = defaultLeapEvents, thread }: FollowOptions = {},
 ): Promise<FollowedPiece> {
-  // What has nothing to do writes nothing either.
+  const extent = { limit, leapEvents };
   if (await database.read(isUpToDate)) return { isThrough: true, tookMs: 0 };
-  return database.write((sql) => {
-    const begun = performance.now();
-    const through = states(sql).map((state) => advance(sql, state, { limit, leapEvents }));
-    return { isThrough: through.every(Boolean), tookMs: performance.now() - begun };
-  });
+  const here = () => database.write((sql) => advanceAll(sql, extent));
+  if (thread === undefined) return here();
+  try {
+    return await database.lend(
+      () => thread.ask({ name: 'advance', argument: extent }) as Promise<FollowedPiece>,
+    );
+  } catch (error) {
+    if (error instanceof ThreadGone) return here();
+    throw error;
+  }
+}
+
+/**
+ * Each projection goes on with the events after its position, and its position with it, so that a crash leaves it where it was or where it would be. One that
+ * is made anew has a second position, for the other of its two generations, which is emptied first; when that has come to the end of the log, the
+ * two change places.
+ */
+export function advanceAll(sql: WriteSql, extent: Extent): FollowedPiece {
+  const begun = performance.now();
+  const through = states(sql).map((state) => advance(sql, state, extent));
+  return { isThrough: through.every(Boolean), tookMs: performance.now() - begun };
 }
 
 function isUpToDate(sql: ReadSql): boolean {
@@ -61,7 +82,7 @@ function isUpToDate(sql: ReadSql): boolean {
 }
 
 /** Returns whether nothing is left to do. */
-function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): boolean {
+function advance(sql: WriteSql, state: StateRow, { limit, leapEvents }: Extent): boolean {
   if (state.name === 'conversations') return state.next_position === null || mendPiece(sql, state, limit);
   const { name, generation, key_id: keyId } = state;
   const part = parts[name];
@@ -88,7 +109,7 @@ function advance(sql: Sql, state: StateRow, { limit, leapEvents }: Extent): bool
 
 /** Looks at the newest events of the gap; returns whether nothing is left of it. */
 function fillGap(
-  sql: Sql,
+  sql: WriteSql,
   { name, generation, key_id: keyId, gap_after: after, gap_to: to }: StateRow,
   limit: number,
 ): boolean {
@@ -107,7 +128,7 @@ function fillGap(
 const isOf = (name: FollowedName, { type }: EventRow): boolean =>
   (followed[name] as readonly string[]).includes(type);
 
-function mendPiece(sql: Sql, { name, next_position: position }: StateRow, limit: number): boolean {
+function mendPiece(sql: WriteSql, { name, next_position: position }: StateRow, limit: number): boolean {
   const { events, last, isEnd } = eventsAfter(sql, position!, limit, ['WEBHOOK_REQUEST_RECEIVED']);
   const changed = mendConversations(sql, events);
   const text = 'UPDATE projections SET next_position = ?, changed = changed + ?, again = 0 WHERE name = ?';
@@ -166,7 +187,7 @@ export function projectionStates(sql: ReadSql): ProjectionState[] {
  * Position 0 stands for a generation that has to be emptied before it is filled. What is being made anew is made once more after that: it may
  * have taken over already what is the reason to ask.
  */
-export function beginRebuild(sql: Sql, names: readonly ProjectionName[]): void {
+export function beginRebuild(sql: WriteSql, names: readonly ProjectionName[]): void {
   for (const name of names) {
     const once = 'UPDATE projections SET again = 1 WHERE name = ? AND next_position > 0';
     const first =
@@ -176,7 +197,7 @@ export function beginRebuild(sql: Sql, names: readonly ProjectionName[]): void {
 }
 
 /** Whether what is searched is under this key (null: words as they are). What is not read any more is emptied then. */
-export function isSearchUnder(sql: Sql, keyId: string | null): boolean {
+export function isSearchUnder(sql: WriteSql, keyId: string | null): boolean {
   const { generation, key_id: present, next_position: next } = stateOf(sql, 'search');
   return present === keyId && next === null && clearSearch(sql, 1 - generation);
 }

@@ -1,4 +1,4 @@
-import type { Sql } from '../../../sqlite/database.ts';
+import type { WriteSql } from '../../../sqlite/database.ts';
 
 interface Place {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Place {
  * newest events to its oldest. Returns whether it did so.
  */
 export function leap(
-  sql: Sql,
+  sql: WriteSql,
   { name, position, gap_to: gapTo }: Place,
   last: number,
   leapEvents: number,

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { beginningsOf, searchDocument } from '../../../record/search/document.ts';
 import { hashedDocument } from '../../../record/search/hashed.ts';
-import type { ReadSql, Sql } from '../../../sqlite/database.ts';
+import type { ReadSql, WriteSql } from '../../../sqlite/database.ts';
 import type { Generation } from '../../generation.ts';
 import { type ConversationRow, type EventRow, readableEvents, toSummary } from '../rows.ts';
 
@@ -9,7 +9,7 @@ export const searchTable = (generation: number): string => `search_${generation}
 
 /** Puts the conversations of these events into the search as they are now; doing it again changes nothing. */
 export function indexConversations(
-  sql: Sql,
+  sql: WriteSql,
   { generation, keyId }: Generation,
   events: readonly RecordedEvent[],
 ): void {
@@ -46,7 +46,7 @@ const rowsOfMerge = 8;
  * Each piece that is written is a part of the index of its own, and many parts make one larger one: a few pages at a time, and so many that
  * parts do not pile up, as each word has to be looked up in all of them.
  */
-function merge(sql: Sql, table: string, rows: number): void {
+function merge(sql: WriteSql, table: string, rows: number): void {
   const merges = Math.max(leastMerges, Math.ceil(rows / rowsOfMerge));
   for (let done = 0; done < merges; done++) {
     const before = totalChanges(sql);
@@ -56,13 +56,13 @@ function merge(sql: Sql, table: string, rows: number): void {
   }
 }
 
-const totalChanges = (sql: Sql): number => sql.get<{ n: number }>('SELECT total_changes() AS n')!.n;
+const totalChanges = (sql: WriteSql): number => sql.get<{ n: number }>('SELECT total_changes() AS n')!.n;
 
 export function isSearchClear(sql: ReadSql, generation: number): boolean {
   return sql.get(`SELECT 1 FROM ${searchTable(generation)}_docsize LIMIT 1`) === undefined;
 }
 
-export function clearSearch(sql: Sql, generation: number): boolean {
+export function clearSearch(sql: WriteSql, generation: number): boolean {
   const table = searchTable(generation);
   if (isSearchClear(sql, generation)) return true;
   sql.run(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`);

@@ -1,12 +1,16 @@
 import type { RecordedEvent } from '../../../record/events.ts';
 import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
-import type { ReadSql, Sql } from '../../../sqlite/database.ts';
+import type { ReadSql, WriteSql } from '../../../sqlite/database.ts';
 import type { Generation } from '../../generation.ts';
 
 const columns = 'webhook_type, delivered, failed, not_configured, total_ms, least_ms, most_ms, times';
 
 /** Adds the completions of these events, each of which is given once. */
-export function addCompletions(sql: Sql, { generation }: Generation, events: readonly RecordedEvent[]): void {
+export function addCompletions(
+  sql: WriteSql,
+  { generation }: Generation,
+  events: readonly RecordedEvent[],
+): void {
   for (const each of tally(events)) {
     const present = sql.get<TallyRow>(
       `SELECT period, start, ${columns} FROM statistics
@@ -40,7 +44,7 @@ export function isStatisticsClear(sql: ReadSql, generation: number): boolean {
   return sql.get('SELECT 1 FROM statistics WHERE generation = ? LIMIT 1', generation) === undefined;
 }
 
-export function clearStatistics(sql: Sql, generation: number, limit: number): boolean {
+export function clearStatistics(sql: WriteSql, generation: number, limit: number): boolean {
   const text =
     'DELETE FROM statistics WHERE rowid IN (SELECT rowid FROM statistics WHERE generation = ? LIMIT ?)';
   return sql.run(text, generation, limit).changes < limit;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { ReadThreads, ThreadGone } from './read-threads.ts';
+import { DatabaseThreads, ThreadGone } from './threads.ts';
 
 /** A thread that answers with what it is asked for, refuses what it does not know and ends at `end`. */
 const module = new URL(
@@ -8,8 +8,8 @@ const module = new URL(
     import { parentPort, threadId } from 'node:worker_threads';
     parentPort.on('message', ({ name, argument }) => {
       if (name === 'end') process.exit(1);
-      if (name === 'thread') return parentPort.postMessage({ value: threadId });
-      if (name === 'echo') return parentPort.postMessage({ value: argument });
+      if (name === 'thread') return parentPort.postMessage({ json: String(threadId) });
+      if (name === 'echo') return parentPort.postMessage({ json: JSON.stringify(argument) });
       if (name === 'fail') return parentPort.postMessage({ failed: 'It failed.' });
       const fields = [{ path: 'after', message: 'is not a cursor' }];
       parentPort.postMessage({ refused: { code: 'invalid_request', message: 'No.', fields } });
@@ -17,13 +17,13 @@ const module = new URL(
   `)}`,
 );
 
-function threadsFor(context: TestContext, most = 2): ReadThreads {
-  const threads = new ReadThreads({ module, workerData: {}, most });
+function threadsFor(context: TestContext, most = 2): DatabaseThreads {
+  const threads = new DatabaseThreads({ module, workerData: {}, most });
   context.after(() => threads.close());
   return threads;
 }
 
-const asked = (threads: ReadThreads, name: string, argument?: unknown) => threads.ask({ name, argument });
+const asked = (threads: DatabaseThreads, name: string, argument?: unknown) => threads.ask({ name, argument });
 
 test('threads answer, each one question after the other, and no more are made than may be', async (context) => {
   const threads = threadsFor(context);
@@ -48,7 +48,7 @@ test('what a thread was asked that came to its end is given back, and another on
   assert.equal(await waiting, 1);
 });
 
-test('nothing is read while it has to be quiet', async (context) => {
+test('nothing is asked while it has to be quiet', async (context) => {
   const [threads, others] = [threadsFor(context), threadsFor(context)];
   const before = asked(threads, 'echo', 'before');
   const seen: unknown[] = [];
@@ -68,6 +68,6 @@ test('threads that are closed, or can not be had, give back what they are asked'
   const closed = threadsFor(context);
   await closed.close();
   await assert.rejects(asked(closed, 'echo'), ThreadGone);
-  const missing = new ReadThreads({ module: new URL('file:///missing.ts'), workerData: {}, most: 1 });
+  const missing = new DatabaseThreads({ module: new URL('file:///missing.ts'), workerData: {}, most: 1 });
   for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(asked(missing, 'echo'), ThreadGone);
 });
