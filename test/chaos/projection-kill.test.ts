@@ -29,12 +29,19 @@ async function filled(context: TestContext): Promise<string> {
   return path;
 }
 
+interface Following {
+  readonly killAt?: number;
+  readonly sabotageAt?: number;
+  readonly thread?: boolean;
+}
+
 /** Goes on from what is there; returns whether it was killed. */
-function follow(path: string, killAt: number | undefined, sabotageAt?: number): boolean {
+function follow(path: string, { killAt, sabotageAt, thread }: Following): boolean {
   const env = {
     ...process.env,
     ...(killAt !== undefined && { KILL_AT: String(killAt) }),
     ...(sabotageAt !== undefined && { SABOTAGE: String(sabotageAt) }),
+    ...(thread && { THREAD: '1' }),
   };
   const args = ['--disable-warning=ExperimentalWarning', '--import', killing, child, path];
   const { status, signal, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
@@ -64,30 +71,39 @@ async function look(path: string) {
   return { counted, completed, seen: { statistics, found, conversations } };
 }
 
-test('projections are killed in the middle of following and of being made anew: nothing is half there, and the next start goes on', async (context) => {
-  const path = await filled(context);
-  for (const killAt of [90, 110, 130, 150]) {
-    assert.ok(follow(path, killAt), `it was not killed at statement ${killAt}`);
-    const { counted, completed } = await look(path);
-    assert.equal(counted, completed, `after it was killed at statement ${killAt}`);
-  }
-  assert.ok(!follow(path, undefined));
-  const whole = await look(path);
-  assert.ok(whole.counted > 0 && whole.seen.found[0]!.length > 0);
-  for (const killAt of [60, 75, 110, 150, 170]) {
-    assert.ok(follow(path, killAt), `it was not killed at statement ${killAt}`);
-    assert.deepEqual(await look(path), whole, `after it was killed at statement ${killAt}`);
-  }
-  assert.ok(!follow(path, undefined));
-  assert.deepEqual(await look(path), whole);
-  assert.deepEqual(inspectFile(path).problems, []);
-});
+/** Statements at which it is killed, while it follows and while all is made anew: those of the process, or of the thread alone. */
+const places = [
+  { thread: false, following: [90, 110, 130, 150], again: [60, 75, 110, 150, 170] },
+  { thread: true, following: [5, 20, 40, 60], again: [15, 30, 60, 100, 140] },
+];
+
+for (const { thread, following, again } of places) {
+  const where = thread ? 'in their thread' : 'in the thread of the process';
+  test(`projections are killed ${where} while they follow and while they are made anew: nothing is half there, and the next start goes on`, async (context) => {
+    const path = await filled(context);
+    for (const killAt of following) {
+      assert.ok(follow(path, { killAt, thread }), `it was not killed at statement ${killAt}`);
+      const { counted, completed } = await look(path);
+      assert.equal(counted, completed, `after it was killed at statement ${killAt}`);
+    }
+    assert.ok(!follow(path, { thread }));
+    const whole = await look(path);
+    assert.ok(whole.counted > 0 && whole.seen.found[0]!.length > 0);
+    for (const killAt of again) {
+      assert.ok(follow(path, { killAt, thread }), `it was not killed at statement ${killAt}`);
+      assert.deepEqual(await look(path), whole, `after it was killed at statement ${killAt}`);
+    }
+    assert.ok(!follow(path, { thread }));
+    assert.deepEqual(await look(path), whole);
+    assert.deepEqual(inspectFile(path).problems, []);
+  });
+}
 
 test('a piece that is not one transaction is caught', async (context) => {
   const path = await filled(context);
   let wrong = false;
   for (let at = 1; at <= 8 && !wrong; at++) {
-    assert.ok(follow(path, undefined, at));
+    assert.ok(follow(path, { sabotageAt: at }));
     const { counted, completed } = await look(path);
     wrong = counted !== completed;
   }
