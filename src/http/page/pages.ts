@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { errorCatalogue, SignalboxError } from '../../core/errors.ts';
 import { parseSearch } from '../../record/search/query.ts';
 import type { ConversationSummary } from '../../store/store.ts';
+import { prefers } from '../accept.ts';
 import { restrict } from '../access.ts';
 import { parseAsk } from '../ask-body.ts';
 import type { AppPorts } from '../ports.ts';
@@ -199,5 +200,5 @@ export function sendErrorPage(reply: FastifyReply, error: SignalboxError): Fasti
 }
 
 function wantsPage(request: FastifyRequest): boolean {
-  return (request.headers.accept ?? '').includes('text/html');
+  return prefers(request.headers.accept, 'text/html', 'application/problem+json');
 }

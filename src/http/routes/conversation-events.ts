@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { type ConversationEventType, eventTypes, type RecordedEvent } from '../../record/events.ts';
 import { toWire } from '../../record/wire.ts';
+import { prefers } from '../accept.ts';
 import { lastEventIdHeader } from '../event-stream/send.ts';
 import type { Streams } from '../event-stream/streams.ts';
 import type { AppPorts } from '../ports.ts';
@@ -77,7 +78,7 @@ export function registerConversationEvents(app: FastifyInstance, ports: AppPorts
 }
 
 export const wantsStream = ({ headers }: FastifyRequest): boolean =>
-  (headers.accept ?? '').includes('text/event-stream');
+  prefers(headers.accept, 'text/event-stream', 'application/json');
 
 /** Undefined for all. Throws `invalid_request` for a type that there is not. */
 export function typesOf(text: string | undefined): readonly ConversationEventType[] | undefined {
