@@ -68,7 +68,7 @@ export async function refuseVastNumbers({ query }: FastifyRequest): Promise<void
  */
 export async function refuseOddQuery({ method, url }: FastifyRequest): Promise<void> {
   const query = url.indexOf('?');
-  if (query < 0 || method !== 'GET' || !url.includes('%', query)) return;
+  if (query < 0 || (method !== 'GET' && method !== 'HEAD') || !url.includes('%', query)) return;
   try {
     decodeURIComponent(url.slice(query));
   } catch {

@@ -65,11 +65,16 @@ export function sendEventStream(ports: AppPorts, stream: EventStream): FastifyRe
     controller.abort();
     reply.raw.destroy();
   };
-  reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
   const chunks = watched(chunksOf(ports, stream), stallMs, letGo);
-  return reply
-    .type('text/event-stream; charset=utf-8')
-    .send(Readable.from(chunks, { objectMode: false, highWaterMark: bufferBytes }));
+  return send(reply, Readable.from(chunks, { objectMode: false, highWaterMark: bufferBytes }));
+}
+
+/** What HEAD is answered: as the stream would begin, without one. */
+export const sendEventStreamHead = (reply: FastifyReply): FastifyReply => send(reply, Readable.from([]));
+
+function send(reply: FastifyReply, body: Readable): FastifyReply {
+  reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no');
+  return reply.type('text/event-stream; charset=utf-8').send(body);
 }
 
 async function* chunksOf(ports: AppPorts, stream: EventStream): AsyncGenerator<string | Buffer> {

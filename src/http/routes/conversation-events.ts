@@ -55,7 +55,7 @@ const schemas = {
 export function registerConversationEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
   app.get<{ Params: Params; Querystring: EventsQuery }>(
     '/conversations/:conversation_id/events',
-    { exposeHeadRoute: false, schema: schemas.events },
+    { schema: schemas.events },
     async (request, reply) => {
       const types = typesOf(request.query.type);
       const summary = await findConversation(ports.store, request.params.conversation_id);

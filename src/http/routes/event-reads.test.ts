@@ -19,3 +19,41 @@ test('Accept chooses between a page of events and their stream', async () => {
   assert.equal(await typeFor('text/event-stream;q=0.1, application/json'), page);
   assert.equal(await typeFor('*/*'), page);
 });
+
+test('HEAD is answered as GET is, without a body, a stream or a place among the streams', async (context) => {
+  const app = await createTestApp({ streamLimit: 1 });
+  const { body } = await app.ask();
+  await app.engine.wait(body.tracking_id);
+  const base = await app.server.listen({ port: 0, host: '127.0.0.1' });
+  const [one, all] = [`/conversations/${body.tracking_id}/events`, '/conversations/events'];
+  const head = async (path: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${base}${path}`, { method: 'HEAD', headers });
+    assert.equal(await response.text(), '');
+    return response;
+  };
+  const stream = { accept: 'text/event-stream' };
+  for (const path of [one, all, `/webhook/${body.tracking_id}/events`]) {
+    // More than there may be streams of all conversations.
+    for (const _ of [1, 2, 3]) {
+      const response = await head(path, stream);
+      assert.deepEqual(
+        [response.status, response.headers.get('content-type'), response.headers.get('x-accel-buffering')],
+        [200, 'text/event-stream; charset=utf-8', 'no'],
+        path,
+      );
+      assert.equal(response.headers.get('content-length'), null);
+    }
+  }
+  for (const path of [one, all]) {
+    const [answer, whole] = [await head(path), await (await fetch(`${base}${path}`)).text()];
+    assert.equal(answer.headers.get('content-length'), String(Buffer.byteLength(whole)));
+  }
+  assert.equal((await head(one, { ...stream, 'last-event-id': '9999' })).status, 204);
+  assert.equal((await head(one, { ...stream, 'last-event-id': 'x' })).status, 422);
+  assert.equal((await head(`${all}?nope=1`, stream)).status, 422);
+  assert.equal((await head('/webhook/01a1fc7e-324f-7a40-8041-a26047ae360e/events')).status, 404);
+  const abort = new AbortController();
+  context.after(() => abort.abort());
+  const followed = await fetch(`${base}${all}`, { headers: stream, signal: abort.signal });
+  assert.equal(followed.status, 200, 'the one place is free');
+});

@@ -8,6 +8,7 @@ import {
   lastEventIdOf,
   type StreamPart,
   sendEventStream,
+  sendEventStreamHead,
 } from '../event-stream/send.ts';
 import type { Streams } from '../event-stream/streams.ts';
 import type { AppPorts } from '../ports.ts';
@@ -29,10 +30,9 @@ const schema = {
  * EventSource's reconnecting.
  */
 export function registerEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
-  const route = { exposeHeadRoute: false, schema };
   app.get<{ Params: { tracking_id: string } }>(
     '/webhook/:tracking_id/events',
-    route,
+    { schema },
     async (request, reply) => {
       const trackingId = trackingIdOf(request.params.tracking_id);
       const summary = await ports.store.summary(trackingId);
@@ -67,13 +67,18 @@ export async function streamConversation(
     controller.abort();
     return reply.code(204).send();
   }
+  if (request.method === 'HEAD') {
+    controller.abort();
+    Promise.all([first, parts.return()]).catch(() => {});
+    return sendEventStreamHead(reply);
+  }
   return sendEventStream(ports, { request, reply, controller, parts, first });
 }
 
 async function* partsOf(
   events: AsyncIterable<RecordedEvent>,
   types: readonly string[] | undefined,
-): AsyncGenerator<StreamPart> {
+): AsyncGenerator<StreamPart, void> {
   for await (const event of events) {
     if (types === undefined || types.includes(event.type)) {
       yield { frames: frameOf(event), position: event.sequence };

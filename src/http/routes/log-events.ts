@@ -11,6 +11,7 @@ import {
   lastEventIdOf,
   type StreamPart,
   sendEventStream,
+  sendEventStreamHead,
 } from '../event-stream/send.ts';
 import type { Streams } from '../event-stream/streams.ts';
 import type { AppPorts } from '../ports.ts';
@@ -52,22 +53,18 @@ interface LogQuery extends Omit<FilterQuery, 'from' | 'to'> {
 
 /** `GET /conversations/events`: the events of all conversations that are wanted, in pages or as a stream that does not end. */
 export function registerLogEvents(app: FastifyInstance, ports: AppPorts, streams: Streams): void {
-  app.get<{ Querystring: LogQuery }>(
-    '/conversations/events',
-    { exposeHeadRoute: false, schema },
-    async (request, reply) => {
-      const selection = selectionOf(request.query);
-      if (wantsStream(request)) return streamLog(ports, streams, { request, reply, selection });
-      const { after = 0, limit = 100 } = request.query;
-      const page = await readPage(ports, selection, { after, limit });
-      return {
-        success: true,
-        events: page.events.map(({ event }) => toWire(event)),
-        next: page.isEnd ? null : page.position,
-        position: page.position,
-      };
-    },
-  );
+  app.get<{ Querystring: LogQuery }>('/conversations/events', { schema }, async (request, reply) => {
+    const selection = selectionOf(request.query);
+    if (wantsStream(request)) return streamLog(ports, streams, { request, reply, selection });
+    const { after = 0, limit = 100 } = request.query;
+    const page = await readPage(ports, selection, { after, limit });
+    return {
+      success: true,
+      events: page.events.map(({ event }) => toWire(event)),
+      next: page.isEnd ? null : page.position,
+      position: page.position,
+    };
+  });
 }
 
 function selectionOf(query: LogQuery): EventSelection {
@@ -89,6 +86,7 @@ async function streamLog(
   { request, reply, selection }: LogStream,
 ): Promise<FastifyReply> {
   const asked = lastEventIdOf(request) ?? request.query.after;
+  if (request.method === 'HEAD') return sendEventStreamHead(reply);
   const controller = streams.openOfAll(request);
   try {
     const newest = await ports.store.newestSequence();
