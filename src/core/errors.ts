@@ -39,7 +39,7 @@ export const errorCatalogue = {
   too_many_unread: kind(503, true, 'Too many answers wait to be read'),
   too_many_streams: kind(503, true, 'Too many event streams are open'),
   shutting_down: kind(503, true, 'The server is stopping'),
-  storage_failed: kind(503, true, 'The data could not be written'),
+  storage_failed: kind(503, true, 'The data could not be read or written'),
   object_changed: kind(409, false, 'Somebody else wrote the object'),
   issuer_unavailable: kind(503, true, 'The issuer of the token cannot be asked for its keys'),
   secret_unavailable: kind(503, true, 'The store of secrets cannot be reached'),
