@@ -3,6 +3,7 @@ import { createClient } from './client.ts';
 import { type Command, type Context, UsageError } from './command.ts';
 import { search, stats } from './conversations-search.ts';
 import { tail } from './conversations-tail.ts';
+import { timeline } from './conversations-timeline.ts';
 import { erase } from './erase.ts';
 import { printNext, printRows, type Row, timeOf } from './rows.ts';
 import { bold, dim, printJson, safe, table } from './terminal.ts';
@@ -16,10 +17,12 @@ signalbox conversations list [--limit N] [--after CURSOR] [filters] [--count] [-
 signalbox conversations search "WORDS" [--limit N] [--after CURSOR] [filters] [--url URL] [--json]
 signalbox conversations stats [--bucket 5m] [--from TIME] [--to TIME] [--url URL] [--json]
 signalbox conversations show ID [--url URL] [--json]
+signalbox conversations timeline ID [--limit N] [--after CURSOR] [--url URL] [--json]
 signalbox conversations tail [--event TYPE,…] [--after N] [filters] [--url URL] [--json]
 signalbox conversations erase --id ID | --source-system NAME | --subject TEXT | --again [--dry-run] [--yes] [--url URL] [--json]
 
 search finds conversations whose question or answer has all of the words, newest first. "a phrase" in quotation marks, begin*, and -without.
+timeline tells what happened in one of them: questions, messages, tool calls, attempts, steps and waits, with their times; --limit is of events.
 stats: how many were completed in each bucket (5m, 1h, 1d), how many milliseconds they took, and how many of those with a receiver were delivered.
 
 ID is a tracking id or a conversation id. Filters, all of which hold: --status, --source-system, --source-process, --type, --account, and
@@ -48,29 +51,36 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
       return 0;
     }
     const json = values.json === true;
+    if (what === 'timeline') {
+      if (id === undefined) throw new UsageError('The id is missing.');
+      await timeline(client, { ...values, id }, context);
+      return 0;
+    }
     if (what === 'search') {
       if (id === undefined) throw new UsageError('What to look for is missing.');
-      await search(client, parametersOf({ ...values, q: [id, ...words].join(' ') }), context, json);
+      await search(client, parametersOf({ limit, ...values, q: [id, ...words].join(' ') }), context, json);
       return 0;
     }
     if (what === 'stats') {
       // What it cannot be asked for is refused by the server.
-      const { limit, ...asked } = values;
-      await stats(client, parametersOf(asked), context, json);
+      await stats(client, parametersOf(values), context, json);
       return 0;
     }
     if (what === 'tail') return tail(client, followedOf(values), context, json);
     if (what !== 'list')
-      throw new UsageError(`"${what}" is none of list, search, stats, show, tail and erase.`);
-    const page = await client.call('GET', `/conversations?${parametersOf(values)}`);
+      throw new UsageError(`"${what}" is none of list, search, stats, show, timeline, tail and erase.`);
+    const page = await client.call('GET', `/conversations?${parametersOf({ limit, ...values })}`);
     if (values.json) printJson(context, page);
     else list(page, context);
     return 0;
   },
 };
 
+/** Of a list; a server gives more. */
+const limit = '20';
+
 const options = {
-  limit: { type: 'string', default: '20' },
+  limit: { type: 'string' },
   after: { type: 'string' },
   status: { type: 'string' },
   'source-system': { type: 'string' },

@@ -6,22 +6,73 @@ import { time } from './wire.ts';
 
 /** Runs that are looked at: the question's, its delivery's, and those that an operator started anew are one each. */
 const runsAtMost = 20;
-const eventsAtMost = 1_000;
+/** Events of a page. */
+export const timelineLimit = 1_000;
 
-/** From the record, and from the runs as far as the engine keeps them. */
-export async function readTimeline(ports: AppPorts, trackingId: string): Promise<readonly TimelineEntry[]> {
-  const [events, runs] = await Promise.all([
-    ports.store.events(trackingId, 0, eventsAtMost),
-    runsOf(ports, trackingId),
-  ]);
-  return timelineOf(events, runs);
+export interface TimelinePage {
+  readonly entries: readonly TimelineEntry[];
+  /** The cursor of the following page. */
+  readonly next?: string;
+  /** Whether there are runs that were not looked at. */
+  readonly moreRuns: boolean;
 }
 
-async function runsOf({ engine, stepTimes }: AppPorts, first: string): Promise<RunHistory[]> {
+export interface TimelinePageOptions {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/**
+ * From the record, and from the runs as far as the engine keeps them. A page has so many events, and what runs began to do between the first of
+ * them and the first of the following page. Throws `invalid_request` for a cursor that is none.
+ */
+export async function readTimeline(
+  ports: AppPorts,
+  trackingId: string,
+  { after, limit = timelineLimit }: TimelinePageOptions = {},
+): Promise<TimelinePage> {
+  const from = after === undefined ? beginning : placeOf(after);
+  const [found, { runs, moreRuns }] = await Promise.all([
+    ports.store.events(trackingId, from.sequence, limit + 1),
+    runsOf(ports, trackingId),
+  ]);
+  const events = found.slice(0, limit);
+  const following = found[limit];
+  // Clocks are set back; a page never begins before the one before it.
+  const until = following && { sequence: events.at(-1)!.sequence, at: Math.max(from.at, following.at) };
+  const ofPage = runs.map((run) => ({
+    ...run,
+    operations: run.operations.filter(
+      ({ startedAt }) => startedAt >= from.at && (until === undefined || startedAt < until.at),
+    ),
+  }));
+  const entries = timelineOf(events, ofPage);
+  return { entries, moreRuns, ...(until && { next: `${until.sequence}.${until.at}` }) };
+}
+
+interface Place {
+  /** Of the last event before. */
+  readonly sequence: number;
+  /** Milliseconds since the epoch: what runs began to do before is on the pages before. */
+  readonly at: number;
+}
+
+const beginning: Place = { sequence: 0, at: Number.NEGATIVE_INFINITY };
+
+function placeOf(cursor: string): Place {
+  const found = /^(\d{1,15})\.(\d{1,15})$/.exec(cursor);
+  if (found !== null) return { sequence: Number(found[1]), at: Number(found[2]) };
+  const message = `is ${JSON.stringify(cursor.slice(0, 40))}, which is no place in a timeline; use \`next\` of the page before`;
+  throw new SignalboxError('invalid_request', `The parameter after ${message}.`, {
+    fields: [{ path: 'after', message }],
+  });
+}
+
+async function runsOf({ engine, stepTimes }: AppPorts, first: string) {
   const runs: RunHistory[] = [];
   const waiting = [first];
   for (const runId of waiting) {
-    if (runs.length >= runsAtMost) break;
+    if (runs.length >= runsAtMost) return { runs, moreRuns: true };
     const history = await historyOf(engine, runId);
     if (history === undefined) continue;
     const { flow, restartedAs, operations } = history;
@@ -29,7 +80,7 @@ async function runsOf({ engine, stepTimes }: AppPorts, first: string): Promise<R
     const next = [restartedAs, ...operations.map((operation) => operation.childRunId)];
     waiting.push(...next.filter((id) => id !== undefined && !waiting.includes(id)).map(String));
   }
-  return runs;
+  return { runs, moreRuns: false };
 }
 
 /** Undefined for a run that is kept no more, or an engine that can't be asked now: the record is enough. */

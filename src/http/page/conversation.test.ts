@@ -13,7 +13,8 @@ function aConversation(): Conversation {
   return assemble(summary, events);
 }
 
-const shown = (of: Partial<Conversation>) => conversationPage({ ...aConversation(), ...of }, [], 1e13);
+const nothing = { entries: [], moreRuns: false, isFirst: true };
+const shown = (of: Partial<Conversation>) => conversationPage({ ...aConversation(), ...of }, nothing, 1e13);
 
 test('what was erased is said to be, and nothing is waited for', () => {
   const erased = shown({ query: '', queryStart: '', answer: null, erasedAt: 1e12 });

@@ -2,17 +2,19 @@ import { describeDuration } from '../../core/duration.ts';
 import type { EventType, RecordedToolCall } from '../../record/events.ts';
 import type { TimelineEntry } from '../../record/timeline.ts';
 import type { Conversation, DeliveryAttempt } from '../../store/store.ts';
+import type { TimelinePage } from '../timeline.ts';
 import { type Html, html } from './html.ts';
 import { page } from './layout.ts';
 import { renderMarkdown } from './markdown.ts';
 import { count, questionOf, statusPill, timing, typeLabel } from './parts.ts';
 import { clockTime, timeAt } from './time.ts';
 
-export function conversationPage(
-  conversation: Conversation,
-  entries: readonly TimelineEntry[],
-  now: number,
-): string {
+/** A page of it. */
+export interface ShownTimeline extends TimelinePage {
+  readonly isFirst: boolean;
+}
+
+export function conversationPage(conversation: Conversation, timeline: ShownTimeline, now: number): string {
   return page({
     title: questionOf(conversation).slice(0, 60),
     refreshSeconds: refreshAfter(conversation, now),
@@ -24,7 +26,7 @@ export function conversationPage(
 ${answer(conversation, now)}
 ${sources(conversation.answer?.toolCalls ?? [])}
 ${deliveries(conversation, now)}
-${timeline(entries, now)}
+${timelineSection(timeline, conversation, now)}
 ${identity(conversation)}
 </article>`,
   });
@@ -116,12 +118,19 @@ function deliveryRow(attempt: DeliveryAttempt, now: number): Html {
   return html`<tr><td>${attempt.attempt}</td><td>${timeAt(attempt.at, now)}</td><td class="url">${url === null ? '' : url.origin + url.pathname}</td><td class="${attempt.delivered ? 'good' : 'bad'}">${result}</td><td class="right">${describeDuration(attempt.responseTimeMs)}</td></tr>`;
 }
 
-function timeline(entries: readonly TimelineEntry[], now: number): Html | false {
-  const first = entries[0];
-  if (first === undefined) return false;
+function timelineSection(
+  { entries, next, moreRuns, isFirst }: ShownTimeline,
+  { trackingId, receivedAt }: Conversation,
+  now: number,
+): Html | false {
+  if (entries.length === 0 && isFirst) return false;
+  const path = `/page/conversations/${trackingId}`;
   return html`<section aria-labelledby="timeline"><h2 id="timeline">Timeline</h2><ol class="timeline">
-${entries.map((entry) => html`<li class="${toneOf(entry)}"><span class="what">${sentenceOf(entry)}</span><span class="meta"><span>${clockTime(entry.startedAt)}</span><span>+${describeDuration(Math.max(0, entry.startedAt - first.startedAt))}</span>${lengthOf(entry, now)}<span class="mono">${entry.kind === 'event' ? entry.name : entry.kind.replace('_', ' ')}</span></span>${contentOf(entry)}</li>`)}
-</ol></section>`;
+${entries.map((entry) => html`<li class="${toneOf(entry)}"><span class="what">${sentenceOf(entry)}</span><span class="meta"><span>${clockTime(entry.startedAt)}</span><span>+${describeDuration(Math.max(0, entry.startedAt - receivedAt))}</span>${lengthOf(entry, now)}<span class="mono">${entry.kind === 'event' ? entry.name : entry.kind.replace('_', ' ')}</span></span>${contentOf(entry)}</li>`)}
+</ol>
+${moreRuns && html`<p class="soft">It has more runs than are looked at here: steps and waits of later ones are missing. The record has all of the rest.</p>`}
+${(next !== undefined || !isFirst) && html`<nav class="pager" aria-label="More of the timeline">${!isFirst && html`<a href="${path}#timeline">Beginning</a>`}${next !== undefined && html`<a href="${path}?after=${next}#timeline">Later</a>`}</nav>`}
+</section>`;
 }
 
 function toneOf({ outcome, name, kind, detail }: TimelineEntry): string {

@@ -33,7 +33,7 @@ const seeOther = { 303: { description: 'To the page that shows it.', type: 'null
 
 const schemas = {
   home: { summary: 'Show the conversations', querystring: pageAfter, response: htmlPage },
-  conversation: { summary: 'Show a conversation', response: htmlPage },
+  conversation: { summary: 'Show a conversation', querystring: pageAfter, response: htmlPage },
   search: { summary: 'Search questions and answers on a page', querystring: pageSearch, response: htmlPage },
   deadLetters: { summary: 'Show the dead letters', querystring: pageAfter, response: htmlPage },
   style: { summary: 'Give the style sheet', response: { 200: text('text/css', 'The style sheet.') } },
@@ -50,6 +50,8 @@ const schemas = {
 };
 
 const pageSize = 20;
+/** Of a timeline. */
+const eventsOfPage = 200;
 /** How long a question from the page is waited for before its page is shown without an answer. */
 const patienceMs = 1_500;
 
@@ -87,15 +89,19 @@ function registerReading(app: FastifyInstance, ports: AppPorts): void {
     sendPage(reply, homePage(await homeData(ports, request.query.after, clock()))),
   );
 
-  app.get<{ Params: { tracking_id: string } }>(
+  app.get<{ Params: { tracking_id: string }; Querystring: { after?: string } }>(
     '/page/conversations/:tracking_id',
     { schema: schemas.conversation },
     async (request, reply) => {
       const trackingId = trackingIdOf(request.params.tracking_id);
       const conversation = await store.conversation(trackingId);
       if (conversation === undefined) throw unknownConversation(trackingId);
-      const entries = await readTimeline(ports, trackingId);
-      return sendPage(reply, conversationPage(conversation, entries, clock()));
+      const { after } = request.query;
+      const timeline = await readTimeline(ports, trackingId, { after, limit: eventsOfPage });
+      return sendPage(
+        reply,
+        conversationPage(conversation, { ...timeline, isFirst: after === undefined }, clock()),
+      );
     },
   );
   app.get<{ Querystring: { q?: string; after?: string } }>(

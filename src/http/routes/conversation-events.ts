@@ -8,7 +8,7 @@ import { lastEventIdHeader } from '../event-stream/send.ts';
 import type { Streams } from '../event-stream/streams.ts';
 import type { AppPorts } from '../ports.ts';
 import { eventsShape, timelineShape } from '../shapes/record.ts';
-import { readTimeline, timelineToWire } from '../timeline.ts';
+import { readTimeline, type TimelinePageOptions, timelineLimit, timelineToWire } from '../timeline.ts';
 import { findConversation } from './conversations.ts';
 import { streamConversation } from './events.ts';
 
@@ -21,6 +21,16 @@ const eventsQuery = Type.Object(
     type: typeParameter,
     after: Type.Optional(Type.Integer({ minimum: 0, description: 'The `next` of the page before.' })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: 'Default 100.' })),
+  },
+  { additionalProperties: false },
+);
+
+const timelineQuery = Type.Object(
+  {
+    after: Type.Optional(Type.String({ maxLength: 100, description: 'The `next` of the page before.' })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: timelineLimit, description: `Events. Default ${timelineLimit}.` }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -47,6 +57,9 @@ const schemas = {
   timeline: {
     summary:
       'Tell a conversation: questions, messages, tool calls, attempts, steps and waits with their times',
+    description:
+      'Pages begin with the first event; each has `limit` events, and what runs began to do meanwhile.',
+    querystring: timelineQuery,
     response: { 200: timelineShape },
   },
 };
@@ -66,13 +79,14 @@ export function registerConversationEvents(app: FastifyInstance, ports: AppPorts
     },
   );
 
-  app.get<{ Params: Params }>(
+  app.get<{ Params: Params; Querystring: TimelinePageOptions }>(
     '/conversations/:conversation_id/timeline',
     { schema: schemas.timeline },
-    async (request) => {
-      const { trackingId } = await findConversation(ports.store, request.params.conversation_id);
-      const entries = await readTimeline(ports, trackingId);
-      return { success: true, tracking_id: trackingId, timeline: entries.map(timelineToWire) };
+    async ({ params, query }) => {
+      const { trackingId } = await findConversation(ports.store, params.conversation_id);
+      const { entries, next = null, moreRuns } = await readTimeline(ports, trackingId, query);
+      const timeline = entries.map(timelineToWire);
+      return { success: true, tracking_id: trackingId, timeline, next, more_runs: moreRuns };
     },
   );
 }

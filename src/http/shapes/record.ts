@@ -122,4 +122,9 @@ export const timelineShape = success({
       { title: 'TimelineEntry' },
     ),
   ),
+  next: nullable(Type.String({ description: 'The value of `after` for the following page.' })),
+  more_runs: Type.Boolean({
+    description:
+      'Whether there are more runs than are looked at (20): their steps, waits and runs are missing.',
+  }),
 });
