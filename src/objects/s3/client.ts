@@ -19,13 +19,26 @@ export interface S3Credentials {
 
 export interface Timeouts {
   readonly connectMs: number;
-  /** From the request to the head of its answer. */
+  /** From the request to the head of its answer; more for what is sent with it, see `answerWithin`. */
   readonly answerMs: number;
   /** For all of a body, once its head is there. */
   readonly bodyMs: number;
 }
 
-export const defaultTimeouts: Timeouts = { connectMs: 5_000, answerMs: 60_000, bodyMs: 120_000 };
+export const defaultTimeouts: Timeouts = { connectMs: 5_000, answerMs: 5_000, bodyMs: 120_000 };
+
+/** A line that takes no more than that is one that hangs. */
+const leastBytesPerMs = 100;
+
+/** The longest that a store works on one request: it puts the parts of an upload together. */
+const completionMs = 60_000;
+
+/** How long each attempt of a request may take that sends so many bytes. */
+export const answerWithin = ({ answerMs }: Timeouts, bytes: number): { requestTimeout: number } => ({
+  requestTimeout: answerMs + Math.ceil(bytes / leastBytesPerMs),
+});
+
+export const completeWithin = { requestTimeout: completionMs } as const;
 
 /** Attempts of one request in all; between them up to 0.1, 0.2, 0.4, 0.8 s, longer when the store is busy. */
 const maxAttempts = 5;
@@ -39,7 +52,7 @@ export function connect({ endpoint, region, credentials, timeouts }: S3Connectio
       connectionTimeout: connectMs,
       requestTimeout: answerMs,
       throwOnRequestTimeout: true,
-      socketTimeout: answerMs,
+      socketTimeout: Math.max(answerMs, completionMs),
     },
     ...(region !== undefined && { region }),
     ...(credentials && { credentials: revealed(credentials) }),

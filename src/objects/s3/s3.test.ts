@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type S3Server, startS3Server } from '../../../test/fixtures/s3-server.ts';
+import { type Fault, type S3Server, startS3Server } from '../../../test/fixtures/s3-server.ts';
 import { Secret } from '../../core/secret.ts';
 import { testObjects } from '../contract.ts';
 import { createS3Objects, type S3Objects, type S3Options } from './s3.ts';
@@ -76,6 +76,21 @@ describe('s3', () => {
         assert.equal(await objects.get('k'), undefined);
         server.fail(/^PUT/, ...Array.from({ length: 5 }, () => 'silence' as const));
         await assert.rejects(objects.put('k', 'body'), { code: 'storage_failed' });
+      },
+      { timeouts: { connectMs: 1_000, answerMs: 100, bodyMs: 1_000 } },
+    ),
+  );
+
+  test(
+    'gives a large body the time that it takes, and no small one more for that',
+    withBucket(
+      async (objects, server) => {
+        const slowly: Fault = { afterMs: 300 };
+        server.fail(/^PUT .*small/, ...Array.from({ length: 5 }, () => slowly));
+        await assert.rejects(objects.put('small', 'body'), { code: 'storage_failed' });
+        server.fail(/^PUT .*large/, slowly);
+        await objects.put('large', large.subarray(0, 100_000));
+        assert.equal(server.requests.filter((line) => /^PUT .*large/.test(line)).length, 1);
       },
       { timeouts: { connectMs: 1_000, answerMs: 100, bodyMs: 1_000 } },
     ),

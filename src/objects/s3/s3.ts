@@ -31,7 +31,7 @@ export interface S3Objects extends Objects {
 export function createS3Objects(options: S3Options): S3Objects {
   const client = connect(options);
   const { bucket: Bucket } = options;
-  const { bodyMs } = options.timeouts ?? defaultTimeouts;
+  const { timeouts = defaultTimeouts } = options;
   const prefix = options.prefix ? `${options.prefix}/` : '';
   const at = (key: string) => ({ Bucket, Key: `${prefix}${checkKey(key)}` });
   const location = (key: string) => `s3://${Bucket}/${prefix}${key}`;
@@ -42,13 +42,14 @@ export function createS3Objects(options: S3Options): S3Objects {
       body: typeof body === 'string' ? Buffer.from(body) : body,
       properties: { ...encryptionOf(options.encryption), ...(contentType && { ContentType: contentType }) },
       condition: conditionOf(expects),
+      timeouts,
     };
     const isWritten = await failingAs(location(key), 'written', () => write(client, object));
     if (!isWritten) throw objectChanged(location(key), expects ?? null);
   };
   const read = async (key: string) => {
     const place = at(key);
-    return await failingAs(location(key), 'read', () => readObject(client, place, bodyMs));
+    return await failingAs(location(key), 'read', () => readObject(client, place, timeouts.bodyMs));
   };
   const remove = async (key: string) => {
     const place = at(key);

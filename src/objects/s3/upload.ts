@@ -7,6 +7,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { answerWithin, completeWithin, type Timeouts } from './client.ts';
 
 /** An object with more is uploaded in parts of this size. AWS wants 5 MiB or more of each but the last, and at most 10,000. */
 export const partBytes = 8 * 1_048_576;
@@ -22,6 +23,7 @@ export interface Upload {
     PutObjectCommandInput,
     'ContentType' | 'Metadata' | 'ServerSideEncryption' | 'SSEKMSKeyId'
   >;
+  readonly timeouts: Timeouts;
   readonly condition: { readonly IfMatch?: string; readonly IfNoneMatch?: '*' };
 }
 
@@ -29,7 +31,8 @@ export interface Upload {
 export async function upload(client: S3Client, object: Upload): Promise<void> {
   if (object.body.length > partBytes) return await uploadParts(client, object);
   const { Bucket, Key, body: Body, properties, condition } = object;
-  await client.send(new PutObjectCommand({ Bucket, Key, Body, ...properties, ...condition }));
+  const command = new PutObjectCommand({ Bucket, Key, Body, ...properties, ...condition });
+  await client.send(command, answerWithin(object.timeouts, Body.length));
 }
 
 async function uploadParts(client: S3Client, object: Upload): Promise<void> {
@@ -38,7 +41,7 @@ async function uploadParts(client: S3Client, object: Upload): Promise<void> {
   try {
     const Parts = await sendParts(client, object, UploadId!);
     const whole = { Bucket, Key, UploadId, MultipartUpload: { Parts }, ...condition };
-    await client.send(new CompleteMultipartUploadCommand(whole));
+    await client.send(new CompleteMultipartUploadCommand(whole), completeWithin);
   } catch (error) {
     // Parts of an upload that is neither completed nor aborted are stored, and paid for, for ever.
     await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => {});
@@ -51,7 +54,11 @@ interface Part {
   readonly ETag: string | undefined;
 }
 
-async function sendParts(client: S3Client, { Bucket, Key, body }: Upload, UploadId: string): Promise<Part[]> {
+async function sendParts(
+  client: S3Client,
+  { Bucket, Key, body, timeouts }: Upload,
+  UploadId: string,
+): Promise<Part[]> {
   const size = Math.max(partBytes, Math.ceil(body.length / mostParts));
   const count = Math.ceil(body.length / size);
   const parts: Part[] = [];
@@ -62,7 +69,8 @@ async function sendParts(client: S3Client, { Bucket, Key, body }: Upload, Upload
       const index = next++;
       const part = { Bucket, Key, UploadId, PartNumber: index + 1 };
       const Body = body.subarray(index * size, (index + 1) * size);
-      const { ETag } = await client.send(new UploadPartCommand({ ...part, Body }));
+      const within = answerWithin(timeouts, Body.length);
+      const { ETag } = await client.send(new UploadPartCommand({ ...part, Body }), within);
       parts[index] = { PartNumber: index + 1, ETag };
     }
   };
