@@ -76,7 +76,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const fileSources = readSources(config);
   const content = await openContent(config);
   const opening = await openObjects(config, log, content);
-  const { objects, stored, exports, problem: objectsProblem, close: closeObjects } = opening;
+  const { objects, stored, exports, watched, close: closeObjects } = opening;
   const record = await openRecord(config, log, content);
   const rotation = await createRotation(log, { content, record, stored });
   const { store, live, rateLimits } = record;
@@ -99,7 +99,9 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;
-  const metricsPort = createMetricsPort(config, { metrics, engine, store, breakers, alarms: alarms.port });
+  const circuits = { open: () => [...breakers.open(), ...watched.open()] };
+  const observed = { metrics, engine, store, breakers: circuits, alarms: alarms.port };
+  const metricsPort = createMetricsPort(config, observed);
   const tail = new LogTail({ log: store, live, onError: (error) => log.failed(tailFailed, error) });
   const app = await buildApp({
     engine,
@@ -118,7 +120,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
     follow: (trackingId, options) => follow({ store, live }, trackingId, options),
     followLog: (selection, options) => followLog({ store, tail }, selection, options),
     ...openHealth(config, {
-      ...{ record, engine, engineProblem: problem, objects, objectsProblem, breakers, queueLimit },
+      ...{ record, engine, engineProblem: problem, objects, watched, breakers, queueLimit },
       ...(executes && { workspace, agent, notifying: opened.notifying }),
       ...{ issuers: identity.issuers, traces: watching.traces },
     }),

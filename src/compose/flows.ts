@@ -2,16 +2,16 @@ import type { Agent } from '../agents/agent.ts';
 import { createAnalyst } from '../agents/analyst/analyst.ts';
 import type { Config } from '../config/config.ts';
 import { endpointSettings } from '../config/delivery.ts';
+import { CircuitBreakers } from '../core/circuit-breaker.ts';
 import { createRedactor } from '../core/redact.ts';
 import { safeUrl } from '../core/safe-url.ts';
 import { createInvocationFlow } from '../flows/invocation/invocation.ts';
 import { createDeliveryFlow } from '../flows/query/delivery.ts';
 import { createExportFlow, type ExportFlow } from '../flows/query/export.ts';
 import { createQueryFlow } from '../flows/query/query.ts';
-import type { Objects } from '../objects/objects.ts';
+import type { GuardedObjects } from '../objects/guarded.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics/metrics.ts';
-import { CircuitBreakers } from '../outbound/breaker.ts';
 import { endpointsFrom } from '../outbound/endpoints.ts';
 import { webhookSecrets } from '../outbound/secrets.ts';
 import { createSender } from '../outbound/send.ts';
@@ -28,7 +28,7 @@ export interface FlowParts {
   readonly log: Log;
   readonly store: Store;
   /** Where exported conversations go. */
-  readonly exports: Objects;
+  readonly exports: GuardedObjects;
   readonly metrics: Metrics;
   readonly watching: Watching;
   /** Whether runs execute in this process, which then needs data to answer from. */
@@ -51,7 +51,9 @@ export function openFlows(
   const traceAgent = traceAgentBy(watching);
   const invocation = watchedBy(watching)(createInvocationFlow(own, traceAgent));
   const redact = conversationRedactor(createRedactor({ kinds: config.redact, fields: config.redactFields }));
-  const exporting = watchedBy(watching)(createExportFlow({ store, objects: exports, redact, log }));
+  const exporting = watchedBy(watching)(
+    createExportFlow({ store, objects: exports, gate: exports, redact, log }),
+  );
   const created = createFlows(config, log, store, agent, exporting, watching);
   const close = async () => void (await Promise.all([created.sender.close(), workspace.warehouse.close()]));
   const flows = { ...created.flows, invocation };

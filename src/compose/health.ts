@@ -10,14 +10,15 @@ import type { HealthPart } from '../http/ports.ts';
 import type { Objects } from '../objects/objects.ts';
 import { AgentOutcomes } from '../observe/agent-outcomes.ts';
 import type { Notifying } from './alarms.ts';
+import type { WatchedObjects } from './objects.ts';
 import type { Traces } from './observe.ts';
 import type { ComposedRecord } from './record.ts';
 
-export interface HealthParts
-  extends Pick<HealthSources, 'engine' | 'queueLimit' | 'objectsProblem' | 'workspace' | 'breakers'> {
+export interface HealthParts extends Pick<HealthSources, 'engine' | 'queueLimit' | 'workspace' | 'breakers'> {
   readonly engineProblem: NonNullable<HealthSources['engineProblem']>;
   readonly record: ComposedRecord;
   readonly objects: Objects;
+  readonly watched: WatchedObjects;
   /** Absent where other processes answer the questions. */
   readonly agent?: Agent;
   /** Absent where other processes tell people. */
@@ -31,7 +32,7 @@ export function openHealth(
   config: Config,
   parts: HealthParts,
 ): Record<'health' | 'essentials', () => Promise<readonly HealthPart[]>> {
-  const { record, objects, agent, notifying, issuers, traces, ...rest } = parts;
+  const { record, objects, watched, agent, notifying, issuers, traces, ...rest } = parts;
   const { dataDir } = config;
   const outcomes = agent && new AgentOutcomes(agent.name);
   if (outcomes) record.live.subscribeAll((event) => outcomes.recorded(event));
@@ -45,7 +46,8 @@ export function openHealth(
       ...(notifying?.notifiers.length && { notifications: () => notifying.outcomes.latest() }),
       ...(traces && { collectorProblem: () => traces.problem() }),
     },
-    ...(rest.objectsProblem === undefined && { readObjects: () => objects.list('health/', 1) }),
+    objectsProblem: () => watched.problem(),
+    ...(!watched.inBucket && { readObjects: () => objects.list('health/', 1) }),
     freeBytes: async () => {
       const { bavail, bsize } = await statfs(dataDir);
       return bavail * bsize;

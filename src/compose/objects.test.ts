@@ -78,6 +78,37 @@ test('exports are in the bucket that is configured, and not in the folder', asyn
   assert.equal((await objectsHealth(app)).status, 'HEALTHY');
 });
 
+test('while a bucket hangs every question is accepted and answered, and health says why exports wait', async (context) => {
+  const { store, variables } = await settle(context);
+  const receiver = await startReceiver();
+  context.after(() => receiver.close());
+  const more = {
+    WEBHOOK_URL: receiver.url,
+    ENABLE_CONVERSATION_EXPORT: 'true',
+    SIGNALBOX_QUEUE_LIMIT: '20',
+  };
+  const { app, stop } = await compose(readConfig({ ...variables, ...more }), log, brief);
+  context.after(() => stop(0));
+  store.break(/^PUT/, 'silence');
+  const payload = {
+    ...{ query: 'Hello?', source_system: 'test', source_process: 'objects' },
+    timestamp: new Date().toISOString(),
+  };
+  const headers = { host: 'localhost' };
+  const count = 60;
+  for (let asked = 1; asked <= count; asked++) {
+    const answer = await app.server.inject({ method: 'POST', url: '/webhook', headers, payload });
+    assert.equal(answer.statusCode, 202, `${asked}: ${answer.body}`);
+    await receiver.waitFor(asked);
+  }
+  const { parts } = (await app.server.inject({ url: '/health', headers })).json();
+  assert.match(
+    parts.engine.detail,
+    /^\d+ of at most 20 runs wait for their turn, and \d+ in the background\.$/,
+  );
+  assert.equal(parts.engine.status, 'HEALTHY');
+});
+
 test('a bucket that is not there stops the start, and a store that is away does not', async (context) => {
   const { dataDir, store, variables } = await settle(context);
   const absent = readConfig({ ...variables, SIGNALBOX_OBJECTS_URL: 's3://absent' });

@@ -1,5 +1,6 @@
 import { type Alarm, isStale } from '../alarms/watch.ts';
 import type { Config } from '../config/config.ts';
+import type { CircuitBreakers } from '../core/circuit-breaker.ts';
 import { createRedactor } from '../core/redact.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Flow } from '../engine/flow.ts';
@@ -15,7 +16,6 @@ import { contentThrough } from '../observe/traces/content.ts';
 import { createSampler } from '../observe/traces/sampler.ts';
 import { Tracer } from '../observe/traces/tracer.ts';
 import { watchedFlow } from '../observe/watched-flow.ts';
-import type { CircuitBreakers } from '../outbound/breaker.ts';
 import type { LiveRecord } from '../record/live.ts';
 import type { Store } from '../store/store.ts';
 import { version } from '../version.ts';
@@ -33,7 +33,7 @@ export interface ObservedParts {
   readonly metrics: Metrics;
   readonly engine: Pick<Engine, 'stats' | 'versions'>;
   readonly store: Pick<Store, 'counts' | 'disabledEndpoints'>;
-  readonly breakers: CircuitBreakers;
+  readonly breakers: Pick<CircuitBreakers, 'open'>;
   readonly alarms: Pick<AlarmsPort, 'alarms'>;
 }
 

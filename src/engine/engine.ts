@@ -277,8 +277,10 @@ export interface FlowVersion {
 }
 
 export interface EngineStats {
-  /** Runs that wait for their turn. */
+  /** Runs that wait for their turn, but for those in the background. */
   readonly queued: number;
+  /** Runs of flows in the background that wait for their turn; 0 where that is not known. */
+  readonly inBackground: number;
   /** Runs whose code executes now. */
   readonly running: number;
   /** Runs held in memory, waiting ones included. */

@@ -6,12 +6,14 @@ export class FlowRegistry {
   readonly #flows = new Map<string, Flow>();
   readonly #concurrency = new Map<string, number>();
   readonly #keyLimits = new Map<string, number>();
+  readonly #background = new Set<string>();
 
   constructor(flows: readonly Flow<never>[]) {
     for (const flow of flows) {
       this.#flows.set(`${flow.name}@${flow.version}`, flow as unknown as Flow);
       this.#concurrency.set(flow.name, flow.concurrency);
       if (flow.keyLimit !== undefined) this.#keyLimits.set(flow.name, flow.keyLimit);
+      if (flow.background) this.#background.add(flow.name);
     }
   }
 
@@ -27,6 +29,10 @@ export class FlowRegistry {
   /** The names of flows with a limit for each concurrency key, with the limit: what the version that was given last says. */
   get keyLimits(): ReadonlyMap<string, number> {
     return this.#keyLimits;
+  }
+
+  isInBackground(name: string): boolean {
+    return this.#background.has(name);
   }
 
   hasName(name: string): boolean {

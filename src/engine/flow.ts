@@ -12,6 +12,11 @@ export interface FlowSource<I extends TSchema, O extends TSchema> {
   readonly output: O;
   /** How many runs may execute at once; waiting ones do not count. Default 256. Or that, and a limit for each key. */
   readonly concurrency?: number | Concurrency<Static<I>>;
+  /**
+   * Whether it follows from what was accepted, and nobody waits for it: its runs that wait for their turn keep no other one from being accepted.
+   * Default: no.
+   */
+  readonly background?: boolean;
   run(step: Step, input: Static<I>): Promise<Static<O>>;
   /**
    * Facts that close on the record what a run stood for that is ended without its code: terminated, or cancelled before
@@ -47,6 +52,7 @@ export interface Flow<I = unknown, O = unknown> {
   readonly version: number;
   readonly concurrency: number;
   readonly keyLimit: number | undefined;
+  readonly background: boolean;
   /** The concurrency key of an input that `parseInput` took; throws `invalid_request` for a key that is none. */
   keyOf(input: unknown): string | undefined;
   /** Returns the input (an `I`) when it fits the schema; throws `invalid_request` that names the places where it does not. */
@@ -81,6 +87,7 @@ export function defineFlow<I extends TSchema, O extends TSchema>(
     version: source.version,
     concurrency,
     keyLimit: limit,
+    background: source.background ?? false,
     keyOf: (input) => key && checkKey(source.name, key(input as Static<I>)),
     parseInput: parser(source.input, `input of flow ${source.name}`),
     parseOutput: parser<Static<O>>(source.output, `output of flow ${source.name}`),

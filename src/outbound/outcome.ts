@@ -1,4 +1,4 @@
-import type { Health } from './breaker.ts';
+import type { Health } from '../core/circuit-breaker.ts';
 import { parseRetryAfter } from './schedule.ts';
 
 /** What came back over the wire. */

@@ -94,7 +94,7 @@ test('the smallest rank goes first, one key at a time, and each run in the end',
         underWay.push(ticket);
         begun.push(ticket);
       });
-      admission.addFlow('keyed', 3, 1);
+      admission.addFlow('keyed', 3, { keyLimit: 1 });
       for (const [id, { rank, key }] of runs.entries()) {
         admission.enqueue({ id, rank, flow: 'keyed', ...(key !== undefined && { key }) });
       }

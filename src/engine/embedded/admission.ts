@@ -16,8 +16,15 @@ export interface Ticket extends Keyed {
 
 interface FlowQueue<T extends Ticket> {
   readonly limit: number;
+  /** Who stands in it; what lies in it without being here was taken out. */
+  readonly waiting: Set<number>;
   readonly tickets: RankedQueue<T>;
   running: number;
+}
+
+export interface FlowLimits {
+  readonly keyLimit?: number | undefined;
+  readonly background?: boolean;
 }
 
 export class Admission<T extends Ticket> {
@@ -29,8 +36,8 @@ export class Admission<T extends Ticket> {
   #running = 0;
   readonly #turns = new TurnBudget();
   readonly #keys = new KeyPlaces<T>();
-  /** Who stands in a queue; what lies in one without being here was taken out. */
-  readonly #waiting = new Set<number>();
+  /** Who stands in a queue, by whether they count as work that waits. */
+  readonly #waiting = { counted: new Set<number>(), background: new Set<number>() };
   #closed = false;
   #held = false;
 
@@ -40,8 +47,13 @@ export class Admission<T extends Ticket> {
     this.#admit = admit;
   }
 
+  /** Those in the background are not counted. */
   get queued(): number {
-    return this.#waiting.size;
+    return this.#waiting.counted.size;
+  }
+
+  get inBackground(): number {
+    return this.#waiting.background.size;
   }
 
   get running(): number {
@@ -56,16 +68,18 @@ export class Admission<T extends Ticket> {
   }
 
   /** `keyLimit`: how many runs with one key may be under way. */
-  addFlow(name: string, limit: number, keyLimit?: number): void {
-    const queue: FlowQueue<T> = { limit, tickets: new RankedQueue(), running: 0 };
+  addFlow(name: string, limit: number, { keyLimit, background = false }: FlowLimits = {}): void {
+    const waiting = this.#waiting[background ? 'background' : 'counted'];
+    const queue: FlowQueue<T> = { limit, waiting, tickets: new RankedQueue(), running: 0 };
     this.#queues.set(name, queue);
     this.#order.push(queue);
     if (keyLimit !== undefined) this.#keys.limitFlow(name, keyLimit);
   }
 
   enqueue(ticket: T): void {
-    this.#queues.get(ticket.flow)!.tickets.add(ticket);
-    this.#waiting.add(ticket.id);
+    const queue = this.#queues.get(ticket.flow)!;
+    queue.tickets.add(ticket);
+    queue.waiting.add(ticket.id);
     this.#admitNext();
   }
 
@@ -84,7 +98,8 @@ export class Admission<T extends Ticket> {
 
   /** Takes a run out of its queue, if it stands in one. */
   discard(id: number): void {
-    this.#waiting.delete(id);
+    this.#waiting.counted.delete(id);
+    this.#waiting.background.delete(id);
   }
 
   /** Admits nobody until `proceed`, so that many who come at once are admitted by rank. */
@@ -136,11 +151,11 @@ export class Admission<T extends Ticket> {
     for (;;) {
       const ticket = queue.tickets.take();
       if (ticket === undefined) return undefined;
-      if (!this.#waiting.has(ticket.id)) {
+      if (!queue.waiting.has(ticket.id)) {
         const next = this.#keys.passOver(ticket);
         if (next !== undefined) queue.tickets.add(next);
       } else if (this.#keys.admit(ticket)) {
-        this.#waiting.delete(ticket.id);
+        queue.waiting.delete(ticket.id);
         return ticket;
       }
     }

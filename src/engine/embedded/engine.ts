@@ -246,7 +246,8 @@ export class EmbeddedEngine implements Engine {
 
   stats(): EngineStats {
     const { queue, residents } = this.#runtime;
-    return { queued: queue.length, running: queue.running, resident: residents.count };
+    const { length: queued, inBackground, running } = queue;
+    return { queued, inBackground, running, resident: residents.count };
   }
 
   versions(): Promise<readonly FlowVersion[]> {
@@ -266,10 +267,11 @@ export class EmbeddedEngine implements Engine {
   }
 
   #checkAccepting(flow: string): void {
-    const { stopping, queue, queueLimit, database } = this.#runtime;
+    const { stopping, queue, queueLimit, database, flows } = this.#runtime;
     if (stopping) throw serverStopping();
     if (database.failure !== undefined) throw database.failure;
-    const waiting = queue.length + Math.max(0, this.#starting - queue.room(flow));
+    const queued = flows.isInBackground(flow) ? queue.inBackground : queue.length;
+    const waiting = queued + Math.max(0, this.#starting - queue.room(flow));
     if (waiting < queueLimit) return;
     throw new SignalboxError(
       'queue_full',

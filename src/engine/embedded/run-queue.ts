@@ -53,7 +53,7 @@ interface QueuedRow {
   readonly ready_at: number;
 }
 
-/** Beyond it a queued run keeps only its number in memory and is read again when its turn comes. */
+/** Beyond it, and in the background, a queued run keeps only its number in memory and is read again when its turn comes. */
 const queuedInMemory = 10_000;
 const storageRetryMs = 1_000;
 
@@ -78,13 +78,20 @@ export class RunQueue {
     this.#runtime = runtime;
     this.#residents = residents;
     this.#admission = new Admission<RunTicket>(limits.concurrency, (ticket) => this.#admit(ticket));
-    for (const [name, limit] of runtime.flows.concurrency) {
-      this.#admission.addFlow(name, limit, runtime.flows.keyLimits.get(name));
+    const { flows } = runtime;
+    for (const [name, limit] of flows.concurrency) {
+      const background = flows.isInBackground(name);
+      this.#admission.addFlow(name, limit, { keyLimit: flows.keyLimits.get(name), background });
     }
   }
 
   get length(): number {
     return this.#admission.queued;
+  }
+
+  /** Of flows in the background, which are not counted. */
+  get inBackground(): number {
+    return this.#admission.inBackground;
   }
 
   get running(): number {
@@ -115,7 +122,8 @@ export class RunQueue {
   addNew(execution: Execution, key: string | undefined): void {
     const { id, flow, priority } = execution;
     const run = { id, flow: flow.name, priority, ...(key !== undefined && { key }) };
-    if (this.#queued.size > queuedInMemory) {
+    const waitsLong = flow.background && this.room(flow.name) === 0;
+    if (waitsLong || this.#queued.size > queuedInMemory) {
       this.add(run);
       return;
     }

@@ -299,7 +299,7 @@ export class LambdaEngine implements Engine {
 
   /** Runs execute elsewhere, each in a process of its own. */
   stats(): EngineStats {
-    return { queued: 0, running: 0, resident: 0 };
+    return { queued: 0, inBackground: 0, running: 0, resident: 0 };
   }
 
   async versions(): Promise<readonly FlowVersion[]> {

@@ -323,7 +323,7 @@ export class RestateEngine implements Engine {
 
   stats(): EngineStats {
     const { waiting, running } = this.#worker;
-    return { queued: waiting, running, resident: running + waiting };
+    return { queued: waiting, inBackground: 0, running, resident: running + waiting };
   }
 
   async versions(): Promise<readonly FlowVersion[]> {

@@ -1,10 +1,10 @@
+import type { CircuitBreakers } from '../../core/circuit-breaker.ts';
 import { type ErrorCode, messageOf, SignalboxError } from '../../core/errors.ts';
 import { jitter } from '../../core/retry.ts';
 import { safeUrl } from '../../core/safe-url.ts';
 import { traceHeaders } from '../../core/trace-context.ts';
 import type { StepContext } from '../../engine/engine.ts';
 import type { Log } from '../../observe/log.ts';
-import type { CircuitBreakers } from '../../outbound/breaker.ts';
 import type { Endpoint, EndpointOf } from '../../outbound/endpoints.ts';
 import type { SendOutcome } from '../../outbound/outcome.ts';
 import { nextAttemptDelayMs } from '../../outbound/schedule.ts';

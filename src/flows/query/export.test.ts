@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { type System, type SystemOptions, startSystem } from '../../../test/fixtures/conversations.ts';
 import { until } from '../../../test/fixtures/until.ts';
+import { SignalboxError } from '../../core/errors.ts';
+import { GuardedObjects } from '../../objects/guarded.ts';
 
 const systems: System[] = [];
 afterEach(async () => {
@@ -58,4 +60,42 @@ test('a delivery that is cancelled ends the conversation, which is exported', as
   const files = await exported(system);
   assert.equal(files.length, 4);
   assert.ok(files.every((file) => file.includes('delivery_failed')));
+});
+
+test('exports wait for objects that are away, without an attempt and outside of memory, and all come when they are back', async () => {
+  let isAway = true;
+  let puts = 0;
+  const system = await start({
+    before: (objects) =>
+      new GuardedObjects(
+        {
+          ...objects,
+          async put(key, body, options) {
+            if (isAway) puts++;
+            if (isAway) throw new SignalboxError('storage_failed', 'The objects are away.');
+            await objects.put(key, body, options);
+          },
+        },
+        { name: 'here', timeoutMs: 2_000 },
+      ),
+  });
+  const count = 40;
+  const trackingIds = await Promise.all(Array.from({ length: count }, () => system.ask()));
+  for (const trackingId of trackingIds) await system.completed(trackingId);
+  const { runs } = await until(
+    () => system.engine.list({ flow: 'export', limit: 100 }),
+    (page) => page.runs.length === count && page.runs.every(({ status }) => status === 'waiting'),
+  );
+  // Those that were under way when it was noticed, of which each writes four files.
+  assert.ok(puts <= 8 * 4, `${puts} were tried`);
+  const history = await system.engine.history(runs[0]!.runId);
+  assert.deepEqual(
+    history.map(({ name, attempts }) => [name, attempts]),
+    [
+      ['export', 1],
+      ['objects are away', 0],
+    ],
+  );
+  isAway = false;
+  assert.equal((await exported(system)).length, 4 * count);
 });

@@ -10,6 +10,7 @@ import { event } from '../../record/events.ts';
 import { type ExportFile, exportedEvents, exportFiles, exportPrefix } from '../../record/exports/forms.ts';
 import type { RedactConversation } from '../../record/redact.ts';
 import type { Store } from '../../store/store.ts';
+import { type Held, HeldExports, type ObjectsGate } from './held-exports.ts';
 
 export interface ExportFlowPorts {
   readonly store: Pick<Store, 'conversation' | 'events'>;
@@ -17,6 +18,8 @@ export interface ExportFlowPorts {
   readonly redact: RedactConversation;
   readonly log: Log;
   readonly retry?: RetryPolicy;
+  /** Without one, objects that are away are a failure like any other. */
+  readonly gate?: ObjectsGate;
 }
 
 export type ExportInput = { trackingId: string };
@@ -29,20 +32,46 @@ const exportRetry: RetryPolicy = {
   delaysMs: exponentialDelays({ initialMs: 1_000, maxMs: 300_000, count: 10 }),
 };
 
-/** Writes a conversation that has ended in its four forms. Done again (a replayed delivery), it writes the same keys anew. */
+/**
+ * Writes a conversation that has ended in its four forms. Done again (a replayed delivery), it writes the same keys anew. While the objects are
+ * away it waits, without using up an attempt and outside of memory.
+ */
 export function createExportFlow(ports: ExportFlowPorts): ExportFlow {
+  const options = { retry: ports.retry ?? exportRetry, timeoutMs: 60_000 };
+  const held = new HeldExports(ports.gate);
   return defineFlow({
     name: 'export',
     version: 1,
     input: Type.Object({ trackingId: Type.String() }),
     output: Type.Object({ prefix: Type.String() }),
-    concurrency: 8,
-    run: (step, input) =>
-      step.run('export', (context) => exportConversation(ports, input.trackingId, context), {
-        retry: ports.retry ?? exportRetry,
-        timeoutMs: 60_000,
-      }),
+    concurrency: 32,
+    background: true,
+    async run(step, { trackingId }) {
+      for (let holds = 0; ; holds++) {
+        const work = (context: StepContext) => exportOrHold(ports, { trackingId, held, holds }, context);
+        const outcome = await step.run('export', work, options);
+        if (!('heldMs' in outcome)) return outcome;
+        await step.sleep('objects are away', outcome.heldMs);
+      }
+    },
   });
+}
+
+async function exportOrHold(
+  ports: ExportFlowPorts,
+  { trackingId, held, holds }: { trackingId: string; held: HeldExports; holds: number },
+  context: StepContext,
+): Promise<ExportOutput | Held> {
+  if (holds > 0) held.looksAgain();
+  const wait = held.hold(holds);
+  if (wait !== undefined) return wait;
+  try {
+    return await exportConversation(ports, trackingId, context);
+  } catch (error) {
+    const waitNow = held.hold(holds, error);
+    if (waitNow === undefined) throw error;
+    return waitNow;
+  }
 }
 
 async function exportConversation(

@@ -70,7 +70,7 @@ test('down is over degraded is over healthy, and what is not essential takes not
 
 const sources: HealthSources = {
   record: { problem: async () => undefined },
-  engine: { stats: () => ({ queued: 0, running: 0, resident: 0 }) },
+  engine: { stats: () => ({ queued: 0, inBackground: 20, running: 0, resident: 0 }) },
   queueLimit: 10,
   readObjects: async () => [],
   workspace: { prepared: Promise.resolve(), describe: async () => ({ tables: [{ rowCount: 3 }] }) },
@@ -104,8 +104,16 @@ test('each part can be well and not well', async () => {
   const failed = (failuresInARow: number) => ({ place: 'slack', failuresInARow, lastError: 'no' });
   const changes: readonly (readonly [string, string, Partial<HealthSources>])[] = [
     ['storage', 'DOWN', { record: { problem: async () => new Error('full') } }],
-    ['engine', 'DEGRADED', { engine: { stats: () => ({ queued: 6, running: 0, resident: 0 }) } }],
-    ['engine', 'DOWN', { engine: { stats: () => ({ queued: 10, running: 0, resident: 0 }) } }],
+    [
+      'engine',
+      'DEGRADED',
+      { engine: { stats: () => ({ queued: 6, inBackground: 0, running: 0, resident: 0 }) } },
+    ],
+    [
+      'engine',
+      'DOWN',
+      { engine: { stats: () => ({ queued: 10, inBackground: 0, running: 0, resident: 0 }) } },
+    ],
     ['objects', 'DOWN', { readObjects: broken }],
     ['objects', 'DOWN', { objectsProblem: () => new Error('no bucket') }],
     ['warehouse', 'DOWN', { workspace: { prepared: Promise.resolve(), describe: broken } }],

@@ -17,8 +17,8 @@ export interface HealthSources {
   /** What is wrong with the engine, if anything is. */
   readonly engineProblem?: () => Promise<EngineProblem | undefined>;
   readonly queueLimit: number;
-  /** What keeps the buckets of objects from being used; absent where they are in a folder. */
-  readonly objectsProblem?: (() => Error | undefined) | undefined;
+  /** What keeps the objects from being used, as far as is known. */
+  readonly objectsProblem?: (() => { readonly message: string } | undefined) | undefined;
   /** Reads from the objects that are in a folder. */
   readonly readObjects?: () => Promise<unknown>;
   /** Absent where other processes answer the questions. */
@@ -84,16 +84,17 @@ async function objects({ objectsProblem, readObjects }: HealthSources): Promise<
   const problem = objectsProblem?.();
   if (problem !== undefined) return { status: 'DOWN', detail: problem.message };
   await readObjects?.();
-  return { status: 'HEALTHY', detail: `The ${objectsProblem ? 'bucket answers' : 'folder can be read'}.` };
+  return { status: 'HEALTHY', detail: `The ${readObjects ? 'folder can be read' : 'bucket answers'}.` };
 }
 
 async function queue({ engine, engineProblem, queueLimit }: HealthSources): Promise<Sight> {
   const problem = await engineProblem?.();
   if (problem !== undefined) return problem;
-  const { queued } = engine.stats();
+  const { queued, inBackground } = engine.stats();
   const status: HealthStatus =
     queued >= queueLimit ? 'DOWN' : queued > queueLimit / 2 ? 'DEGRADED' : 'HEALTHY';
-  return { status, detail: `${queued} of at most ${queueLimit} runs wait for their turn.` };
+  const besides = inBackground > 0 ? `, and ${inBackground} in the background` : '';
+  return { status, detail: `${queued} of at most ${queueLimit} runs wait for their turn${besides}.` };
 }
 
 async function warehouse(workspace: NonNullable<HealthSources['workspace']>): Promise<Sight> {

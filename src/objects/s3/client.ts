@@ -43,12 +43,17 @@ export const completeWithin = { requestTimeout: completionMs } as const;
 /** Attempts of one request in all; between them up to 0.1, 0.2, 0.4, 0.8 s, longer when the store is busy. */
 const maxAttempts = 5;
 
+/** As many exports as execute at once write four files each. */
+const maxSockets = 128;
+
 export function connect({ endpoint, region, credentials, timeouts }: S3Connection): S3Client {
   const { connectMs, answerMs } = timeouts ?? defaultTimeouts;
   const config: S3ClientConfig = {
     maxAttempts,
     retryMode: 'standard',
     requestHandler: {
+      httpAgent: { maxSockets },
+      httpsAgent: { maxSockets },
       connectionTimeout: connectMs,
       requestTimeout: answerMs,
       throwOnRequestTimeout: true,

@@ -160,9 +160,13 @@ export const metricCatalogue = {
     'signalbox_deliveries_waiting',
     'Conversations whose answer is not delivered yet; of all processes.',
   ),
-  breakers: gauge('signalbox_circuit_breakers_open', 'Endpoints of which the circuit is not closed.', {
-    labels: [{ name: 'state', values: ['open', 'half_open'] }],
-  }),
+  breakers: gauge(
+    'signalbox_circuit_breakers_open',
+    'Endpoints, and stores of objects, of which the circuit is not closed.',
+    {
+      labels: [{ name: 'state', values: ['open', 'half_open'] }],
+    },
+  ),
   endpointsDisabled: gauge(
     'signalbox_endpoints_disabled',
     'Endpoints that answered 410 Gone; of all processes.',

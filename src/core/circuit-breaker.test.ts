@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CircuitBreaker, CircuitBreakers, defaultBreakerPolicy } from './breaker.ts';
+import { CircuitBreaker, CircuitBreakers, defaultBreakerPolicy } from './circuit-breaker.ts';
 
 const open = () => {
   const breaker = new CircuitBreaker(defaultBreakerPolicy);

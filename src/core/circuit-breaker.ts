@@ -1,5 +1,5 @@
 /**
- * A circuit breaker per endpoint, so that a receiver that is down is not asked by every delivery again and again.
+ * A circuit breaker: what is down, a receiver or a store of objects, is not asked by everybody again and again.
  *
  * closed: everything passes; after 5 failures in a row → open.
  * open: nothing passes; after 60 s the next one that asks passes → half open.
@@ -45,15 +45,19 @@ export class CircuitBreaker {
     return this.#state;
   }
 
+  /** How long nothing passes for certain; undefined where something may. */
+  shutForMs(nowMs: number): number | undefined {
+    const leftMs = this.#state === 'open' ? this.#openedAt + this.#policy.timeoutMs - nowMs : 0;
+    return leftMs > 0 ? leftMs : undefined;
+  }
+
   /** Asks to make an attempt now. Who is allowed must `report`. */
   ask(nowMs: number): Permission {
     if (this.#state === 'closed') return { allowed: true, probe: false };
     const { timeoutMs, successThreshold } = this.#policy;
-    if (this.#state === 'open') {
-      const retryInMs = this.#openedAt + timeoutMs - nowMs;
-      if (retryInMs > 0) return { allowed: false, retryInMs };
-      this.#halfOpen();
-    }
+    const retryInMs = this.shutForMs(nowMs);
+    if (retryInMs !== undefined) return { allowed: false, retryInMs };
+    if (this.#state === 'open') this.#halfOpen();
     this.#probes = this.#probes.filter((startedAt) => nowMs - startedAt < timeoutMs);
     if (this.#probes.length + this.#successes >= successThreshold) {
       return { allowed: false, retryInMs: Math.max(1, Math.ceil(timeoutMs / 10)) };
