@@ -9,7 +9,7 @@ import type { Log } from '../observe/log.ts';
 import { forgetOtherKeys, keysInUse, resealing } from '../sqlite/resealing.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
 import { engineRecordTables, recordTables } from '../store/content.ts';
-import { isSearchUnder } from '../store/sqlite/projections/following.ts';
+import { searchUnder } from '../store/sqlite/projections/following.ts';
 import type { ComposedRecord } from './record.ts';
 
 export interface RotationParts {
@@ -45,9 +45,9 @@ function inFile({ content, record, stored }: RotationParts, file: NonNullable<Co
       return true;
     },
     async moveSearch() {
-      if (await database.write((sql) => isSearchUnder(sql, content.keyId ?? null))) return true;
-      await record.store.rebuild(['search']);
-      return false;
+      const state = await database.read((sql) => searchUnder(sql, content.keyId ?? null));
+      if (state === 'other') await record.store.rebuild(['search']);
+      return state === 'moved';
     },
     async settle() {
       await file.truncateLog();

@@ -1,7 +1,8 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { SignalboxError } from '../core/errors.ts';
 import { type Content, plainContent } from '../encryption/content.ts';
 import { Checkpointer, canWatchLog } from './checkpointer.ts';
+import { openConnection } from './connection.ts';
 import { useKeys } from './encryption-keys.ts';
 import { type Group, GroupCommit, type QueuedWrite, settleGroup } from './group-commit.ts';
 import { refuseDamagedLog } from './log-damage.ts';
@@ -109,14 +110,12 @@ export class Database implements Sql {
     this.#tellLost = resolve;
     try {
       refuseDamagedLog(path);
-      this.#connection = new DatabaseSync(path, { timeout: 5_000 });
+      this.#connection = openConnection(path);
       this.#statements = new Statements(this.#connection, this.content);
       this.#groupCommit = new GroupCommit(this, this.#connection);
       this.#connection.exec(
         'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; ' +
-          `PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = ${logPages}; PRAGMA temp_store = MEMORY; ` +
-          // What is deleted is overwritten: text that was erased, or is past its time, is not left in what is free.
-          'PRAGMA secure_delete = ON;',
+          `PRAGMA wal_autocheckpoint = ${logPages};`,
       );
       this.copyBeforeMigration = migrate(this.#connection);
       useKeys(this.#connection, path, this.content);

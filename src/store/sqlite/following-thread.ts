@@ -9,7 +9,7 @@ import { openInThread } from './threads.ts';
 
 const { connection, content } = openInThread({ readOnly: false });
 // As the database has it; the log is moved into the file, and synced, by whoever lends the turn.
-connection.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON;');
+connection.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
 const statements = new Statements(connection, content);
 
 serveQuestions(({ argument }) => {

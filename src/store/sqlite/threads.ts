@@ -1,8 +1,8 @@
-import { DatabaseSync } from 'node:sqlite';
 import { workerData } from 'node:worker_threads';
 import { Secret } from '../../core/secret.ts';
 import { type Content, createContent, plainContent } from '../../encryption/content.ts';
 import { parseKeys } from '../../encryption/keys.ts';
+import { openConnection } from '../../sqlite/connection.ts';
 import { DatabaseThreads } from '../../sqlite/threads.ts';
 
 /** Threads beside the one that accepts, so that nobody who is accepted waits for what they do. */
@@ -40,8 +40,7 @@ export function storeThreads(path: string, { keys }: Content = plainContent): St
 /** In a thread: a connection of its own to the file. */
 export function openInThread(options: { readonly readOnly: boolean }) {
   const { path, keys } = workerData as Given;
-  const connection = new DatabaseSync(path, { ...options, timeout: 5_000 });
-  connection.exec('PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;');
+  const connection = openConnection(path, options);
   const content = keys === undefined ? plainContent : createContent(parseKeys(new Secret(keys), 'The keys'));
   return { connection, content };
 }

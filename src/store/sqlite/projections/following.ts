@@ -196,8 +196,9 @@ export function beginRebuild(sql: WriteSql, names: readonly ProjectionName[]): v
   }
 }
 
-/** Whether what is searched is under this key (null: words as they are). What is not read any more is emptied then. */
-export function isSearchUnder(sql: WriteSql, keyId: string | null): boolean {
+/** Whether what is searched is under this key (null: words as they are), or is it and nothing is left of what was searched before. */
+export function searchUnder(sql: ReadSql, keyId: string | null): 'other' | 'emptying' | 'moved' {
   const { generation, key_id: present, next_position: next } = stateOf(sql, 'search');
-  return present === keyId && next === null && clearSearch(sql, 1 - generation);
+  if (present !== keyId || next !== null) return 'other';
+  return isSearchClear(sql, 1 - generation) ? 'moved' : 'emptying';
 }
