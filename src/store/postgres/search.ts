@@ -1,4 +1,3 @@
-import type { ConversationSummary } from '../../record/conversation.ts';
 import { textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
 import { hashedQuery } from '../../record/search/hashed.ts';
 import { highlight } from '../../record/search/highlight.ts';
@@ -6,12 +5,13 @@ import type { Term } from '../../record/search/query.ts';
 import { numberOf } from '../cursor.ts';
 import { equalitiesOf, pageLimit, timesOf } from '../filter.ts';
 import type { ConversationSearch, SearchPage } from '../store.ts';
-import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
+import type { PostgresDatabase, Transaction } from './database.ts';
 import { behindOf, generationOf } from './projections/following.ts';
 import { facetText, searchTable, textEvents } from './projections/search.ts';
-import { summaryColumns, toSummary } from './rows.ts';
+import { toSummary } from './rows.ts';
+import { lookInWindows } from './search-windows.ts';
 
-/** One page, newest first in the order of arrival. Whether it goes along that order or along the words is the server's to choose. */
+/** One page, newest first in the order of arrival. */
 export async function searchConversations(
   database: PostgresDatabase,
   search: ConversationSearch,
@@ -21,17 +21,15 @@ export async function searchConversations(
   return database.read(async (sql) => {
     const behind = await behindOf(sql, 'search');
     const { generation, keyId } = await generationOf(sql, 'search');
-    const table = searchTable(generation);
-    const values: SqlValue[] = [await queryText(sql, search, keyId), before];
-    const conditions = [...equalitiesOf(search), ...timesOf(search)].map(
-      ({ column, operator, value }) => `AND ${column} ${operator} $${values.push(value)}`,
-    );
-    const rows = await sql.all<ConversationSummary & { id: number }>(
-      `SELECT id, ${summaryColumns} FROM ${table} JOIN conversations USING (id)
-       WHERE words @@ $1::tsquery AND id < $2 ${conditions.join(' ')} ORDER BY id DESC LIMIT ${limit + 1}`,
-      values,
-    );
+    const looking = {
+      table: searchTable(generation),
+      queries: await queriesOf(sql, search, keyId),
+      hasBeginnings: [...search.query.terms, ...search.query.without].some((term) => term.isPrefix),
+      conditions: [...equalitiesOf(search), ...timesOf(search)],
+    };
+    const { rows, end } = await lookInWindows(sql, looking, { before, wanted: limit + 1 });
     const shown = rows.slice(0, limit);
+    const next = rows.length > limit ? shown.at(-1)!.id : end;
     const texts = await textEvents(
       sql,
       shown.map((row) => row.trackingId),
@@ -42,27 +40,29 @@ export async function searchConversations(
       const { query } = search;
       return { summary, question: highlight(question, query), answer: highlight(answer, query) };
     });
-    return { found, behind, ...(rows.length > limit && { next: String(shown.at(-1)!.id) }) };
+    return { found, behind, ...(next !== undefined && { next: String(next) }) };
   });
 }
 
-/** As PostgreSQL reads a `tsquery`: words have letters and digits alone, so that nothing has to be escaped. */
-async function queryText(
+/**
+ * As PostgreSQL reads a `tsquery`: words have letters and digits alone, so that nothing has to be escaped. Each is a question of its own to the index, which goes
+ * along the one with the fewest matches and leaps in the others.
+ */
+async function queriesOf(
   sql: Transaction,
   search: ConversationSearch,
   keyId: string | null,
-): Promise<string> {
+): Promise<string[]> {
   const { query } = search;
   const { terms, without } =
     keyId === null ? query : hashedQuery(query, (word) => sql.content.hash(word, keyId));
   const times = await facetsOfTimes(sql, search);
-  const all = [
-    ...terms.map(termText),
-    ...without.map((term) => `!(${termText(term)})`),
+  const words = [...terms.map(termText), ...without.map((term) => `!(${termText(term)})`)];
+  return [
+    words.join(' & '),
     ...valueFacets(search).map(facetText),
-    ...(times === undefined ? [] : [`(${times.map(facetText).join(' | ')})`]),
+    ...(times === undefined ? [] : [times.map(facetText).join(' | ')]),
   ];
-  return all.join(' & ');
 }
 
 const termText = ({ words, isPrefix }: Term): string =>

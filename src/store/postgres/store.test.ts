@@ -88,6 +88,38 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     await close();
   });
 
+  test('matches are found newest first however far apart their numbers are', async () => {
+    const { store, database, follower, close } = await open(await server.createDatabase());
+    follower.stop();
+    const lives = Array.from({ length: 40 }, (_, n) => aLife({ query: n % 3 === 0 ? 'find' : 'pass by' }));
+    let next = 1;
+    for (const [n, life] of lives.entries()) {
+      // Blocks of the index, some in a row, and what copies of other records leave out between them.
+      next += n % 10 === 9 ? 10 ** 9 : 2_000 * n;
+      await database.write((sql) =>
+        sql.run(`ALTER TABLE events ALTER COLUMN sequence RESTART WITH ${10 ** 12 + next}`),
+      );
+      await store.append(life.facts);
+    }
+    await follower.catchUp();
+    const all = [...lives.keys()].reverse().filter((n) => n % 3 === 0);
+    for (const asked of ['find', 'fin*', 'fin* -pass']) {
+      const found: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await store.search({ query: parseSearch(asked), limit: 4, ...(after && { after }) });
+        found.push(...page.found.map(({ summary }) => summary.trackingId));
+        after = page.next;
+      } while (after !== undefined);
+      assert.deepEqual(
+        found,
+        all.map((n) => lives[n]!.trackingId),
+        asked,
+      );
+    }
+    await close();
+  });
+
   test('of many processes one removes old conversations, in pieces; one whose lease is over stops', async () => {
     const url = await server.createDatabase();
     const records = await Promise.all(Array.from({ length: 4 }, () => open(url)));
