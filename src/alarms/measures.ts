@@ -10,6 +10,8 @@ export interface AlarmSources {
   problemOf(trackingId: string): Promise<string | undefined>;
   /** Runs that failed and were not started anew, at most `deadLetterLimit`. */
   deadLetters(): Promise<number>;
+  /** What keeps the stores of objects from being used, as seen by this process, and since when. */
+  objectsProblem(): { readonly message: string; readonly since: number } | undefined;
   /** Ticks that were missed; absent where nothing is scheduled. */
   readonly missedSchedules?: () => Promise<number>;
 }
@@ -71,6 +73,18 @@ const measures: Readonly<Record<AlarmName, Measure>> = {
     };
   },
 
+  async objects_away({ objectsProblem }, now) {
+    const problem = objectsProblem();
+    if (problem === undefined) return { value: 0, detail: 'The stores of objects can be used.' };
+    const { message, since } = problem;
+    const value = Math.max(0, now - since);
+    const lasted = `${describeDuration(value)}, since ${new Date(since).toISOString()}`;
+    return {
+      value,
+      detail: `For ${lasted}, exports and values of more than 256 KiB have waited. ${shortened(message)}`,
+    };
+  },
+
   async verification_failures({ store }, now, windowMs) {
     const value = await store.floods(now - windowMs);
     return {
@@ -104,6 +118,8 @@ async function because(
 ): Promise<string> {
   const problem = trackingId === null ? undefined : await problemOf(trackingId);
   if (problem === undefined) return '';
-  const shown = problem.length > longestProblem ? `${problem.slice(0, longestProblem)}…` : problem;
-  return ` ${which}: ${shown}`;
+  return ` ${which}: ${shortened(problem)}`;
 }
+
+const shortened = (problem: string): string =>
+  problem.length > longestProblem ? `${problem.slice(0, longestProblem)}…` : problem;

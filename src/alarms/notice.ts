@@ -45,6 +45,11 @@ const words: Readonly<Record<AlarmRule['name'], Words>> = {
     toDo: 'signalbox dead-letters list says why; once that is mended: signalbox dead-letters replay RUN_ID, or --all',
     page: '/page/dead-letters',
   },
+  objects_away: {
+    title: 'The store of objects is away',
+    toDo: 'Look at GET /health (objects). Nothing is lost: questions and deliveries go on, and exports and large values once it is back, by themselves',
+    page: '/',
+  },
   verification_failures: {
     title: 'Many webhooks are refused',
     toDo: 'GET /sources/{source}/refusals says why: a wrong secret, or somebody forges them',

@@ -4,7 +4,7 @@ import { alarmNames, describeValue, formatRule, parseAlarmRules } from './rule.t
 
 test('rules are read, and written as they were', () => {
   const text =
-    'error_rate>5%/5m,processing_time>10m,dead_letters>0,queue_age>90s,delivery_age>15m,verification_failures>0/1h,missed_schedules>2';
+    'error_rate>5%/5m,processing_time>10m,dead_letters>0,queue_age>90s,delivery_age>15m,objects_away>1h,verification_failures>0/1h,missed_schedules>2';
   const rules = parseAlarmRules(text);
   assert.deepEqual(rules.map(({ name }) => name).sort(), [...alarmNames].sort());
   assert.deepEqual(rules[0], { name: 'error_rate', threshold: 0.05, windowMs: 300_000 });
@@ -19,12 +19,14 @@ test('default stands for the default rules, a later rule of a name replaces an e
     'error_rate>5%/5m',
     'processing_time>10m',
     'delivery_age>10m',
+    'objects_away>10m',
     'dead_letters>0',
   ]);
   assert.deepEqual(names('default, error_rate > 2.5% / 1h'), [
     'error_rate>2.5%/1h',
     'processing_time>10m',
     'delivery_age>10m',
+    'objects_away>10m',
     'dead_letters>0',
   ]);
   assert.deepEqual(names('off'), []);

@@ -8,6 +8,7 @@ const watched = {
   dead_letters: { unit: 'count', isWindowed: false },
   queue_age: { unit: 'duration', isWindowed: false },
   delivery_age: { unit: 'duration', isWindowed: false },
+  objects_away: { unit: 'duration', isWindowed: false },
   verification_failures: { unit: 'count', isWindowed: true },
   missed_schedules: { unit: 'count', isWindowed: false },
 } as const satisfies Record<string, { unit: Unit; isWindowed: boolean }>;
@@ -30,9 +31,9 @@ export interface AlarmRule {
 
 /**
  * The two of the systems before this one, and what needs somebody in any case. A receiver that is down fails nothing for most of a day:
- * its deliveries are tried again, and only their age shows it.
+ * its deliveries are tried again, and only their age shows it; and so are exports.
  */
-const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0';
+const defaultAlarms = 'error_rate>5%/5m,processing_time>10m,delivery_age>10m,objects_away>10m,dead_letters>0';
 
 /**
  * Rules such as `error_rate>5%/5m, queue_age>2m`; `default` stands for those above, and a later rule of a name replaces an earlier

@@ -24,7 +24,7 @@ function settle(context: TestContext, rules = 'dead_letters>0') {
     database.close();
     rmSync(folder, { recursive: true });
   });
-  const world = { now: 1_786_699_000_000, deadLetters: 0, fails: false, isAway: false };
+  const world = { now: 1_786_699_000_000, deadLetters: 0, fails: false, isAway: false, awayAt: 0 };
   const told: Notification[] = [];
   const toldAtOnce: Notification[] = [];
   const lines: string[] = [];
@@ -35,6 +35,8 @@ function settle(context: TestContext, rules = 'dead_letters>0') {
   const sources: AlarmSources = {
     store: { ...store, endings },
     deadLetters: async () => world.deadLetters,
+    objectsProblem: () =>
+      world.awayAt > 0 ? { message: 'The bucket hangs.', since: world.awayAt } : undefined,
     problemOf: async (trackingId) => (await store.conversation(trackingId))?.problem ?? undefined,
   };
   const watch = (leases: Leases = free) =>
@@ -152,6 +154,7 @@ test('each rule measures the record', async (context) => {
     'error_rate firing',
     'processing_time firing',
     'delivery_age firing',
+    'objects_away ok',
     'dead_letters ok',
     'queue_age firing',
     'verification_failures ok',
@@ -233,4 +236,20 @@ test('that alarms cannot be looked at is told without store and engine, reminded
   world.isAway = false;
   await looks(1);
   assert.equal(toldAtOnce.length, 3, 'a moment is nothing');
+});
+
+test('a store of objects that is away for long is told, with what it says', async (context) => {
+  const { world, told, watch } = settle(context, 'objects_away>10m');
+  world.awayAt = world.now - 600_000;
+  await watch().look();
+  assert.equal(told.length, 0);
+  world.now += 60_000;
+  await watch().look();
+  assert.equal(told[0]?.title, 'The store of objects is away');
+  assert.match(told[0].text, /^For 11 min, since 2026-.*, exports .* have waited\. The bucket hangs\.$/);
+  world.awayAt = 0;
+  await watch().look();
+  world.now += 300_000;
+  await watch().look();
+  assert.equal(told[1]?.title, 'Over: The store of objects is away');
 });

@@ -89,6 +89,7 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
     'error_rate>5%/5m ok',
     'processing_time>10m ok',
     'delivery_age>10m ok',
+    'objects_away>10m ok',
     'dead_letters>0 firing',
   ]);
   assert.match((await second.call('GET', '/', { accept: 'text/html' })).body, /Alarm dead letters\./);

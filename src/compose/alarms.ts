@@ -28,6 +28,7 @@ import type { Notification, Notifier } from '../tools/notify/notify.ts';
 import { createSlackNotifier } from '../tools/notify/slack.ts';
 import { createTeamsNotifier } from '../tools/notify/teams.ts';
 import { createWebhookNotifier } from '../tools/notify/webhook.ts';
+import type { WatchedObjects } from './objects.ts';
 import type { ComposedRecord } from './record.ts';
 
 export interface Notifying {
@@ -86,7 +87,7 @@ export function createAlarms(
   config: Config,
   log: Log,
   { store, leases }: Pick<ComposedRecord, 'store' | 'leases'>,
-  engine: Pick<Engine, 'start' | 'list' | 'history'>,
+  { engine, watched }: { engine: Pick<Engine, 'start' | 'list' | 'history'>; watched: WatchedObjects },
   { notifiers, flow }: Notifying,
 ): ComposedAlarms {
   const { alarms: rules, alarmReminderMs: reminderMs } = config;
@@ -96,6 +97,7 @@ export function createAlarms(
   const sources = {
     store,
     deadLetters: () => countDeadLetters(engine),
+    objectsProblem: () => watched.problem(),
     problemOf: async (trackingId: string) => {
       const problem = (await store.conversation(trackingId))?.problem ?? undefined;
       return problem && redact(problem);

@@ -95,7 +95,7 @@ async function composeIn(config: Config, log: Log, lock: FolderLock, other?: Age
   });
   const { engine, problem } = composed;
   const afterRestore = eraseAfterRestore(config, log, erasing, { store, engine });
-  const alarms = createAlarms(config, log, record, engine, opened.notifying);
+  const alarms = createAlarms(config, log, record, { engine, watched }, opened.notifying);
   const estimator = new ProcessingTimeEstimator(store);
   await estimator.refresh();
   const { queueLimit } = config;

@@ -5,7 +5,7 @@ import { messageOf, SignalboxError } from '../core/errors.ts';
 import type { Content } from '../encryption/content.ts';
 import { createFolderObjects } from '../objects/folder.ts';
 import { type CircuitChange, GuardedObjects } from '../objects/guarded.ts';
-import type { Objects } from '../objects/objects.ts';
+import type { Objects, ObjectsProblem } from '../objects/objects.ts';
 import type { S3Options } from '../objects/s3/s3.ts';
 import { watchBucket } from '../objects/s3/watch.ts';
 import { createSealedObjects } from '../objects/sealed.ts';
@@ -26,7 +26,7 @@ export interface WatchedObjects {
   /** Whether one is a bucket. */
   readonly inBucket: boolean;
   /** What keeps one of them from being used, as far as is known. */
-  problem(): { readonly message: string } | undefined;
+  problem(): ObjectsProblem | undefined;
   /** The circuits that are not closed. */
   open(): ReturnType<GuardedObjects['open']>;
 }
@@ -34,7 +34,7 @@ export interface WatchedObjects {
 /** The stores of objects: a folder, or buckets. Throws `config_invalid` for a bucket that can't be used; one that is only away may come back. */
 export async function openObjects(config: Config, log: Log, content: Content): Promise<ComposedObjects> {
   const settings = s3Settings(config);
-  const opened: { close(): void; problem(): { readonly message: string } | undefined }[] = [];
+  const opened: { close(): void; problem(): ObjectsProblem | undefined }[] = [];
   const guards: GuardedObjects[] = [];
   const guarded = (objects: Objects, name: string): GuardedObjects => {
     const guard = new GuardedObjects(objects, { name, onChange: tellChange(log) });

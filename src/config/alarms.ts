@@ -62,7 +62,7 @@ const isAddress = (text: string): boolean => /^[^\s<>,;:"@]{1,64}@[A-Za-z0-9.-]{
 const alarms: RequiredSetting<readonly AlarmRule[]> = {
   variable: 'SIGNALBOX_ALARMS',
   about:
-    'What fires an alarm. `default` is `error_rate>5%/5m,processing_time>10m,delivery_age>10m,dead_letters>0`.',
+    'What fires an alarm. `default` is `error_rate>5%/5m,processing_time>10m,delivery_age>10m,objects_away>10m,dead_letters>0`.',
   expects: '`off`, or comma-separated rules such as `default,queue_age>2m,verification_failures>0/5m`',
   default: 'default',
   parse: (text) => {

@@ -5,7 +5,7 @@ import {
   type Health,
 } from '../core/circuit-breaker.ts';
 import { messageOf, SignalboxError } from '../core/errors.ts';
-import type { Objects } from './objects.ts';
+import type { Objects, ObjectsProblem } from './objects.ts';
 
 /** What may fail while the others go on: a full store can be read, and who may write need not be allowed to delete. */
 const kinds = ['write', 'read', 'delete'] as const;
@@ -27,12 +27,6 @@ export interface CircuitChange {
   readonly to: CircuitState;
   /** What the latest that failed came to. */
   readonly problem: string;
-}
-
-export interface ObjectsProblem {
-  readonly message: string;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
 }
 
 interface Circuit {

@@ -40,3 +40,10 @@ export interface StoredObject {
   /** Another one after each write. */
   readonly version: string;
 }
+
+/** What keeps objects from being used. */
+export interface ObjectsProblem {
+  readonly message: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}

@@ -24,6 +24,8 @@ test('a bucket is asked now and then, and nobody waits for it', async () => {
   answer = Promise.withResolvers();
   now = 100;
   assert.equal(problem()!.message, 'gone', 'until it is known otherwise');
+  // By this clock: since it was asked first, 100 ms ago.
+  assert.ok(Math.abs(Date.now() - 100 - problem()!.since) < 50);
   answer.resolve();
   await turn();
   assert.equal(problem(), undefined);

@@ -1,3 +1,5 @@
+import type { ObjectsProblem } from '../objects.ts';
+
 export interface WatchOptions {
   /** Asked no more often. Default: 10 s. */
   readonly everyMs?: number;
@@ -15,8 +17,10 @@ export function watchBucket(
   name: string,
   check: () => Promise<void>,
   { everyMs = 10_000, withinMs = 3_000, clock = () => performance.now() }: WatchOptions = {},
-): () => Error | undefined {
+): () => ObjectsProblem | undefined {
   let problem: Error | undefined;
+  /** When the first check of those that failed one after the other was made. */
+  let failingAt: number | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
   let isAnswered = true;
   const ask = async () => {
@@ -26,10 +30,15 @@ export function watchBucket(
       (error: Error) => error,
     );
     isAnswered = true;
+    failingAt = problem && (failingAt ?? askedAt);
+  };
+  const seen = () => {
+    if (isAnswered || clock() - askedAt < withinMs) return problem;
+    return problem ?? new Error(`${name} has not answered within ${withinMs / 1_000} s.`);
   };
   return () => {
     if (isAnswered && clock() - askedAt >= everyMs) void ask();
-    if (isAnswered || clock() - askedAt < withinMs) return problem;
-    return problem ?? new Error(`${name} has not answered within ${withinMs / 1_000} s.`);
+    const now = seen();
+    return now && { message: now.message, since: Date.now() - (clock() - (failingAt ?? askedAt)) };
   };
 }
