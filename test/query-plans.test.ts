@@ -100,6 +100,7 @@ async function useEngine(engine: EmbeddedEngine): Promise<void> {
   await engine.cancel(cancelled.runId);
   await engine.terminate(terminated.runId);
   await engine.list({ deadLetters: true });
+  await engine.deadLetters();
   await engine.list({ limit: 1 });
   for (const status of ['queued', 'waiting', 'paused', 'running'] as const) await engine.list({ status });
 }
@@ -151,6 +152,7 @@ test('no statement of the engine, the record or retention reads a whole table', 
   await store.projections();
   await store.recentAnswerTimesMs('general', 200);
   await store.counts();
+  await store.oldest('delivering');
   await store.acts({ after: '9' });
   await store.keys();
   await store.session('x');

@@ -96,6 +96,9 @@ test('a dead letter is told in Slack, on the page, by API and in the log, once a
   const metrics = (await second.call('GET', '/metrics')).body;
   assert.match(metrics, /signalbox_alarm_firing\{alarm="dead_letters"\} 1\n/);
   assert.match(metrics, /signalbox_alarm_firing\{alarm="error_rate"\} 0\n/);
+  assert.match(metrics, /signalbox_dead_letters\{flow="delivery"\} 1\n/);
+  assert.match(metrics, /signalbox_dead_letters\{flow="query"\} 0\n/);
+  assert.match(metrics, /signalbox_oldest_conversation_age_seconds\{status="delivering"\} 0\n/);
   await second.stop();
 
   const third = await start();

@@ -31,8 +31,8 @@ export function createMetrics(config: Config, log: Log, live: LiveRecord): Metri
 
 export interface ObservedParts {
   readonly metrics: Metrics;
-  readonly engine: Pick<Engine, 'stats' | 'versions'>;
-  readonly store: Pick<Store, 'counts' | 'disabledEndpoints'>;
+  readonly engine: Pick<Engine, 'stats' | 'versions' | 'deadLetters'>;
+  readonly store: Pick<Store, 'counts' | 'disabledEndpoints' | 'oldest'>;
   readonly breakers: Pick<CircuitBreakers, 'open'>;
   readonly alarms: Pick<AlarmsPort, 'alarms'>;
 }
@@ -45,7 +45,9 @@ export function createMetricsPort(
   const gauges = new Gauges({
     stats: () => engine.stats(),
     versions: () => engine.versions(),
+    deadLetters: () => engine.deadLetters(),
     counts: () => store.counts(),
+    oldest: (status) => store.oldest(status),
     openCircuits: () => breakers.open(),
     disabledEndpoints: () => store.disabledEndpoints(),
     alarms: async () => known(await alarms.alarms(), Date.now()),

@@ -54,6 +54,12 @@ export interface Engine {
 
   get(runId: string): Promise<Run | undefined>;
 
+  /**
+   * How many dead letters there are, by flow; where there are many, of the newest ones, which are 100 at least. Costs no more when more runs have
+   * ended.
+   */
+  deadLetters(): Promise<readonly DeadLetterCount[]>;
+
   /** Newest first. */
   list(filter?: RunFilter): Promise<RunPage>;
 
@@ -235,6 +241,11 @@ export interface RunFilter {
   readonly after?: string;
   /** Default 50, at most 500. */
   readonly limit?: number;
+}
+
+export interface DeadLetterCount {
+  readonly flow: string;
+  readonly count: number;
 }
 
 export interface RunPage {

@@ -266,6 +266,7 @@ export const runCases: Record<string, Case> = {
       (await engine.list({ deadLetters: true })).runs.map(({ runId }) => runId),
       [failed.runId],
     );
+    assert.deepEqual(await engine.deadLetters(), [{ flow: 'fragile', count: 1 }]);
     broken = false;
     const [again, twice] = await Promise.all([engine.restart(failed.runId), engine.restart(failed.runId)]);
     assert.equal(again.runId, twice.runId);
@@ -274,6 +275,7 @@ export const runCases: Record<string, Case> = {
     assert.deepEqual([run.output, run.restartOf], [{ keep: 'me' }, failed.runId]);
     assert.equal((await engine.get(failed.runId))!.status, 'failed');
     assert.equal((await engine.list({ deadLetters: true })).runs.length, 0);
+    assert.deepEqual(await engine.deadLetters(), []);
     await assert.rejects(engine.restart(again.runId), { code: 'conflict' });
   },
 

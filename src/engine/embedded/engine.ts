@@ -2,6 +2,7 @@ import { messageOf, SignalboxError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import type {
+  DeadLetterCount,
   Engine,
   EngineStats,
   FlowVersion,
@@ -28,7 +29,7 @@ import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { createForgetRuns } from './forget.ts';
 import { holderOf, putKey } from './idempotency-keys.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
-import { listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
+import { countDeadLetters, listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
 import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { sendSignal } from './send-signal.ts';
@@ -180,6 +181,10 @@ export class EmbeddedEngine implements Engine {
     const { input, output } = run;
     if (referenceOf(input) === undefined && referenceOf(output) === undefined) return run;
     return wholeRun(this.#runtime.values, run);
+  }
+
+  deadLetters(): Promise<readonly DeadLetterCount[]> {
+    return this.#runtime.database.read(countDeadLetters);
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Sql } from '../../sqlite/database.ts';
 import {
+  type DeadLetterCount,
   hasEnded,
   type Operation,
   type Run,
@@ -40,13 +41,25 @@ export function listRuns(
     }
   }
   const rows = sql.all<RunRow>(
-    `SELECT * FROM runs WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
+    `SELECT * FROM runs ${filter.deadLetters ? 'INDEXED BY runs_dead_letters' : ''} WHERE ${conditions.join(' AND ')} ORDER BY id DESC LIMIT ?`,
     ...values,
     limit + 1,
   );
   const page = rows.slice(0, limit).map((row) => openedRun(sql, row));
   const runs = page.map((row) => toRun(row, statusOf(row)));
   return { runs, ...(rows.length > limit && { next: String(page.at(-1)!.id) }) };
+}
+
+/** The newest of them, by flow; they are counted in an index alone. */
+export function countDeadLetters(sql: Sql): DeadLetterCount[] {
+  return sql
+    .all<DeadLetterCount>(
+      `SELECT flow, count(*) AS count FROM (
+         SELECT flow FROM runs INDEXED BY runs_dead_letters WHERE status = 'failed' AND restarted_as IS NULL
+         ORDER BY id DESC LIMIT 10000
+       ) GROUP BY flow`,
+    )
+    .map((row) => ({ ...row }));
 }
 
 /** Runs that have not ended, by what they have in common; of the queued ones those that execute now are `running`. */

@@ -1,7 +1,9 @@
 import { isUuid, timeOfUuidv7, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Objects } from '../../objects/objects.ts';
+import { countListed } from '../dead-letters.ts';
 import {
+  type DeadLetterCount,
   type Engine,
   type EngineStats,
   type FlowVersion,
@@ -275,6 +277,10 @@ export class LambdaEngine implements Engine {
   async #isKnown(runId: string): Promise<boolean> {
     if ((await this.#runs.find(runId)) !== undefined) return true;
     return (await this.#records.list(listFor(runId), 1)).length > 0;
+  }
+
+  deadLetters(): Promise<readonly DeadLetterCount[]> {
+    return countListed(this);
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {

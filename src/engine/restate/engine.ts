@@ -2,7 +2,9 @@ import { messageOf, SignalboxError } from '../../core/errors.ts';
 import { isUuid, uuidv7 } from '../../core/ids.ts';
 import type { Json } from '../../core/json.ts';
 import type { Objects } from '../../objects/objects.ts';
+import { countListed } from '../dead-letters.ts';
 import type {
+  DeadLetterCount,
   Engine,
   EngineStats,
   FlowVersion,
@@ -289,6 +291,10 @@ export class RestateEngine implements Engine {
   async get(runId: string): Promise<Run | undefined> {
     const run = await this.#reader.get(runId);
     return run && wholeRun(this.#values, run);
+  }
+
+  deadLetters(): Promise<readonly DeadLetterCount[]> {
+    return countListed(this);
   }
 
   list(filter: RunFilter = {}): Promise<RunPage> {

@@ -160,6 +160,21 @@ export const metricCatalogue = {
     'signalbox_deliveries_waiting',
     'Conversations whose answer is not delivered yet; of all processes.',
   ),
+  deadLetters: gauge(
+    'signalbox_dead_letters',
+    'Runs that failed for good and were not started anew, by flow; of all processes. Of the newest 10,000 (100 on Restate and Lambda).',
+    { labels: [{ name: 'flow', atMost: 50 }] },
+  ),
+  oldestConversation: gauge(
+    'signalbox_oldest_conversation_age_seconds',
+    'How long ago the request came of the oldest conversation that waits: for its turn, its answer, its delivery; of all processes. 0 when none does.',
+    { labels: [{ name: 'status', values: ['queued', 'processing', 'delivering'] }] },
+  ),
+  oldestRun: gauge(
+    'signalbox_oldest_run_age_seconds',
+    'How long ago the oldest run was started that has not ended, by flow; of all processes. 0 when there is none.',
+    { labels: [{ name: 'flow', atMost: 50 }] },
+  ),
   breakers: gauge(
     'signalbox_circuit_breakers_open',
     'Endpoints, and stores of objects, of which the circuit is not closed.',

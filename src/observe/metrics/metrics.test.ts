@@ -181,9 +181,11 @@ test('a gauge that cannot be read is left out, one that hangs as well, and the o
   const gauges = new Gauges({
     stats: () => ({ queued: 1, running: 2, resident: 3 }),
     versions: () => new Promise(() => {}),
+    deadLetters: async () => [],
     counts: async () => {
       throw new Error('no database');
     },
+    oldest: async () => undefined,
     openCircuits: () => [{ state: 'half_open' }],
     disabledEndpoints: async () => [],
     build: { version: '1', engine: 'embedded', role: 'all' },
@@ -196,6 +198,51 @@ test('a gauge that cannot be read is left out, one that hangs as well, and the o
   assert.ok(found.process_resident_memory_bytes! > 1e6);
   assert.ok(!Object.keys(found).some((name) => name.startsWith('signalbox_runs{')));
   assert.ok(!Object.keys(found).some((name) => name.startsWith('signalbox_conversations{')));
+});
+
+test('what waits longest, and what failed for good, have gauges that are 0 when there is nothing', async () => {
+  const now = Date.now();
+  const none = { stats: () => ({ queued: 0, running: 0, resident: 0 }), counts: async () => ({}) };
+  const gauges = new Gauges({
+    ...none,
+    versions: async () => [
+      { flow: 'delivery', statuses: { waiting: 2 }, oldestStartedAt: now - 3_600_000 },
+      { flow: 'delivery', statuses: { waiting: 1 }, oldestStartedAt: now - 7_200_000 },
+      { flow: 'query', statuses: {} },
+    ],
+    deadLetters: async () => [
+      { flow: 'delivery', count: 3 },
+      { flow: 'gone', count: 1 },
+    ],
+    // The clock of another process is ahead.
+    oldest: async (status) =>
+      ({ delivering: { at: now - 60_000 }, processing: { at: now + 5_000 }, queued: undefined })[status],
+    openCircuits: () => [],
+    disabledEndpoints: async () => [],
+    build: { version: '1', engine: 'embedded', role: 'all' },
+  });
+  const found = samples(new Metrics().text(await gauges.read()));
+  gauges.close();
+  const shown = (name: string) =>
+    Object.fromEntries(
+      Object.entries(found)
+        .filter(([key]) => key.startsWith(`${name}{`))
+        .map(([key, value]) => [key.slice(name.length), Math.round(value)]),
+    );
+  assert.deepEqual(shown('signalbox_dead_letters'), {
+    '{flow="delivery"}': 3,
+    '{flow="query"}': 0,
+    '{flow="gone"}': 1,
+  });
+  assert.deepEqual(shown('signalbox_oldest_conversation_age_seconds'), {
+    '{status="queued"}': 0,
+    '{status="processing"}': 0,
+    '{status="delivering"}': 60,
+  });
+  assert.deepEqual(shown('signalbox_oldest_run_age_seconds'), {
+    '{flow="delivery"}': 7_200,
+    '{flow="query"}': 0,
+  });
 });
 
 test('the reference lists every metric as it is', () => {

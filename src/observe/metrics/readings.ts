@@ -6,7 +6,11 @@ import type { Reading } from './metrics.ts';
 export interface GaugeSources {
   stats(): { readonly queued: number; readonly running: number; readonly resident: number };
   /** Runs that have not ended, by flow and version. */
-  versions(): Promise<readonly { readonly statuses: Readonly<Partial<Record<string, number>>> }[]>;
+  versions(): Promise<readonly UnfinishedOfVersion[]>;
+  /** Dead letters, by flow. */
+  deadLetters(): Promise<readonly { readonly flow: string; readonly count: number }[]>;
+  /** When the request of the oldest conversation came that is in a status. */
+  oldest(status: WaitingStatus): Promise<{ readonly at: number } | undefined>;
   counts(): Promise<Readonly<Partial<Record<ConversationStatus, number>>>>;
   openCircuits(): readonly { readonly state: string }[];
   disabledEndpoints(): Promise<readonly unknown[]>;
@@ -14,6 +18,15 @@ export interface GaugeSources {
   alarms?(): Promise<readonly { readonly name: string; readonly fires: boolean }[]>;
   readonly build: { readonly version: string; readonly engine: string; readonly role: string };
 }
+
+interface UnfinishedOfVersion {
+  readonly flow: string;
+  readonly statuses: Readonly<Partial<Record<string, number>>>;
+  readonly oldestStartedAt?: number;
+}
+
+const waitingStatuses = ['queued', 'processing', 'delivering'] as const;
+type WaitingStatus = (typeof waitingStatuses)[number];
 
 const patienceMs = 1_000;
 
@@ -39,12 +52,17 @@ export class Gauges {
   }
 
   async #read(): Promise<readonly Reading[]> {
-    const { stats, versions, counts, openCircuits, disabledEndpoints, alarms, build } = this.#sources;
+    const { stats, counts, openCircuits, disabledEndpoints, alarms, build, deadLetters, oldest } =
+      this.#sources;
+    const versions = this.#sources.versions();
+    const now = Date.now();
     const all = await Promise.all([
       read(() => ofProcess()),
       read(() => this.#loop.readings()),
       read(() => ofEngine(stats())),
-      read(async () => ofRuns(await versions())),
+      read(async () => ofRuns(await versions, now)),
+      read(async () => ofDeadLetters(await deadLetters(), await versions)),
+      read(async () => ofOldest(await Promise.all(waitingStatuses.map(oldest)), now)),
       read(async () => ofConversations(await counts())),
       read(() => ofCircuits(openCircuits())),
       read(async () => [{ metric: 'endpointsDisabled', value: (await disabledEndpoints()).length }]),
@@ -89,15 +107,42 @@ const ofEngine = ({ queued, running, resident }: ReturnType<GaugeSources['stats'
   { metric: 'runsResident', value: resident },
 ];
 
-function ofRuns(versions: Awaited<ReturnType<GaugeSources['versions']>>): Reading[] {
+function ofRuns(versions: readonly UnfinishedOfVersion[], now: number): Reading[] {
   const statuses: Record<string, number> = { queued: 0, running: 0, waiting: 0, paused: 0 };
-  for (const version of versions) {
+  const oldest = new Map<string, number>();
+  for (const { flow, oldestStartedAt = now, ...version } of versions) {
     for (const [status, count = 0] of Object.entries(version.statuses)) {
       statuses[status] = (statuses[status] ?? 0) + count;
     }
+    oldest.set(flow, Math.min(oldest.get(flow) ?? now, oldestStartedAt));
   }
-  return Object.entries(statuses).map(([status, value]) => ({ metric: 'runs', value, labels: [status] }));
+  return [
+    ...Object.entries(statuses).map(([status, value]) => reading('runs', value, status)),
+    ...[...oldest].map(([flow, at]) => reading('oldestRun', secondsBetween(at, now), flow)),
+  ];
 }
+
+/** Flows that have none say so. */
+function ofDeadLetters(
+  counts: Awaited<ReturnType<GaugeSources['deadLetters']>>,
+  versions: readonly UnfinishedOfVersion[],
+): Reading[] {
+  const byFlow = new Map(versions.map(({ flow }) => [flow, 0]));
+  for (const { flow, count } of counts) byFlow.set(flow, count);
+  return [...byFlow].map(([flow, count]) => reading('deadLetters', count, flow));
+}
+
+const ofOldest = (oldest: readonly ({ readonly at: number } | undefined)[], now: number): Reading[] =>
+  oldest.map((found, index) =>
+    reading('oldestConversation', secondsBetween(found?.at ?? now, now), waitingStatuses[index]!),
+  );
+
+const reading = (metric: Reading['metric'], value: number, label: string): Reading => ({
+  ...{ metric, value, labels: [label] },
+});
+
+/** Clocks of several processes are not the same. */
+const secondsBetween = (from: number, to: number): number => Math.max(0, to - from) / 1_000;
 
 function ofConversations(counts: Awaited<ReturnType<GaugeSources['counts']>>): Reading[] {
   const byStatus = Object.entries(counts).map(
