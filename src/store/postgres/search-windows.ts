@@ -5,18 +5,22 @@ import { summaryColumns } from './rows.ts';
 
 /**
  * The index of words gives matches in no order, so that all of them would be read for the page with the newest. It has the block of each conversation
- * beside its words: its number without the last bits (`migrations/013`). So it is asked for the matches in a window of some blocks, and for those
- * in the next one when a page has room for more: a larger one when there were few.
+ * beside its words: its number without the last bits. So it is asked for the matches in a window of some blocks, and for those in the next one when a
+ * page has room for more: a larger one when there were few. Larger blocks are in the index as well, so that it is asked for few (`migrations/013`).
  */
 const blockBits = 12;
 const blockNumbers = 2 ** blockBits;
-const blocksAtMost = 128;
+/** Blocks in a block of the next level. */
+const perLevel = 8;
+const highestLevel = 2;
+const blockText = 'ARRAY[(id >> 12) * 4, (id >> 15) * 4 + 1, (id >> 18) * 4 + 2]';
+const blocksAtMost = 256;
 const growth = 8;
 
-/** Of one window. With more, its blocks are looked at one by one. */
-const matchesAtMost = 400;
-/** A window that takes so long is not followed by a larger one. */
-const slowMs = 10;
+/** Of one window, for each row that is wanted. One that has more is left for a smaller one. */
+const matchesForRow = 3;
+/** How long one window should take: the next one is as large as that lets expect. */
+const windowMs = 16;
 /** How long a page is looked for: no window is begun after that. */
 const budgetMs = 40;
 
@@ -50,28 +54,29 @@ export async function lookInWindows(
   { before, wanted }: { readonly before: number; readonly wanted: number },
 ): Promise<Page> {
   const begun = performance.now();
+  const limit = matchesForRow * wanted;
   const rows: FoundRow[] = [];
   let pace: Pace = { blocks: 1, isWalking: looking.hasBeginnings, walked: 0 };
-  let end = before;
-  while (performance.now() - begun < budgetMs) {
-    // Numbers have gaps, where records were copied.
-    const newest = await newestBelow(sql, looking.table, end);
-    if (newest === undefined) return { rows, end: undefined };
-    const last = Math.floor(newest / blockNumbers);
-    const window = { first: Math.max(0, last - pace.blocks + 1), last, before: end };
+  let [end, newest] = [before, await newestBelow(sql, looking.table, before)];
+  while (newest !== undefined) {
     const windowBegun = performance.now();
-    const ids = await (pace.isWalking ? walk : askIndex)(sql, looking, window);
-    const tookMs = performance.now() - windowBegun;
-    if (ids.length === matchesAtMost && pace.blocks > 1) {
-      pace = { ...pace, blocks: 1 };
+    if (windowBegun - begun >= budgetMs) return { rows, end };
+    const last = Math.floor(newest / blockNumbers);
+    const first = Math.max(0, last - pace.blocks + 1);
+    const found = await (pace.isWalking ? walk : askIndex)(sql, looking, { first, last, before: end, limit });
+    const { ids } = found;
+    if (ids.length === limit && first < last) {
+      pace = { ...pace, blocks: Math.ceil(pace.blocks / growth) };
       continue;
     }
     rows.push(...(await rowsOf(sql, looking, ids, wanted - rows.length)));
-    if (rows.length >= wanted) return { rows, end: undefined };
-    end = ids.length === matchesAtMost ? ids.at(-1)! : window.first * blockNumbers;
+    if (rows.length >= wanted) break;
+    const tookMs = performance.now() - windowBegun;
     pace = nextPace(pace, { missing: wanted - rows.length, matches: ids.length, tookMs });
+    end = ids.length === limit ? ids.at(-1)! : first * blockNumbers;
+    newest = ids.length === limit ? end - 1 : found.newestBelow;
   }
-  return { rows, end };
+  return { rows, end: undefined };
 }
 
 interface Pace {
@@ -95,7 +100,7 @@ function nextPace({ blocks, isWalking, walked }: Pace, { missing, matches, tookM
     const most = likely <= walkedBlocks.most ? walkedBlocks.most : walkedBlocks.first;
     if (after < most) return { blocks: Math.min(likely, most - after, 3), isWalking, walked: after };
   }
-  const most = tookMs > slowMs ? blocks : blocks * growth;
+  const most = Math.ceil(blocks * Math.min(growth, windowMs / tookMs));
   return { blocks: Math.min(likely, most, blocksAtMost), isWalking: false, walked };
 }
 
@@ -109,34 +114,65 @@ interface Window {
   readonly first: number;
   readonly last: number;
   readonly before: number;
+  readonly limit: number;
 }
 
-type IdRow = { readonly id: number };
+interface Found {
+  /** The newest first; of more than the limit, those of one block are the newest, and others any. */
+  readonly ids: readonly number[];
+  /** The conversation before the window: numbers have gaps, where records were copied. */
+  readonly newestBelow: number | undefined;
+}
 
-/** The newest first; of many in several blocks any. Numbers are compared as sums, so that the server goes along no other index. */
-async function askIndex(sql: Transaction, { table, queries }: Looking, window: Window): Promise<number[]> {
-  const { first, last, before } = window;
-  const values: SqlValue[] = [Array.from({ length: last - first + 1 }, (_, at) => first + at), before];
+/** Numbers are compared as sums, so that the server goes along no other index. */
+function askIndex(sql: Transaction, { table, queries }: Looking, window: Window): Promise<Found> {
+  const { first, last, before, limit } = window;
+  const values: SqlValue[] = [first * blockNumbers, before, coveringBlocks(first, last)];
   const where = queries.map((query) => `words @@ $${values.push(query)}::tsquery`);
-  const order = first === last ? 'ORDER BY id + 0 DESC' : '';
-  const rows = await sql.all<IdRow>(
-    `SELECT id FROM ${table} WHERE ARRAY[id >> ${blockBits}] && $1::bigint[] AND id + 0 < $2 AND ${where.join(' AND ')}
-     ${order} LIMIT ${matchesAtMost}`,
+  const matches = `SELECT id FROM ${table} WHERE id + 0 < $2 AND ${blockText} && $3::bigint[] AND ${where.join(' AND ')}`;
+  return find(
+    sql,
+    table,
+    `${matches} ${first === last ? 'ORDER BY id + 0 DESC' : ''} LIMIT ${limit}`,
     values,
   );
-  return rows.map((row) => row.id).sort((one, other) => other - one);
 }
 
-/** The newest first. Asked in this way, the server does not use the index of words. */
-async function walk(sql: Transaction, { table, queries }: Looking, window: Window): Promise<number[]> {
-  const values: SqlValue[] = [window.first * blockNumbers, window.before];
+/** The largest blocks that make up those of the lowest level from the first to the last. */
+function coveringBlocks(first: number, last: number): number[] {
+  const covering: number[] = [];
+  for (let at = first; at <= last; ) {
+    let level = highestLevel;
+    while (at % perLevel ** level > 0 || at + perLevel ** level - 1 > last) level--;
+    covering.push((at / perLevel ** level) * 4 + level);
+    at += perLevel ** level;
+  }
+  return covering;
+}
+
+/** Asked in this way, the server does not use the index of words. */
+function walk(sql: Transaction, { table, queries }: Looking, window: Window): Promise<Found> {
+  const { first, before, limit } = window;
+  const values: SqlValue[] = [first * blockNumbers, before];
   const where = queries.map((query) => `(words @@ $${values.push(query)}::tsquery) IS TRUE`);
-  const rows = await sql.all<IdRow>(
-    `SELECT id FROM ${table} WHERE id >= $1 AND id < $2 AND ${where.join(' AND ')}
-     ORDER BY id DESC LIMIT ${matchesAtMost}`,
+  const matches = `SELECT id FROM ${table} WHERE id >= $1 AND id < $2 AND ${where.join(' AND ')}`;
+  return find(sql, table, `${matches} ORDER BY id DESC LIMIT ${limit}`, values);
+}
+
+async function find(
+  sql: Transaction,
+  table: string,
+  matches: string,
+  values: readonly SqlValue[],
+): Promise<Found> {
+  const rows = await sql.all<{ id: number | null; isMatch: boolean }>(
+    `(SELECT id, true AS "isMatch" FROM (${matches}) AS found)
+     UNION ALL (SELECT max(id), false FROM ${table} WHERE id < $1)`,
     values,
   );
-  return rows.map((row) => row.id);
+  const ids = rows.flatMap(({ id, isMatch }) => (isMatch ? [id!] : []));
+  const newestBelow = rows.find(({ isMatch }) => !isMatch)?.id ?? undefined;
+  return { ids: ids.sort((one, other) => other - one), newestBelow };
 }
 
 async function rowsOf(
