@@ -72,9 +72,11 @@ export function registerConversationEvents(app: FastifyInstance, ports: AppPorts
     async (request, reply) => {
       const types = typesOf(request.query.type);
       const summary = await findConversation(ports.store, request.params.conversation_id);
-      if (wantsStream(request)) return streamConversation(ports, streams, { request, reply, summary, types });
-      const { after = 0, limit = 100 } = request.query;
-      const page = await readPage(ports, summary.trackingId, { after, limit, types });
+      const { after, limit = 100 } = request.query;
+      if (wantsStream(request)) {
+        return streamConversation(ports, streams, { request, reply, summary, after, types });
+      }
+      const page = await readPage(ports, summary.trackingId, { after: after ?? 0, limit, types });
       return { success: true, events: page.events.map(toWire), next: page.next };
     },
   );

@@ -57,3 +57,18 @@ test('HEAD is answered as GET is, without a body, a stream or a place among the 
   const followed = await fetch(`${base}${all}`, { headers: stream, signal: abort.signal });
   assert.equal(followed.status, 200, 'the one place is free');
 });
+
+test('a stream goes on after the place of the parameter, or of the header, which is newer', async () => {
+  const app = await createTestApp();
+  const { body } = await app.ask();
+  await app.engine.wait(body.tracking_id);
+  const url = `/conversations/${body.tracking_id}/events`;
+  const sequences = async (query: string, headers = {}) => {
+    const accept = { host: 'localhost', accept: 'text/event-stream', ...headers };
+    const { body: text } = await app.server.inject({ url: `${url}${query}`, headers: accept });
+    return [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+  };
+  const all = await sequences('');
+  assert.deepEqual(await sequences(`?after=${all[1]}`), all.slice(2));
+  assert.deepEqual(await sequences(`?after=${all[1]}`, { 'last-event-id': String(all[2]) }), all.slice(3));
+});

@@ -46,6 +46,8 @@ export interface ConversationStream {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly summary: Pick<ConversationSummary, 'trackingId' | 'complete'>;
+  /** The sequence number to go on after, unless a header says a newer one. */
+  readonly after?: number | undefined;
   /** Default: all. */
   readonly types?: readonly string[] | undefined;
 }
@@ -54,9 +56,9 @@ export interface ConversationStream {
 export async function streamConversation(
   ports: AppPorts,
   streams: Streams,
-  { request, reply, summary, types }: ConversationStream,
+  { request, reply, summary, after, types }: ConversationStream,
 ): Promise<FastifyReply> {
-  const afterSequence = lastEventIdOf(request) ?? 0;
+  const afterSequence = lastEventIdOf(request) ?? after ?? 0;
   const controller = streams.open(request);
   const parts = partsOf(
     ports.follow(summary.trackingId, { afterSequence, signal: controller.signal }),
