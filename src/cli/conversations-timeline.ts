@@ -45,10 +45,13 @@ const listing = {
   },
 };
 
+const longestAbout = 100;
+
 /** What tells one from others of its name. */
 function aboutOf({ detail }: Row): string {
   const { content, reason, error, flow, slow } = detail as Row;
-  const said =
-    reason ?? (error as Row | null)?.message ?? content ?? (flow === undefined ? undefined : `of ${flow}`);
-  return `${said === undefined || said === null ? '' : ` (${said})`}${slow === true ? ', slow' : ''}`;
+  const ofFlow = flow === undefined ? undefined : `of ${flow}`;
+  const said = String(reason ?? (error as Row | null)?.message ?? content ?? ofFlow ?? '');
+  const shown = said.length > longestAbout ? `${said.slice(0, longestAbout)}…` : said;
+  return `${shown === '' ? '' : ` (${shown})`}${slow === true ? ', slow' : ''}`;
 }

@@ -31,7 +31,7 @@ test('a parameter that a route does not know is refused by name, with those that
     const { code, detail, errors } = response.json();
     assert.equal(code, 'invalid_request', `${method} ${url}: ${detail}`);
     const known = Object.keys((schema?.querystring as { properties?: object })?.properties ?? {});
-    const expected = known.length === 0 ? 'nothing is taken here' : `known are ${known.join(', ')}`;
+    const expected = known.length === 0 ? 'nothing is taken here' : `known: ${known.join(', ')}`;
     if (detail.includes('body')) continue;
     assert.ok(detail.includes(`querystring/ has "limt", which is not known; ${expected}`), detail);
     assert.equal(errors[0].path, 'querystring/');

@@ -17,5 +17,5 @@ export function refuseUnknownParameters(app: FastifyInstance): void {
 export function knownParameters(request: FastifyRequest | undefined): string {
   const { properties = {} } = (request?.routeOptions.schema?.querystring ?? {}) as { properties?: object };
   const names = Object.keys(properties);
-  return names.length === 0 ? 'nothing is taken here' : `known are ${names.join(', ')}`;
+  return names.length === 0 ? 'nothing is taken here' : `known: ${names.join(', ')}`;
 }
