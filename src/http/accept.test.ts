@@ -32,6 +32,8 @@ test('nobody else gets one', () => {
     'text/event-stream;q=0',
     'text/event-stream; q=0.000, application/json',
     'TEXT/EVENT-STREAM;Q=0, */*',
+    'text/event-stream; q = 0',
+    'text/event-stream;q="0"',
     'text/event-stream;q=0.5, application/json',
     'text/event-stream;q=0.5, application/*;q=0.6',
     'text/event-stream;q=0.5, */*',

@@ -20,8 +20,8 @@ export function prefers(accept: string | undefined, wanted: string, usual: strin
 /** Parameters of a media type choose nothing here; `q` is one of the range. */
 function rangeOf(text: string): Range {
   const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-  const quality = Number(weight || 1);
+  const weights = parameters.map((parameter) => /^q\s*=\s*"?([^"\s]+)/.exec(parameter)?.[1]);
+  const quality = Number(weights.find((weight) => weight !== undefined) ?? 1);
   return { type, quality: Number.isNaN(quality) ? 1 : Math.min(1, Math.max(0, quality)) };
 }
 
