@@ -51,7 +51,7 @@ function slowSteps(database: Database, sql: string): string[] {
 
 /** Goes through rows in the order of a key and stops at a limit; or looks at tables that stay small, or for any row. */
 const isBounded = (sql: string, detail: string): boolean =>
-  (/(ORDER BY \w+( DESC)?(, id DESC)?|\(SELECT 1 FROM [\w ]+) LIMIT/.test(sql) &&
+  (/(ORDER BY \w+( DESC)?(, id DESC)?|\(SELECT 1 FROM [\w ]+|FROM search_\d_\w+ *) LIMIT/.test(sql) &&
     !/USE TEMP B-TREE/.test(detail)) ||
   /(disabled_endpoints|sources|api_keys|projections|docsize)/.test(detail);
 
