@@ -6,6 +6,7 @@ import type { EventLog } from '../record/feed/event-log.ts';
 import type { ProjectionName, ProjectionState } from '../record/projections.ts';
 import type { Part } from '../record/search/highlight.ts';
 import type { SearchQuery } from '../record/search/query.ts';
+import type { BucketRange } from '../record/statistics/remembered.ts';
 import type { Statistics } from '../record/statistics/statistics.ts';
 import type { AlarmRecords } from './alarms.ts';
 import type { Audit } from './audit.ts';
@@ -63,7 +64,7 @@ export interface Store extends Identities, Audit, AlarmRecords, Erasing, EventLo
   search(search: ConversationSearch): Promise<SearchPage>;
 
   /** What was completed in each bucket of a range that has anything; in the order of time. It follows the log. */
-  statistics(range: StatisticsRange): Promise<readonly Statistics[]>;
+  statistics(range: BucketRange): Promise<readonly Statistics[]>;
 
   /** How far each projection has come. */
   projections(): Promise<readonly ProjectionState[]>;
@@ -136,15 +137,6 @@ export interface FoundConversation {
   /** The places that match. */
   readonly question: readonly (readonly Part[])[];
   readonly answer: readonly (readonly Part[])[];
-}
-
-export interface StatisticsRange {
-  /** The length of a bucket: whole minutes, in milliseconds. */
-  readonly bucketMs: number;
-  /** The beginning of the first bucket, in milliseconds since the epoch: a whole minute, and of what the bucket is made of. */
-  readonly from: number;
-  /** Not included; whole buckets after `from`. */
-  readonly to: number;
 }
 
 /** Exact up to `countLimit`. Otherwise there are so many or more. */

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
+import type { BucketRange } from '../../record/statistics/remembered.ts';
 import { periods, type Statistics, type TypeStatistics } from '../../record/statistics/statistics.ts';
-import type { StatisticsRange } from '../../store/store.ts';
 import { timesOf } from '../conversation-filter.ts';
 import type { AppPorts } from '../ports.ts';
 import { statisticsShape } from '../shapes/record.ts';
@@ -52,7 +52,7 @@ export function registerStatistics(app: FastifyInstance, { store, options }: App
 }
 
 /** Whole buckets around the times that are asked for: the last 24 hours without any. Throws `invalid_request`. */
-function rangeOf(query: StatsQuery, now: number): StatisticsRange {
+function rangeOf(query: StatsQuery, now: number): BucketRange {
   const bucketMs = bucketOf(query.bucket ?? '5m');
   const { from: first, to: last = now } = timesOf(query);
   if (first !== undefined && first >= last) throw refused('from', 'is not before `to`');

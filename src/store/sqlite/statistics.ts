@@ -1,29 +1,41 @@
-import { BucketSums, periods, type Statistics } from '../../record/statistics/statistics.ts';
+import {
+  type BucketRange,
+  type PeriodSum,
+  RememberedBuckets,
+  type TallyReader,
+} from '../../record/statistics/remembered.ts';
+import type { Statistics } from '../../record/statistics/statistics.ts';
 import type { ReadSource } from '../../sqlite/database.ts';
-import type { StatisticsRange } from '../store.ts';
 import { generationOf } from './projections/following.ts';
-import { tallies } from './projections/statistics.ts';
+import { periodSums, tallies } from './projections/statistics.ts';
 
 const pieceRows = 400;
 
-/** Reads the longest periods that buckets are made of, in pieces, between which everybody else has a turn. */
-export async function readStatistics(
-  source: ReadSource,
-  { bucketMs, from, to }: StatisticsRange,
-): Promise<Statistics[]> {
-  const periodMs = periods.findLast((period) => bucketMs % period === 0 && from % period === 0)!;
-  const sums = new BucketSums({ bucketMs, from });
-  for (let start: number | undefined = from; start !== undefined; ) {
-    const first: number = start;
-    start = await source.read((sql) => {
-      const of = { periodMs, from: first, to, limit: pieceRows };
-      const rows = tallies(sql, generationOf(sql, 'statistics').generation, of);
-      const last = rows.at(-1)?.start;
-      const isEnd = rows.length < pieceRows;
-      // The types of the last period may not all be there.
-      sums.add(isEnd ? rows : rows.filter((row) => row.start !== last));
-      return isEnd ? undefined : last;
-    });
-  }
-  return sums.statistics();
+/** What was computed from each place that is read. */
+const remembered = new WeakMap<ReadSource, RememberedBuckets>();
+
+export function readStatistics(source: ReadSource, range: BucketRange): Promise<Statistics[]> {
+  const buckets = remembered.get(source) ?? new RememberedBuckets();
+  remembered.set(source, buckets);
+  return buckets.read(range, readerOf(source));
+}
+
+/** Reads in pieces, between which everybody else has a turn. */
+function readerOf(source: ReadSource): TallyReader {
+  return {
+    sums: (of): Promise<PeriodSum[]> =>
+      source.read((sql) => periodSums(sql, generationOf(sql, 'statistics').generation, of)),
+    async *rows({ periodMs, from, to }) {
+      let start = from;
+      for (let isEnd = false; !isEnd; ) {
+        const of = { periodMs, from: start, to, limit: pieceRows };
+        const rows = await source.read((sql) => tallies(sql, generationOf(sql, 'statistics').generation, of));
+        const last = rows.at(-1)?.start ?? to;
+        isEnd = rows.length < pieceRows;
+        // The types of the last period may not all be there.
+        yield isEnd ? rows : rows.filter((row) => row.start !== last);
+        start = last;
+      }
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../../../record/events.ts';
+import type { PeriodSum, Tallies } from '../../../record/statistics/remembered.ts';
 import { addRow, type TallyRow, tally, toRow } from '../../../record/statistics/statistics.ts';
 import type { ReadSql, WriteSql } from '../../../sqlite/database.ts';
 import type { Generation } from '../../generation.ts';
@@ -27,15 +28,26 @@ export function addCompletions(
   }
 }
 
+const inRange = 'generation = ? AND period = ? AND start >= ? AND start < ?';
+
+/** What is there of each period, without reading the times. */
+export function periodSums(sql: ReadSql, generation: number, { periodMs, from, to }: Tallies): PeriodSum[] {
+  return sql.all<{ start: number; count: number; totalMs: number }>(
+    `SELECT start, sum(delivered + failed + not_configured) AS count, sum(total_ms) AS totalMs
+     FROM statistics WHERE ${inRange} GROUP BY start ORDER BY start`,
+    ...[generation, periodMs, from, to],
+  );
+}
+
 /** The tallies of one length that begin in a range, in the order of time: at most `limit`. */
 export function tallies(
   sql: ReadSql,
   generation: number,
-  of: { readonly periodMs: number; readonly from: number; readonly to: number; readonly limit: number },
+  of: Tallies & { readonly limit: number },
 ): TallyRow[] {
   return sql.all<TallyRow>(
     `SELECT period, start, ${columns} FROM statistics
-     WHERE generation = ? AND period = ? AND start >= ? AND start < ? ORDER BY start LIMIT ?`,
+     WHERE ${inRange} ORDER BY start LIMIT ?`,
     ...[generation, of.periodMs, of.from, of.to, of.limit],
   );
 }
