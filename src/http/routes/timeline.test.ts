@@ -5,7 +5,9 @@ import { createTestApp, type TestApp } from '../../../test/fixtures/app.ts';
 import { conversations } from '../../cli/conversations.ts';
 import { runCommand } from '../../cli/run.ts';
 import { readConfig } from '../../config/config.ts';
+import { flowOf } from '../../engine/contract/harness.ts';
 import { event } from '../../record/events.ts';
+import { aLife } from '../../store/contract/life.ts';
 
 const get = async (app: TestApp, url: string) => {
   const response = await app.server.inject({ url, headers: { host: 'localhost' } });
@@ -79,6 +81,27 @@ test('what a page cannot have of more than a thousand events is on the next one'
   const next = await get(app, later);
   assert.match(next.text, />Beginning<.*>Later</);
   assert.doesNotMatch(next.text, /Question received/);
+});
+
+test('a conversation with more runs than are looked at says so', async () => {
+  const child = flowOf('child', (step) => step.run('work', () => null));
+  const parent = flowOf('parent', async (step, children) => {
+    for (let n = 0; n < Number(children); n++) await step.start(`child ${n}`, child, n);
+  });
+  const app = await createTestApp({ offeredFlows: [parent, child] as never });
+  const timelineOf = async (children: number) => {
+    const { facts, trackingId: runId } = aLife();
+    await app.store.append(facts);
+    await app.engine.start(parent, children, { runId });
+    await app.engine.wait(runId);
+    return (await json(app, `/conversations/${runId}/timeline`)).body;
+  };
+  assert.equal((await timelineOf(19)).more_runs, false);
+  const { more_runs: more, timeline, tracking_id: id } = await timelineOf(20);
+  assert.equal(more, true);
+  assert.ok(timeline.some(({ name }: Entry) => name === 'child 19'));
+  const page = await get(app, `/page/conversations/${id}`);
+  assert.match(page.text, /It has more runs than are looked at here/);
 });
 
 test('a place that is none is refused, and nothing follows the end', async () => {
