@@ -1,4 +1,5 @@
 import Fastify from 'fastify';
+import { uuidv7 } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AppPorts } from '../../src/http/ports.ts';
 import { registerConversations } from '../../src/http/routes/conversations.ts';
@@ -33,10 +34,14 @@ serveJobs<DoorJob, never>(async ({ url, port }) => {
     register(app, ports);
   }
   const lives = new Lives(1);
+  // Made before: the words of a question take as long as its way into the record.
+  const questions = Array.from({ length: 500 }, (_, n) => lives.facts(n)[0]!);
   let accepted = 0;
   app.post('/webhook', async (_, reply) => {
-    const [received] = lives.facts(accepted++, Date.now());
-    await record.store.append([received!]);
+    const at = Date.now();
+    const subject = uuidv7(at);
+    const question = questions[accepted++ % questions.length]!;
+    await record.store.append([{ ...question, subject, id: `${subject}/0/1/0`, at }]);
     return reply.code(202).send({ success: true });
   });
   await app.listen({ host: '127.0.0.1', port });
