@@ -1,3 +1,4 @@
+import { eachAtOnce } from '../core/at-once.ts';
 import { SignalboxError } from '../core/errors.ts';
 import type { Objects } from '../objects/objects.ts';
 import { type Engine, hasEnded } from './engine.ts';
@@ -5,6 +6,8 @@ import { valuesFolder } from './values.ts';
 
 /** Takes what is kept of ended runs out of the journal: inputs, results, signals, outputs. Those that are gone already are no error. */
 export type ForgetRuns = (runIds: readonly string[]) => Promise<void>;
+
+const foldersAtOnce = 8;
 
 /** At most so many runs belong to one; more is a mistake. */
 const familyLimit = 1_000;
@@ -47,10 +50,10 @@ const notEnded = (runId: string, status: string) =>
 
 /** Their values that are too large for a journal. */
 export async function forgetValues(objects: Objects, runIds: readonly string[]): Promise<void> {
-  for (const runId of runIds) {
+  await eachAtOnce(runIds, foldersAtOnce, async (runId) => {
     const folder = `${valuesFolder}${runId}/`;
     for (let keys = await objects.list(folder); keys.length > 0; keys = await objects.list(folder)) {
       for (const key of keys) await objects.delete(key);
     }
-  }
+  });
 }

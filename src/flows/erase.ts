@@ -2,26 +2,19 @@ import { Type } from 'typebox';
 import { exponentialDelays, type RetryPolicy } from '../core/retry.ts';
 import type { Step } from '../engine/engine.ts';
 import { defineFlow, type Flow } from '../engine/flow.ts';
-import type { Objects } from '../objects/objects.ts';
-import { exportPrefix } from '../record/exports/forms.ts';
-import type { Store } from '../store/store.ts';
+import { type ErasePorts, EraseWork, type Outcome } from './erase-work.ts';
 import type { ErasureLog } from './erasure-log.ts';
 
-export interface EraseFlowPorts {
-  readonly store: Pick<Store, 'summary' | 'erase' | 'settleErasures'>;
-  /** What the engine keeps of a run and of those that belong to it. */
-  readonly runs: {
-    /** Throws `conflict` when one of them has not ended. */
-    family(runId: string): Promise<readonly string[]>;
-    forget(runIds: readonly string[]): Promise<void>;
-  };
-  /** Where exported conversations are. */
-  readonly exports: Objects;
+export interface EraseFlowPorts extends ErasePorts {
   readonly erasures: ErasureLog;
   readonly retry?: RetryPolicy;
 }
 
-export const erasedAtOnce = 50;
+/** In one run. */
+export const erasedAtOnce = 500;
+
+/** In one step: so many are done again when the process dies in the middle of it. */
+const pieceSize = 50;
 
 const input = Type.Object({
   /** Ids alone: whatever else was looked for must not be in the journal. */
@@ -48,25 +41,24 @@ const eraseRetry: RetryPolicy = {
 /** Deliveries are tried for most of a day. */
 const lookAgain = { everyMs: 600_000, atMost: 200 };
 
-type Outcome = Awaited<ReturnType<Store['erase']>>;
-
 /**
- * Takes the content of conversations away, one after the other: from the journals of their runs and what is kept beside them, from the record,
+ * Takes the content of conversations away, some at a time: from the journals of their runs and what is kept beside them, from the record,
  * from exports. Each part may be done again, and one that a crash cut off is: so it is all gone in the end, or the run is a dead
  * letter that says what is not. Before all, the ids are noted beside the record. The journals go first: once they are gone nothing can be
  * started anew that would bring content back. Exports go last: one that is under way meanwhile looks at the record once more when its
- * files are written.
+ * files are written. A conversation of which a run has not ended is done alone, after the others, so that it holds up none of them.
  */
 export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
-  const options = { retry: ports.retry ?? eraseRetry, timeoutMs: 60_000 };
+  const options = { retry: ports.retry ?? eraseRetry, timeoutMs: 300_000 };
+  const work = new EraseWork(ports);
   return defineFlow({
     name: 'erase',
-    version: 1,
+    version: 2,
     input,
     output,
     concurrency: 2,
     async run(step, { trackingIds, by, again = false }) {
-      const complete = await step.run('choose', () => chooseComplete(trackingIds), options);
+      const complete = await step.run('choose', () => work.chooseComplete(trackingIds), options);
       if (!again) await note(step, 'note', { trackingIds: complete, by });
       const outcomes = new Map<string, Outcome>();
       await eraseAll(step, { trackingIds, by }, outcomes);
@@ -83,11 +75,6 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     },
   });
 
-  async function chooseComplete(trackingIds: readonly string[]): Promise<string[]> {
-    const summaries = await Promise.all(trackingIds.map((trackingId) => ports.store.summary(trackingId)));
-    return summaries.flatMap((summary) => (summary?.complete ? [summary.trackingId] : []));
-  }
-
   async function note(step: Step, name: string, entry: { trackingIds: string[]; by: string }): Promise<void> {
     const noted = () => ports.erasures.note(step.runId, { ...entry, at: Date.now() });
     await step.run(name, () => noted().then(() => null), options);
@@ -98,37 +85,34 @@ export function createEraseFlow(ports: EraseFlowPorts): EraseFlow {
     { trackingIds, by }: EraseInput,
     outcomes: Map<string, Outcome>,
   ): Promise<void> {
-    for (const trackingId of trackingIds) outcomes.set(trackingId, await eraseOne(step, trackingId, by));
-  }
-
-  async function eraseOne(step: Step, trackingId: string, by: string): Promise<Outcome> {
-    const found = await step.run('look', () => look(trackingId), options);
-    if (found.outcome !== 'erased') return found.outcome;
-    await step.run('runs', () => forgetAll(trackingId, found.runIds).then(() => null), options);
-    const erase = (at: number) => ports.store.erase(trackingId, { runId: step.runId, by, at });
-    const outcome = await step.run('record', () => erase(Date.now()), options);
-    if (outcome === 'erased') {
-      await step.run('exports', () => removeExports(found.prefix).then(() => null), options);
+    const left: string[] = [];
+    for (let at = 0; at < trackingIds.length; at += pieceSize) {
+      const piece = trackingIds.slice(at, at + pieceSize);
+      left.push(...(await erasePiece(step, { piece, by, patient: false }, outcomes)));
     }
-    return outcome;
+    for (const trackingId of left) {
+      await erasePiece(step, { piece: [trackingId], by, patient: true }, outcomes);
+    }
   }
 
-  async function look(trackingId: string): Promise<{ outcome: Outcome; runIds: string[]; prefix: string }> {
-    const summary = await ports.store.summary(trackingId);
-    if (summary === undefined) return { outcome: 'unknown', runIds: [], prefix: '' };
-    if (!summary.complete) return { outcome: 'not_complete', runIds: [], prefix: '' };
-    const runIds = [...(await ports.runs.family(trackingId))];
-    return { outcome: 'erased', runIds, prefix: exportPrefix(summary) };
-  }
-
-  /** One that was started anew since they were looked for is in the journals of those alone; while it has not ended this throws. */
-  async function forgetAll(trackingId: string, runIds: readonly string[]): Promise<void> {
-    const now = await ports.runs.family(trackingId);
-    await ports.runs.forget([...new Set([...runIds, ...now])]);
-  }
-
-  async function removeExports(prefix: string): Promise<void> {
-    for (const key of await ports.exports.list(`${prefix}/`)) await ports.exports.delete(key);
+  /** Returns those of which a run has not ended, which are left as they are; `patient` waits for that. */
+  async function erasePiece(
+    step: Step,
+    { piece, by, patient }: { piece: readonly string[]; by: string; patient: boolean },
+    outcomes: Map<string, Outcome>,
+  ): Promise<string[]> {
+    const seen = await step.run('look', () => work.look(piece, patient), options);
+    for (const { trackingId, outcome } of seen.other) outcomes.set(trackingId, outcome);
+    if (seen.found.length === 0) return seen.left;
+    const { forgotten, left } = await step.run('runs', () => work.forget(seen.found, patient), options);
+    const erasing = seen.found.filter(({ trackingId }) => forgotten.includes(trackingId));
+    const erasure = { runId: step.runId, by };
+    const ids = erasing.map(({ trackingId }) => trackingId);
+    const ended = await step.run('record', () => work.eraseRecords(ids, erasure), options);
+    for (const [at, outcome] of ended.entries()) outcomes.set(ids[at]!, outcome);
+    const gone = erasing.filter((_, at) => ended[at] === 'erased').map(({ prefix }) => prefix);
+    await step.run('exports', () => work.removeExports(gone).then(() => null), options);
+    return [...seen.left, ...left];
   }
 }
 

@@ -22,7 +22,8 @@ export interface ErasureEntry {
 
 const erasuresFolder = 'erasures/';
 
-const entriesAtOnce = 10;
+/** Of up to five hundred ids each. */
+const entriesAtOnce = 2;
 
 export function createErasureLog(objects: Objects): ErasureLog {
   return {
@@ -34,7 +35,7 @@ export function createErasureLog(objects: Objects): ErasureLog {
     },
 
     async entries(after = '') {
-      // Twenty thousand runs are a million conversations: their keys fit in memory.
+      // Two thousand runs are a million conversations: their keys fit in memory.
       const keys = (await objects.list(erasuresFolder, Number.MAX_SAFE_INTEGER)).filter((key) => key > after);
       const shown = keys.slice(0, entriesAtOnce);
       const bodies = await Promise.all(shown.map((key) => objects.get(key)));

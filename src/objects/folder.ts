@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { messageOf, SignalboxError } from '../core/errors.ts';
@@ -31,7 +31,7 @@ export function createFolderObjects(root: string, claimMs = 60_000): Objects {
     },
     get: async (key) => (await readIfThere(pathOf(key)))?.body,
     read: async (key) => await readIfThere(pathOf(key)),
-    delete: async (key) => await rm(pathOf(key), { force: true }),
+    delete: async (key) => void (await orUndefined(unlink(pathOf(key)))),
     list: async (prefix, limit = 1_000) => {
       const keys = await keysBelow(root, prefix);
       return keys.sort().slice(0, limit);
