@@ -15,7 +15,7 @@ import { summaryColumns, toSummary } from './rows.ts';
 type Row = ConversationSummary & { readonly id: number };
 
 /** One page, newest first. */
-export function listConversations(
+export async function listConversations(
   database: PostgresDatabase,
   filter: ConversationFilter & PageOptions,
 ): Promise<ConversationPage> {
