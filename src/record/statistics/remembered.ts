@@ -50,7 +50,15 @@ interface Remembered {
  * page of 1,440 hours that is looked at again, all but the last one are not read again, which is nine tenths of its time.
  */
 export class RememberedBuckets {
+  static readonly #of = new WeakMap<object, RememberedBuckets>();
   readonly #buckets = new Map<string, Remembered>();
+
+  /** What was computed from a place that tallies are read from. */
+  static of(place: object): RememberedBuckets {
+    const present = RememberedBuckets.#of.get(place) ?? new RememberedBuckets();
+    RememberedBuckets.#of.set(place, present);
+    return present;
+  }
 
   /** Buckets in which something was completed, in their order. */
   async read(range: BucketRange, reader: TallyReader): Promise<Statistics[]> {

@@ -12,15 +12,10 @@ import { tallyColumns } from './projections/statistics.ts';
 /** Read at a time. One piece is summed up while the next one is on its way, and between two of them the thread does what else there is. */
 const pieceRows = 1_000;
 
-/** What was computed from each database. */
-const remembered = new WeakMap<PostgresDatabase, RememberedBuckets>();
-
 export function readStatistics(database: PostgresDatabase, range: BucketRange): Promise<Statistics[]> {
-  const buckets = remembered.get(database) ?? new RememberedBuckets();
-  remembered.set(database, buckets);
   return database.read(async (sql) => {
     const { generation } = await generationOf(sql, 'statistics');
-    return buckets.read(range, readerOf(sql, generation));
+    return RememberedBuckets.of(database).read(range, readerOf(sql, generation));
   });
 }
 

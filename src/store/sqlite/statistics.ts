@@ -11,13 +11,8 @@ import { periodSums, tallies } from './projections/statistics.ts';
 
 const pieceRows = 400;
 
-/** What was computed from each place that is read. */
-const remembered = new WeakMap<ReadSource, RememberedBuckets>();
-
 export function readStatistics(source: ReadSource, range: BucketRange): Promise<Statistics[]> {
-  const buckets = remembered.get(source) ?? new RememberedBuckets();
-  remembered.set(source, buckets);
-  return buckets.read(range, readerOf(source));
+  return RememberedBuckets.of(source).read(range, readerOf(source));
 }
 
 /** Reads in pieces, between which everybody else has a turn. */
