@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { contentUnder } from '../../../test/fixtures/encryption.ts';
+import { catchUpWith } from '../../../test/fixtures/postgres-search.ts';
 import {
   noPostgres,
   postgresPrograms,
@@ -48,7 +49,7 @@ describe('PostgreSQL behind a pooler of transactions', {
       ...one!,
       beside: { ...other!.store, ...other! },
       wholeWordsOnly: true,
-      catchUp: () => one!.follower.catchUp(),
+      catchUp: () => catchUpWith(one!),
       sweepSystemEvents: (keep, now) => sweepSystemEvents(one!, keep, now),
       close,
     };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { contentUnder, newKey } from '../../../test/fixtures/encryption.ts';
+import { catchUpWith } from '../../../test/fixtures/postgres-search.ts';
 import {
   noPostgres,
   postgresPrograms,
@@ -37,7 +38,7 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     return {
       ...one,
       beside: { ...other.store, ...other },
-      catchUp: () => one.follower.catchUp(),
+      catchUp: () => catchUpWith(one),
       sweepSystemEvents: (keep, now) => sweepSystemEvents(one, keep, now),
       close,
     };
