@@ -4,6 +4,7 @@ import { postgresSettings } from '../config/execution.ts';
 import type { Content } from '../encryption/content.ts';
 import type { FactWriter } from '../engine/embedded/facts.ts';
 import { journalRetention, unclaimedSignals } from '../engine/embedded/retention.ts';
+import type { ReadRows } from '../engine/embedded/runtime.ts';
 import type { Log } from '../observe/log.ts';
 import { LiveRecord } from '../record/live.ts';
 import { shortestOf } from '../record/retention.ts';
@@ -18,6 +19,7 @@ import { createLocalRateLimits } from '../store/local/rate-limits.ts';
 import type { PostgresDatabase } from '../store/postgres/database.ts';
 import type { PostgresLeases } from '../store/postgres/leases.ts';
 import type { RateLimits } from '../store/rate-limits.ts';
+import { asking } from '../store/sqlite/reads.ts';
 import { recordRetention } from '../store/sqlite/retention.ts';
 import { createSqliteStore } from '../store/sqlite/store.ts';
 import { systemRetention } from '../store/sqlite/system-retention.ts';
@@ -35,6 +37,7 @@ export interface ComposedRecord {
   readonly file?: {
     readonly database: Database;
     readonly writeFacts: FactWriter;
+    readonly readRows: ReadRows;
     /** Leaves no earlier version of anything in the log of SQLite. */
     truncateLog(): Promise<unknown>;
   };
@@ -76,11 +79,13 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
   const threads = storeThreads(database.path, content);
   const onError = (error: unknown) => log.failed(followingFailed, error);
   const store = createSqliteStore(database, live, onError, threads);
+  const ask = asking(database, threads.reading);
   const sweeper = createSweeper(config, log, database);
   return {
     ...{ store, live, rateLimits: createLocalRateLimits(), leases: createLocalLeases() },
     file: {
       ...{ database, writeFacts: store.writeFacts },
+      readRows: <T>(text: string) => ask('rows', text) as Promise<T[]>,
       truncateLog: () => threads.reading.quietly(() => database.truncateLog()),
     },
     problem: async () => {

@@ -29,7 +29,15 @@ import type { PreparedRun, RunOrigin } from './execution-host.ts';
 import { createForgetRuns } from './forget.ts';
 import { holderOf, putKey } from './idempotency-keys.ts';
 import { operationsOf, type RunRow, runByRunId } from './journal.ts';
-import { countDeadLetters, listRuns, toOperation, toRun, unfinishedRuns } from './queries.ts';
+import {
+  countDeadLetters,
+  listRuns,
+  toOperation,
+  toRun,
+  type UnfinishedRow,
+  unfinishedRuns,
+  unfinishedText,
+} from './queries.ts';
 import type { QueuedRun } from './run-queue.ts';
 import { type EmbeddedOptions, Runtime } from './runtime.ts';
 import { sendSignal } from './send-signal.ts';
@@ -255,9 +263,10 @@ export class EmbeddedEngine implements Engine {
     return { queued, inBackground, running, resident: residents.count };
   }
 
-  versions(): Promise<readonly FlowVersion[]> {
-    const { database, flows, residents } = this.#runtime;
-    return database.read((sql) => tallyVersions(flows, unfinishedRuns(sql, residents)));
+  async versions(): Promise<readonly FlowVersion[]> {
+    const { readRows, flows, residents } = this.#runtime;
+    const groups = await readRows<UnfinishedRow>(unfinishedText);
+    return tallyVersions(flows, unfinishedRuns(groups, residents));
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -62,12 +62,13 @@ export function countDeadLetters(sql: Sql): DeadLetterCount[] {
     .map((row) => ({ ...row }));
 }
 
+/** Reads all runs that have not ended. */
+export const unfinishedText = `
+  SELECT flow, version, status, error ->> '$.code' AS code, count(*) AS count, min(created_at) AS oldestStartedAt
+  FROM runs WHERE ended_at IS NULL AND status IN ('queued', 'waiting', 'paused') GROUP BY 1, 2, 3, 4`;
+
 /** Runs that have not ended, by what they have in common; of the queued ones those that execute now are `running`. */
-export function unfinishedRuns(sql: Sql, residents: Residents): UnfinishedRuns[] {
-  const groups = sql.all<UnfinishedRow>(
-    `SELECT flow, version, status, error ->> '$.code' AS code, count(*) AS count, min(created_at) AS oldestStartedAt
-     FROM runs WHERE ended_at IS NULL AND status IN ('queued', 'waiting', 'paused') GROUP BY 1, 2, 3, 4`,
-  );
+export function unfinishedRuns(groups: readonly UnfinishedRow[], residents: Residents): UnfinishedRuns[] {
   return groups.flatMap(({ code, ...group }) => {
     const runs = { ...group, ...(group.status === 'paused' && code !== null && { code }) };
     if (group.status !== 'queued') return [runs];
@@ -79,7 +80,7 @@ export function unfinishedRuns(sql: Sql, residents: Residents): UnfinishedRuns[]
   });
 }
 
-type UnfinishedRow = Omit<UnfinishedRuns, 'code'> & { readonly code: ErrorCode | null };
+export type UnfinishedRow = Omit<UnfinishedRuns, 'code'> & { readonly code: ErrorCode | null };
 
 function cursorValue(after: string | undefined): number {
   if (after === undefined) return Number.MAX_SAFE_INTEGER;

@@ -23,10 +23,15 @@ import { Stalled, type StalledRun } from './stalled.ts';
 import { steadyClock } from './steady-clock.ts';
 import { type DueRetry, Timers } from './timers.ts';
 
+/** The rows of a statement. */
+export type ReadRows = <T>(text: string) => Promise<T[]>;
+
 export interface EmbeddedOptions {
   readonly database: Database;
   readonly flows: readonly Flow<never>[];
   readonly writeFacts: FactWriter;
+  /** Reads what may take long, beside the thread that executes. Default: in the database itself. */
+  readonly readRows?: ReadRows;
   readonly observer: EngineObserver;
   /** For values that are too large for the journal; without it they are refused. */
   readonly objects?: Objects;
@@ -55,6 +60,7 @@ export class Runtime implements ExecutionHost {
   readonly wallClock: () => number;
   readonly alwaysReplay: boolean;
   readonly database: Database;
+  readonly readRows: ReadRows;
   readonly observer: EngineObserver;
   readonly queueLimit: number;
   readonly flows: FlowRegistry;
@@ -77,6 +83,7 @@ export class Runtime implements ExecutionHost {
   constructor(options: EmbeddedOptions) {
     const { database, observer, writeFacts } = options;
     this.database = database;
+    this.readRows = options.readRows ?? ((text) => database.read((sql) => sql.all(text)));
     this.observer = observer;
     this.clock = options.clock ?? steadyClock();
     this.wallClock = options.wallClock ?? options.clock ?? Date.now;

@@ -13,6 +13,8 @@ export const reads = {
   search: searchConversations,
   statistics: readStatistics,
   eventLog: readEventLog,
+  /** Of the journal of the engine, which is in the same file. */
+  rows: (source: ReadSource, text: string): Promise<unknown[]> => source.read((sql) => sql.all(text)),
   countByStatus: (source: ReadSource) => source.read(countByStatus),
 } as const;
 
