@@ -46,3 +46,28 @@ test('one that is stopped does nothing more', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(pieces, before);
 });
+
+test('one whose thread others use rests for longer', async () => {
+  const piecesIn = async (ms: number, load: () => void) => {
+    let pieces = 0;
+    const piece = async () => {
+      pieces++;
+      return { isThrough: false, tookMs: 5 };
+    };
+    const follower = new Follower({ piece, delayMs: 1 });
+    follower.begin();
+    const until = performance.now() + ms;
+    while (performance.now() < until) {
+      load();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    follower.stop();
+    return pieces;
+  };
+  const idle = await piecesIn(400, () => {});
+  const busy = await piecesIn(400, () => {
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+  });
+  assert.ok(idle > 2 * busy, `${idle} pieces beside nothing, ${busy} beside work`);
+});

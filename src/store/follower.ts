@@ -38,7 +38,7 @@ export class Follower {
   #stopped = true;
   #hasFailed = false;
   #limit = events.first;
-  /** The share of the thread's time that others use. */
+  /** The share of the time of rest that others used. */
   #load = 0;
 
   constructor(options: FollowerOptions) {
@@ -103,25 +103,16 @@ export class Follower {
   async #work(): Promise<void> {
     this.#hasNews = false;
     for (let isThrough = false; !isThrough && !this.#stopped; ) {
-      const before = performance.eventLoopUtilization();
-      const begun = performance.now();
       const piece = await this.#options.piece(this.#limit);
       isThrough = piece.isThrough;
       this.#adapt(piece.tookMs);
       if (isThrough) return;
       const { factor } = rests.find(({ belowLoad }) => this.#load < belowLoad)!;
+      const resting = performance.eventLoopUtilization();
       await pause(Math.min(1_000, Math.max(1, piece.tookMs * factor)));
-      this.#measureLoad(before, performance.now() - begun, piece.tookMs);
+      // One rest is short; two of them in a row say more.
+      this.#load = (this.#load + performance.eventLoopUtilization(resting).utilization) / 2;
     }
-  }
-
-  #measureLoad(
-    before: ReturnType<typeof performance.eventLoopUtilization>,
-    elapsedMs: number,
-    ownMs: number,
-  ): void {
-    const { active } = performance.eventLoopUtilization(before);
-    this.#load = Math.max(0, active - ownMs) / elapsedMs;
   }
 
   #adapt(tookMs: number): void {
