@@ -69,5 +69,6 @@ test('one whose thread others use rests for longer', async () => {
     const until = performance.now() + 20;
     while (performance.now() < until);
   });
-  assert.ok(idle > 2 * busy, `${idle} pieces beside nothing, ${busy} beside work`);
+  // With rests as short as beside nothing it would have a turn after each of twenty pieces of work.
+  assert.ok(busy <= 10 && busy < idle, `${busy} pieces beside work, ${idle} beside nothing`);
 });
