@@ -10,7 +10,7 @@ import { codeOf } from './failure.ts';
  * alone say which conversations have everything. That stops after a while.
  */
 const atOnceMs = 40;
-const budgetMs = 40;
+const budgetMs = 25;
 /** Rows in the first window, and how long it is where there are fewer. */
 const first = { rows: 1_000, spanMs: 86_400_000 };
 /** How long one window should take: the next one is as much longer or shorter as that lets expect, and at most so many times as long. */
