@@ -72,3 +72,23 @@ test('one whose thread others use rests for longer', async () => {
   // With rests as short as beside nothing it would have a turn after each of twenty pieces of work.
   assert.ok(busy <= 10 && busy < idle, `${busy} pieces beside work, ${idle} beside nothing`);
 });
+
+test('that there was little to do makes no piece larger', async (context) => {
+  const limits: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const follower = new Follower({
+    delayMs: 1,
+    everyMs: 1,
+    async piece(limit) {
+      limits.push(limit);
+      if (limits.length === 9) done.resolve();
+      // Idle for some time, and then much to do.
+      return { isThrough: limits.length < 8, tookMs: 0 };
+    },
+  });
+  context.after(() => follower.stop());
+  follower.begin();
+  await done.promise;
+  assert.equal(new Set(limits.slice(0, 8)).size, 1);
+  assert.equal(limits[8], limits[0]! * 2);
+});

@@ -105,7 +105,7 @@ export class Follower {
     for (let isThrough = false; !isThrough && !this.#stopped; ) {
       const piece = await this.#options.piece(this.#limit);
       isThrough = piece.isThrough;
-      this.#adapt(piece.tookMs);
+      this.#adapt(piece);
       if (isThrough) return;
       const { factor } = rests.find(({ belowLoad }) => this.#load < belowLoad)!;
       const resting = performance.eventLoopUtilization();
@@ -115,10 +115,11 @@ export class Follower {
     }
   }
 
-  #adapt(tookMs: number): void {
+  /** The last piece is as small as what was left, so that it was quick says nothing. */
+  #adapt({ tookMs, isThrough }: FollowedPiece): void {
     const { pieceMs = 4 } = this.#options;
     if (tookMs > pieceMs) this.#limit = Math.max(events.least, Math.floor(this.#limit / 2));
-    else if (tookMs < pieceMs / 2) this.#limit = Math.min(events.most, this.#limit * 2);
+    else if (tookMs < pieceMs / 2 && !isThrough) this.#limit = Math.min(events.most, this.#limit * 2);
   }
 }
 

@@ -6,3 +6,6 @@ export interface Extent {
   readonly limit: number;
   readonly leapEvents: number;
 }
+
+/** What one piece reads at once, as it is stored, unless a single event is larger: a thread has only so much memory, and events may be of a megabyte. */
+export const pieceBytes = 4 * 1024 * 1024;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { contentUnder, newKey } from '../../../test/fixtures/encryption.ts';
 import { catchUpWith } from '../../../test/fixtures/postgres-search.ts';
@@ -16,6 +17,7 @@ import { parseSearch } from '../../record/search/query.ts';
 import { recordTables } from '../content.ts';
 import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
+import { pieceBytes } from '../gap.ts';
 import { recordRetention } from './conversation-retention.ts';
 import { openPostgresRecord } from './open.ts';
 import { followPiece, isSearchUnder } from './projections/following.ts';
@@ -86,6 +88,23 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     assert.deepEqual((await find()).found, [29, 28, 27, 26, 25]);
     while (!(await pieceOf(5)).isThrough);
     assert.deepEqual(await find(), { found: [...lives.keys()].reverse(), behind: 0 });
+    await close();
+  });
+
+  test('a piece ends before it is large, so that the process has room for it', async () => {
+    const { store, database, follower, close } = await open(await server.createDatabase());
+    follower.stop();
+    const extra = { large: randomBytes(pieceBytes * 0.1).toString('base64') };
+    for (let n = 0; n < 3; n++) await store.append(aLife({ query: 'find', extra }).facts);
+    const found = async () => (await store.search({ query: parseSearch('find') })).found.length;
+    const seen: number[] = [];
+    for (let isThrough = false; !isThrough; seen.push(await found())) {
+      ({ isThrough } = await followPiece(database, 4_000));
+    }
+    assert.ok(
+      [1, 2, 3].every((number) => seen.includes(number)),
+      String(seen),
+    );
     await close();
   });
 

@@ -16,6 +16,7 @@ import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
 import { testProjections } from '../contract/projections.ts';
 import { withStoreOf } from '../contract/with-store.ts';
+import { pieceBytes } from '../gap.ts';
 import { createLocalLeases } from '../local/leases.ts';
 import { createLocalRateLimits } from '../local/rate-limits.ts';
 import { followPiece } from './projections/following.ts';
@@ -287,6 +288,22 @@ test('what is far behind is searched from its newest to its oldest, and what com
   await store.rebuild(['search']);
   while (!(await pieceOf(5)).isThrough);
   assert.deepEqual(await find(), { found: [...lives.keys()].reverse(), behind: 0 });
+  await close();
+});
+
+test('a piece ends before it is large, so that a thread has room for it', async () => {
+  const { database, store, close } = open();
+  const extra = { large: 'x'.repeat(pieceBytes * 0.15) };
+  for (let n = 0; n < 3; n++) await store.append(aLife({ query: 'find', extra }).facts);
+  const found = async () => (await store.search({ query: parseSearch('find') })).found.length;
+  const seen: number[] = [];
+  for (let isThrough = false; !isThrough; seen.push(await found())) {
+    ({ isThrough } = await followPiece(database, 4_000));
+  }
+  assert.ok(
+    [1, 2, 3].every((number) => seen.includes(number)),
+    String(seen),
+  );
   await close();
 });
 

@@ -8,7 +8,7 @@ import {
   projectionNames,
 } from '../../../record/projections.ts';
 import type { FollowedPiece } from '../../follower.ts';
-import { defaultLeapEvents, type Extent } from '../../gap.ts';
+import { defaultLeapEvents, type Extent, pieceBytes } from '../../gap.ts';
 import type { Generation, StateRow } from '../../generation.ts';
 import type { PostgresDatabase, Transaction } from '../database.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
@@ -92,14 +92,15 @@ async function fillGap(
   limit: number,
 ): Promise<boolean> {
   if (name === 'conversations' || after === null || to === null) return true;
+  const next = 'FROM events WHERE sequence > $2 AND sequence <= $3 ORDER BY sequence DESC LIMIT $1';
+  const count = await fitting(sql, next, [after, to], limit);
   const rows = await sql.all<EventRow>(
-    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type = ANY ($4) THEN data END AS data
-     FROM events WHERE sequence > $1 AND sequence <= $2 ORDER BY sequence DESC LIMIT $3`,
-    [after, to, limit, followed[name]],
+    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type = ANY ($4) THEN data END AS data ${next}`,
+    [count, after, to, followed[name]],
   );
   const wanted = rows.filter((row) => row.data !== null).reverse();
   await parts[name].apply(sql, { generation, keyId }, readableEvents(sql, wanted));
-  const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
+  const rest = rows.length < count ? null : rows.at(-1)!.sequence - 1;
   await sql.run('UPDATE projections SET gap_to = $2 WHERE name = $1', [name, rest]);
   return rest === null;
 }
@@ -118,16 +119,30 @@ async function mendPiece(
 
 /** The next events of the log, of which only those of some types are read, and the last one that was looked at. */
 async function eventsAfter(sql: Transaction, position: number, limit: number, types: readonly string[]) {
+  const next = 'FROM events WHERE sequence > $2 ORDER BY sequence LIMIT $1';
+  const count = await fitting(sql, next, [position], limit);
   const rows = await sql.all<EventRow & { readonly data: Json | null }>(
-    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type = ANY ($3) THEN data END AS data
-     FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
-    [position, limit, types],
+    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type = ANY ($3) THEN data END AS data ${next}`,
+    [count, position, types],
   );
   const events = readableEvents(
     sql,
     rows.filter((row) => row.data !== null),
   );
-  return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
+  return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < count };
+}
+
+/** How many of the next events are read at once: fewer where they are large. */
+async function fitting(
+  sql: Transaction,
+  next: string,
+  range: readonly number[],
+  limit: number,
+): Promise<number> {
+  const text = `SELECT sum(size) AS bytes FROM (SELECT pg_column_size(data) AS size ${next}) AS found`;
+  const [found] = await sql.all<{ bytes: number | null }>(text, [limit, ...range]);
+  if (limit === 1 || (found!.bytes ?? 0) <= pieceBytes) return limit;
+  return fitting(sql, next, range, Math.floor(limit / 2));
 }
 
 /** The generation of a projection that is read now. */

@@ -9,7 +9,7 @@ import {
 import type { Database, ReadSql, WriteSql } from '../../../sqlite/database.ts';
 import { type DatabaseThreads, ThreadGone } from '../../../sqlite/threads.ts';
 import type { FollowedPiece } from '../../follower.ts';
-import { defaultLeapEvents, type Extent } from '../../gap.ts';
+import { defaultLeapEvents, type Extent, pieceBytes } from '../../gap.ts';
 import type { Generation, StateRow } from '../../generation.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
@@ -114,13 +114,12 @@ function fillGap(
   limit: number,
 ): boolean {
   if (name === 'conversations' || after === null || to === null) return true;
-  const rows = sql.all<EventRow>(
-    `SELECT * FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence DESC LIMIT ?`,
-    ...[after, to, limit],
-  );
+  const next = 'FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence DESC LIMIT ?';
+  const count = fitting(sql, next, [after, to], limit);
+  const rows = sql.all<EventRow>(`SELECT * ${next}`, after, to, count);
   const wanted = rows.filter((row) => isOf(name, row)).reverse();
   parts[name].apply(sql, { generation, keyId }, readableEvents(sql, wanted));
-  const rest = rows.length < limit ? null : rows.at(-1)!.sequence - 1;
+  const rest = rows.length < count ? null : rows.at(-1)!.sequence - 1;
   sql.run('UPDATE projections SET gap_to = ? WHERE name = ?', rest, name);
   return rest === null;
 }
@@ -139,16 +138,25 @@ function mendPiece(sql: WriteSql, { name, next_position: position }: StateRow, l
 /** The next events of the log, of which only those of some types are read, and the last one that was looked at. */
 function eventsAfter(sql: ReadSql, position: number, limit: number, types: readonly string[]) {
   const list = types.map((type) => `'${type}'`).join(', ');
+  const next = 'FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?';
+  const count = fitting(sql, next, [position], limit);
   const rows = sql.all<EventRow & { readonly data: string | null }>(
-    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type IN (${list}) THEN data END AS data
-     FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`,
-    ...[position, limit],
+    `SELECT sequence, id, tracking_id, type, at, CASE WHEN type IN (${list}) THEN data END AS data ${next}`,
+    ...[position, count],
   );
   const events = readableEvents(
     sql,
     rows.filter((row) => row.data !== null),
   );
-  return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < limit };
+  return { events, last: rows.at(-1)?.sequence ?? position, isEnd: rows.length < count };
+}
+
+/** How many of the next events are read at once: fewer where they are large. SQLite knows their length from the heads of their rows. */
+function fitting(sql: ReadSql, next: string, range: readonly number[], limit: number): number {
+  const text = `SELECT sum(size) AS bytes FROM (SELECT octet_length(data) AS size ${next})`;
+  const { bytes } = sql.get<{ bytes: number | null }>(text, ...range, limit)!;
+  if (limit === 1 || (bytes ?? 0) <= pieceBytes) return limit;
+  return fitting(sql, next, range, Math.floor(limit / 2));
 }
 
 const states = (sql: ReadSql): StateRow[] => sql.all<StateRow>('SELECT * FROM projections');
