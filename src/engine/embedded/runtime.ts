@@ -103,6 +103,7 @@ export class Runtime implements ExecutionHost {
     this.#stalled = new Stalled({ goOn, canWrite: () => database.failure === undefined });
     this.#withoutValues = new Stalled({
       goOn,
+      backsOff: true,
       canWrite: () => !this.values.isAway,
       tryToWrite: () => void (this.stopping || this.values.tryAgain().catch(() => {})),
     });

@@ -12,6 +12,7 @@ import { eventually } from '../contract/harness.ts';
 import { defineFlow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
 import { EmbeddedEngine } from './engine.ts';
+import { Stalled } from './stalled.ts';
 
 test('while nothing can be written one run alone tries again; then all go on, and none is done more often than that', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'stalled-'));
@@ -98,4 +99,22 @@ test('while the objects are away no run does its steps again: the value that cou
   const ended = await Promise.all(started.map(({ runId }) => engine.wait(runId)));
   assert.deepEqual([...new Set(ended.map(({ status }) => status))], ['succeeded']);
   assert.equal(calls.length, 2 * count + 1);
+});
+
+test('one that comes again and again, though others can be written, waits longer each time', async () => {
+  const [everyMs, wentOn] = [20, [] as { id: number; at: number }[]];
+  const poisoned = { id: 1, flow: { name: 'ask' }, priority: 0 };
+  const stalled = new Stalled({
+    ...{ everyMs, backsOff: true, canWrite: () => true },
+    goOn({ id }) {
+      wentOn.push({ id, at: performance.now() });
+      if (id === poisoned.id) stalled.add(poisoned);
+    },
+  });
+  stalled.add(poisoned);
+  await eventually('it has gone on five times', () => wentOn.length === 5);
+  stalled.add({ ...poisoned, id: 2 });
+  await eventually('another one goes on at once', () => wentOn.some(({ id }) => id === 2));
+  const pauses = wentOn.slice(1, 5).map(({ at }, n) => at - wentOn[n]!.at);
+  for (const [n, pause] of pauses.entries()) assert.ok(pause >= everyMs * 2 ** (n + 1) - 1, `${pauses}`);
 });
