@@ -76,7 +76,7 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
     );
   }
   inspectAtStart(database);
-  const threads = storeThreads(database.path, content);
+  const threads = storeThreads(database.path, content, (error) => log.failed(threadEnded, error));
   const onError = (error: unknown) => log.failed(followingFailed, error);
   const store = createSqliteStore(database, live, onError, threads);
   const ask = asking(database, threads.reading);
@@ -108,6 +108,9 @@ function openFile(config: Config, log: Log, live: LiveRecord, content: Content):
     },
   };
 }
+
+const threadEnded =
+  'A thread of the database came to its end; what it did is done without it, and another takes its place';
 
 const followingFailed = 'Search and statistics could not follow the record; they go on by themselves';
 

@@ -27,8 +27,8 @@ const usualAdvice =
   'Check the free space and the permissions of the data folder; nothing that was accepted is lost.';
 
 /** An error of SQLite that speaks of the disk as what to tell; any other as it is. */
-export function asStorageFailure(error: unknown): unknown {
-  return isStorageFailure(error) ? storageFailed('The database could not be read', error) : error;
+export function asStorageFailure(error: unknown, what = 'The database could not be read'): unknown {
+  return isStorageFailure(error) ? storageFailed(what, error) : error;
 }
 
 export function storageFailed(what: string, cause: unknown): SignalboxError {

@@ -8,6 +8,7 @@ const module = new URL(
     import { parentPort, threadId } from 'node:worker_threads';
     parentPort.on('message', ({ name, argument }) => {
       if (name === 'end') process.exit(1);
+      if (name === 'break') return setImmediate(() => { throw new Error('It broke.'); });
       if (name === 'thread') return parentPort.postMessage({ json: String(threadId) });
       if (name === 'echo') return parentPort.postMessage({ json: JSON.stringify(argument) });
       if (name === 'fail') return parentPort.postMessage({ failed: 'It failed.' });
@@ -17,8 +18,8 @@ const module = new URL(
   `)}`,
 );
 
-function threadsFor(context: TestContext, most = 2): DatabaseThreads {
-  const threads = new DatabaseThreads({ module, workerData: {}, most });
+function threadsFor(context: TestContext, most = 2, onError?: (error: unknown) => void): DatabaseThreads {
+  const threads = new DatabaseThreads({ module, workerData: {}, most, onError });
   context.after(() => threads.close());
   return threads;
 }
@@ -46,6 +47,21 @@ test('what a thread was asked that came to its end is given back, and another on
   const [end, waiting] = [asked(threads, 'end'), asked(threads, 'echo', 1)];
   await assert.rejects(end, ThreadGone);
   assert.equal(await waiting, 1);
+});
+
+test('threads that break now and then are told of and replaced, and those that only break are given up', async (context) => {
+  const errors: unknown[] = [];
+  const threads = threadsFor(context, 1, (error) => errors.push(error));
+  for (let time = 0; time < 4; time++) {
+    await assert.rejects(asked(threads, 'break'), ThreadGone);
+    assert.equal(await asked(threads, 'echo', time), time);
+  }
+  assert.deepEqual(
+    errors.map((error) => (error as Error).message),
+    Array.from({ length: 4 }, () => 'It broke.'),
+  );
+  for (let time = 0; time < 3; time++) await assert.rejects(asked(threads, 'break'), ThreadGone);
+  await assert.rejects(asked(threads, 'echo'), ThreadGone);
 });
 
 test('nothing is asked while it has to be quiet', async (context) => {

@@ -34,12 +34,14 @@ export interface DatabaseThreadsOptions {
   readonly module: URL;
   readonly workerData: unknown;
   readonly most: number;
+  /** Is told when a thread ends by an error. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 // Each looks at a page or a piece at a time; without limits V8 would reserve as much as for a server.
 const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
 
-/** When threads can't be had, or end by themselves, so often, whoever asks does it without them. */
+/** When threads can't be had, or end by themselves, so often in a row, whoever asks does it without them. */
 const failuresAtMost = 3;
 
 /**
@@ -111,8 +113,9 @@ export class DatabaseThreads {
     const { module, workerData } = this.#options;
     const thread = new Worker(module, { workerData, resourceLimits });
     thread.on('message', (answer: Answer) => this.#answered(thread, answer));
-    thread.on('error', () => {
-      this.#canHaveMore = ++this.#failures < failuresAtMost;
+    thread.on('error', (error) => {
+      this.#options.onError?.(error);
+      if (++this.#failures >= failuresAtMost) this.#canHaveMore = false;
     });
     thread.on('exit', () => this.#gone(thread));
     return thread;
@@ -121,6 +124,7 @@ export class DatabaseThreads {
   #answered(thread: Worker, answer: Answer): void {
     const asked = this.#busy.get(thread);
     this.#busy.delete(thread);
+    this.#failures = 0;
     thread.unref();
     this.#idle.push(thread);
     if (asked !== undefined) settle(asked, answer);

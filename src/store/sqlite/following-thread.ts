@@ -12,13 +12,16 @@ const { connection, content } = openInThread({ readOnly: false });
 connection.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;');
 const statements = new Statements(connection, content);
 
-serveQuestions(({ argument }) => {
-  connection.exec('BEGIN IMMEDIATE');
-  try {
-    const piece = advanceAll(statements, argument as Extent);
-    connection.exec('COMMIT');
-    return piece;
-  } finally {
-    if (connection.isTransaction) connection.exec('ROLLBACK');
-  }
-}, asStorageFailure);
+serveQuestions(
+  ({ argument }) => {
+    connection.exec('BEGIN IMMEDIATE');
+    try {
+      const piece = advanceAll(statements, argument as Extent);
+      connection.exec('COMMIT');
+      return piece;
+    } finally {
+      if (connection.isTransaction) connection.exec('ROLLBACK');
+    }
+  },
+  (error) => asStorageFailure(error, 'Search and statistics could not be written'),
+);

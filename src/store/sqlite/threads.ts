@@ -22,10 +22,14 @@ interface Given {
 }
 
 /** Threads for the file at `path`. */
-export function storeThreads(path: string, { keys }: Content = plainContent): StoreThreads {
+export function storeThreads(
+  path: string,
+  { keys }: Content = plainContent,
+  onError?: (error: unknown) => void,
+): StoreThreads {
   const given: Given = { path, keys: keys?.reveal() };
   const threads = (name: string, most: number) =>
-    new DatabaseThreads({ module: new URL(name, import.meta.url), workerData: given, most });
+    new DatabaseThreads({ module: new URL(name, import.meta.url), workerData: given, most, onError });
   const reading = threads('reading-thread.ts', 2);
   const following = threads('following-thread.ts', 1);
   return {
