@@ -2,14 +2,13 @@ import type { Position } from '../cursor.ts';
 import { type Condition, timesOf } from '../filter.ts';
 import type { ConversationFilter } from '../store.ts';
 import type { SqlValue, Transaction } from './database.ts';
-import { codeOf } from './failure.ts';
 
 /**
  * Several filters that seldom or never hold at once leave the server with much to read, whichever index it goes along: it knows how many conversations each of
  * them has, not how many have all. What takes it too long is given up, and looked for in windows of time, the newest first, in each of which the indexes
  * alone say which conversations have everything. That stops after a while.
  */
-const atOnceMs = 40;
+export const atOnceMs = 40;
 const budgetMs = 25;
 /** Rows in the first window, and how long it is where there are fewer. */
 const first = { rows: 1_000, spanMs: 86_400_000 };
@@ -23,20 +22,6 @@ interface Window {
   /** Behind this place; undefined for the newest of all. */
   readonly after: Position | undefined;
 }
-
-/** Resolves with undefined when a statement takes too long. */
-export async function atOnce<T>(sql: Transaction, work: () => Promise<T>): Promise<T | undefined> {
-  await sql.run(`SAVEPOINT at_once; SET LOCAL statement_timeout = ${atOnceMs}`);
-  try {
-    return await work();
-  } catch (error) {
-    if (codeOf(error) !== queryCanceled) throw error;
-    await sql.run('ROLLBACK TO SAVEPOINT at_once');
-    return undefined;
-  }
-}
-
-const queryCanceled = '57014';
 
 /**
  * Calls `work` for one window after the other until it resolves with true. Resolves with the place behind which nobody has looked, when looking stopped for its

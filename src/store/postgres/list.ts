@@ -9,7 +9,8 @@ import {
   type PageOptions,
 } from '../store.ts';
 import type { PostgresDatabase, SqlValue, Transaction } from './database.ts';
-import { atOnce, goThroughWindows, placesText } from './list-windows.ts';
+import { withinMs } from './give-up.ts';
+import { atOnceMs, goThroughWindows, placesText } from './list-windows.ts';
 import { summaryColumns, toSummary } from './rows.ts';
 
 type Row = ConversationSummary & { readonly id: number };
@@ -25,7 +26,7 @@ export async function listConversations(
     const inOrder = () => rowsInOrder(sql, filter, after, limit + 1);
     const { rows, end } = isSimple(filter)
       ? await inOrder()
-      : ((await atOnce(sql, inOrder)) ?? (await rowsInWindows(sql, filter, after, limit + 1)));
+      : ((await withinMs(sql, atOnceMs, inOrder)) ?? (await rowsInWindows(sql, filter, after, limit + 1)));
     const shown = rows.slice(0, limit);
     const next = rows.length > limit ? shown.at(-1)! : end;
     const conversations = shown.map((row) => {
@@ -91,7 +92,7 @@ export function countConversations(
     const all = () => countAll(sql, filter);
     const { count, isAll } = isSimple(filter)
       ? await all()
-      : ((await atOnce(sql, all)) ?? (await countInWindows(sql, filter)));
+      : ((await withinMs(sql, atOnceMs, all)) ?? (await countInWindows(sql, filter)));
     return { count: Math.min(count, countLimit), exact: isAll && count <= countLimit };
   });
 }

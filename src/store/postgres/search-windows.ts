@@ -1,6 +1,7 @@
 import type { ConversationSummary } from '../../record/conversation.ts';
 import type { Condition } from '../filter.ts';
 import type { SqlValue, Transaction } from './database.ts';
+import { withinMs } from './give-up.ts';
 import { summaryColumns } from './rows.ts';
 
 /**
@@ -15,12 +16,18 @@ const perLevel = 8;
 const highestLevel = 2;
 const blockText = 'ARRAY[(id >> 12) * 4, (id >> 15) * 4 + 1, (id >> 18) * 4 + 2]';
 const blocksAtMost = 256;
-const growth = 8;
+/** The next window has at most so many times as many blocks. Where what the index finds is looked at itself, fewer are read before it is known how long that takes. */
+const growth = { most: 8, withQuery: 3 };
 
-/** Of one window, for each row that is wanted. One that has more is left for a smaller one. */
-const matchesForRow = 3;
+/**
+ * Of one window, for each row that is wanted: the index knows nearly all that is asked of a row, but not its status. A window that has more is left for a smaller
+ * one.
+ */
+const matchesForRow = { most: 3, withStatus: 20 };
 /** How long one window should take: the next one is as large as that lets expect. */
 const windowMs = 16;
+/** The index is not asked for a beginning any more when that takes so long for one window. */
+const indexMs = 80;
 /** How long a page is looked for: no window is begun after that. */
 const budgetMs = 40;
 
@@ -32,9 +39,14 @@ const walkedBlocks = { first: 4, most: 16 };
 
 export interface Looking {
   readonly table: string;
-  /** What is looked for: all of it holds. */
-  readonly queries: readonly string[];
-  readonly hasBeginnings: boolean;
+  /** What the index is asked for: each holds. */
+  readonly keys: readonly string[];
+  /** The same, of what conversations are filtered by. */
+  readonly facets: readonly string[];
+  /** All that is looked for, unless that is what the index is asked for. */
+  readonly query: string | undefined;
+  /** Whether the index is asked for a beginning. */
+  readonly isBeginning: boolean;
   /** What is asked of the rows. */
   readonly conditions: readonly Condition[];
 }
@@ -54,25 +66,37 @@ export async function lookInWindows(
   { before, wanted }: { readonly before: number; readonly wanted: number },
 ): Promise<Page> {
   const begun = performance.now();
-  const limit = matchesForRow * wanted;
+  const hasStatus = looking.conditions.some(({ column }) => column === 'status');
+  const limit = (hasStatus ? matchesForRow.withStatus : matchesForRow.most) * wanted;
   const rows: FoundRow[] = [];
-  let pace: Pace = { blocks: 1, isWalking: looking.hasBeginnings, walked: 0 };
+  let pace: Pace = { blocks: 1, isWalking: looking.isBeginning, walked: 0 };
   let [end, newest] = [before, await newestBelow(sql, looking.table, before)];
   while (newest !== undefined) {
     const windowBegun = performance.now();
     if (windowBegun - begun >= budgetMs) return { rows, end };
     const last = Math.floor(newest / blockNumbers);
     const first = Math.max(0, last - pace.blocks + 1);
-    const found = await (pace.isWalking ? walk : askIndex)(sql, looking, { first, last, before: end, limit });
+    const window = { first, last, before: end, limit };
+    const found = pace.isWalking
+      ? await walk(sql, looking, window)
+      : await (looking.isBeginning ? askWithinTime : askIndex)(sql, looking, window);
+    if (found === undefined) {
+      pace = { blocks: 1, isWalking: true, walked: Number.NEGATIVE_INFINITY };
+      continue;
+    }
     const { ids } = found;
     if (ids.length === limit && first < last) {
-      pace = { ...pace, blocks: Math.ceil(pace.blocks / growth) };
+      pace = { ...pace, blocks: Math.ceil(pace.blocks / growth.most) };
       continue;
     }
     rows.push(...(await rowsOf(sql, looking, ids, wanted - rows.length)));
     if (rows.length >= wanted) break;
     const tookMs = performance.now() - windowBegun;
-    pace = nextPace(pace, { missing: wanted - rows.length, matches: ids.length, tookMs });
+    pace = nextPace(pace, {
+      missing: (limit / 2) * (1 - rows.length / wanted),
+      ...{ matches: ids.length, tookMs },
+      growth: looking.query === undefined ? growth.most : growth.withQuery,
+    });
     end = ids.length === limit ? ids.at(-1)! : first * blockNumbers;
     newest = ids.length === limit ? end - 1 : found.newestBelow;
   }
@@ -87,14 +111,16 @@ interface Pace {
 }
 
 interface Outcome {
+  /** Matches that are likely to be enough, and those that there were. */
   readonly missing: number;
   readonly matches: number;
   readonly tookMs: number;
+  readonly growth: number;
 }
 
 /** As many blocks as are likely to have what is missing. */
-function nextPace({ blocks, isWalking, walked }: Pace, { missing, matches, tookMs }: Outcome): Pace {
-  const likely = Math.ceil((1.5 * blocks * missing) / Math.max(matches, 0.1));
+function nextPace({ blocks, isWalking, walked }: Pace, { missing, matches, tookMs, growth }: Outcome): Pace {
+  const likely = Math.ceil((blocks * missing) / Math.max(matches, 0.1));
   if (isWalking) {
     const after = walked + blocks;
     const most = likely <= walkedBlocks.most ? walkedBlocks.most : walkedBlocks.first;
@@ -125,10 +151,12 @@ interface Found {
 }
 
 /** Numbers are compared as sums, so that the server goes along no other index. */
-function askIndex(sql: Transaction, { table, queries }: Looking, window: Window): Promise<Found> {
+function askIndex(sql: Transaction, looking: Looking, window: Window): Promise<Found | undefined> {
   const { first, last, before, limit } = window;
+  const { table, keys, facets, query } = looking;
   const values: SqlValue[] = [first * blockNumbers, before, coveringBlocks(first, last)];
-  const where = queries.map((query) => `words @@ $${values.push(query)}::tsquery`);
+  const where = [...facets, ...keys].map((key) => `words @@ $${values.push(key)}::tsquery`);
+  if (query !== undefined) where.push(`(words @@ $${values.push(query)}::tsquery) IS TRUE`);
   const matches = `SELECT id FROM ${table} WHERE id + 0 < $2 AND ${blockText} && $3::bigint[] AND ${where.join(' AND ')}`;
   return find(
     sql,
@@ -137,6 +165,9 @@ function askIndex(sql: Transaction, { table, queries }: Looking, window: Window)
     values,
   );
 }
+
+const askWithinTime: typeof askIndex = (sql, looking, window) =>
+  withinMs(sql, indexMs, async () => (await askIndex(sql, looking, window))!);
 
 /** The largest blocks that make up those of the lowest level from the first to the last. */
 function coveringBlocks(first: number, last: number): number[] {
@@ -151,10 +182,12 @@ function coveringBlocks(first: number, last: number): number[] {
 }
 
 /** Asked in this way, the server does not use the index of words. */
-function walk(sql: Transaction, { table, queries }: Looking, window: Window): Promise<Found> {
+function walk(sql: Transaction, { table, keys, facets, query }: Looking, window: Window): Promise<Found> {
   const { first, before, limit } = window;
   const values: SqlValue[] = [first * blockNumbers, before];
-  const where = queries.map((query) => `(words @@ $${values.push(query)}::tsquery) IS TRUE`);
+  const where = [query ?? keys.join(' & '), ...facets].map(
+    (each) => `(words @@ $${values.push(each)}::tsquery) IS TRUE`,
+  );
   const matches = `SELECT id FROM ${table} WHERE id >= $1 AND id < $2 AND ${where.join(' AND ')}`;
   return find(sql, table, `${matches} ORDER BY id DESC LIMIT ${limit}`, values);
 }

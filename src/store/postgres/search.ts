@@ -1,7 +1,7 @@
 import { textsOf, timeFacets, valueFacets } from '../../record/search/document.ts';
 import { hashedQuery } from '../../record/search/hashed.ts';
 import { highlight } from '../../record/search/highlight.ts';
-import type { Term } from '../../record/search/query.ts';
+import type { SearchQuery, Term } from '../../record/search/query.ts';
 import { numberOf } from '../cursor.ts';
 import { equalitiesOf, pageLimit, timesOf } from '../filter.ts';
 import type { ConversationSearch, SearchPage } from '../store.ts';
@@ -9,7 +9,7 @@ import type { PostgresDatabase, Transaction } from './database.ts';
 import { behindOf, generationOf } from './projections/following.ts';
 import { facetText, searchTable, textEvents } from './projections/search.ts';
 import { toSummary } from './rows.ts';
-import { lookInWindows } from './search-windows.ts';
+import { type Looking, lookInWindows } from './search-windows.ts';
 
 /** One page, newest first in the order of arrival. */
 export async function searchConversations(
@@ -23,8 +23,10 @@ export async function searchConversations(
     const { generation, keyId } = await generationOf(sql, 'search');
     const looking = {
       table: searchTable(generation),
-      queries: await queriesOf(sql, search, keyId),
-      hasBeginnings: [...search.query.terms, ...search.query.without].some((term) => term.isPrefix),
+      ...lookedFor(
+        keyId === null ? search.query : hashedQuery(search.query, (word) => sql.content.hash(word, keyId)),
+      ),
+      facets: await facetsOf(sql, search),
       conditions: [...equalitiesOf(search), ...timesOf(search)],
     };
     const { rows, end } = await lookInWindows(sql, looking, { before, wanted: limit + 1 });
@@ -45,28 +47,32 @@ export async function searchConversations(
 }
 
 /**
- * As PostgreSQL reads a `tsquery`: words have letters and digits alone, so that nothing has to be escaped. Each is a question of its own to the index, which goes
- * along the one with the fewest matches and leaps in the others.
+ * As PostgreSQL reads a `tsquery`: words have letters and digits alone, so that nothing has to be escaped. The index is asked for each word by itself, as it leaps
+ * from one to the other, and goes through all that it has of several that are asked for together and seldom are. All else is looked for in what it finds: a
+ * beginning as well, of which it has no list, unless there is nothing but beginnings; then it is asked for the longest.
  */
-async function queriesOf(
-  sql: Transaction,
-  search: ConversationSearch,
-  keyId: string | null,
-): Promise<string[]> {
-  const { query } = search;
-  const { terms, without } =
-    keyId === null ? query : hashedQuery(query, (word) => sql.content.hash(word, keyId));
-  const times = await facetsOfTimes(sql, search);
-  const words = [...terms.map(termText), ...without.map((term) => `!(${termText(term)})`)];
-  return [
-    words.join(' & '),
-    ...valueFacets(search).map(facetText),
-    ...(times === undefined ? [] : [times.map(facetText).join(' | ')]),
-  ];
+function lookedFor({ terms, without }: SearchQuery): Pick<Looking, 'keys' | 'query' | 'isBeginning'> {
+  const words = new Set(terms.flatMap((term) => (term.isPrefix ? term.words.slice(0, -1) : term.words)));
+  const isWords = without.length === 0 && terms.every((term) => !term.isPrefix && term.words.length === 1);
+  const all = [...terms.map(termText), ...without.map((term) => `!(${termText(term)})`)];
+  const [longest] = terms.toSorted((one, other) => lengthOf(other) - lengthOf(one));
+  return {
+    keys: words.size > 0 ? [...words].map((word) => `'${word}'`) : [termText(longest!)],
+    query: isWords ? undefined : all.join(' & '),
+    isBeginning: words.size === 0,
+  };
 }
+
+const lengthOf = ({ words }: Term): number => words.join('').length;
 
 const termText = ({ words, isPrefix }: Term): string =>
   `(${words.map((word) => `'${word}'`).join(' <-> ')}${isPrefix ? ':*' : ''})`;
+
+async function facetsOf(sql: Transaction, search: ConversationSearch): Promise<string[]> {
+  const times = await facetsOfTimes(sql, search);
+  const values = valueFacets(search).map(facetText);
+  return times === undefined ? values : [times.map(facetText).join(' | '), ...values];
+}
 
 /** Undefined without a range of times, and for one that is better left to the conditions on the rows. */
 async function facetsOfTimes(
