@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createClient } from './client.ts';
 import { type Command, UsageError } from './command.ts';
@@ -16,9 +17,9 @@ export const profile: Command = {
   name: 'profile',
   summary: 'profile the running server: what it does, and what its heap holds',
   usage: `
-signalbox profile [--seconds 30] [--out FILE] [--url URL] [--json]
+signalbox profile [--seconds 30] [--out FILE|FOLDER] [--url URL] [--json]
 
-Writes a .cpuprofile (by default signalbox-<time>.cpuprofile here), which the DevTools of Chrome and Visual Studio Code open, and says
+Writes a .cpuprofile (by default signalbox-<time>.cpuprofile, here or in the folder), which the DevTools of Chrome and Visual Studio Code open, and says
 what the heap holds and where what was taken meanwhile was taken. It costs the server a few percent while it lasts, 120 seconds at
 most, one at a time. The key (SIGNALBOX_API_KEY) needs the scope admin.
 Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT describe.
@@ -29,10 +30,10 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > 120) {
       throw new UsageError(`--seconds is "${seconds}". Expected a whole number from 1 to 120.`);
     }
+    const file = fileOf(values.out);
     const client = createClient(context, values.url);
     if (!values.json) context.writeError(`Profiling ${client.url} for ${seconds} s.\n`);
     const taken = await client.call('POST', `/profile?seconds=${seconds}`);
-    const file = values.out ?? `signalbox-${new Date().toISOString().replace(/[:.]/g, '-')}.cpuprofile`;
     writeFileSync(file, JSON.stringify(taken.cpu_profile));
     const heap = taken.heap as Heap;
     if (values.json) {
@@ -50,6 +51,16 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     return 0;
   },
 };
+
+/** Looked at before a profile is taken that could not be written then. */
+function fileOf(out = '.'): string {
+  const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory();
+  const file = isFolder
+    ? join(out, `signalbox-${new Date().toISOString().replace(/[:.]/g, '-')}.cpuprofile`)
+    : out;
+  if (existsSync(dirname(file))) return file;
+  throw new UsageError(`--out is ${out}, and there is no folder ${dirname(file)} to write the profile to.`);
+}
 
 const options = {
   seconds: { type: 'string', default: '30' },
