@@ -23,6 +23,15 @@ test('of a long text the places that match are shown, two at most', () => {
   assert.match(found[0]!, /^… w28 .* w39 \[here\] w0 .* w11 …$/);
 });
 
+test('nothing is shown twice where two places are near each other', () => {
+  const words = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => `w${from + n}`).join(' ');
+  assert.deepEqual(shown(`here ${words(0, 15)} here ${words(15, 30)}`, 'here'), [
+    `[here] ${words(0, 12)} …`,
+    `… ${words(12, 15)} [here] ${words(15, 27)} …`,
+  ]);
+});
+
 test('parts put together are the text', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('ab', 'a', 'Ab ', '. ', 'b'), { maxLength: 20 }), (pieces) => {

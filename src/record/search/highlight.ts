@@ -18,10 +18,12 @@ export function highlight(text: string, query: SearchQuery): Part[][] {
   const words = wordsOf(text, wordsAtMost);
   const matches = matchesIn(words, query.terms);
   const fragments: Part[][] = [];
-  for (let at = matches.indexOf(true); at >= 0 && fragments.length < fragmentsAtMost; ) {
-    const [first, last] = [Math.max(0, at - around), Math.min(words.length - 1, at + around)];
+  for (let next = 0; fragments.length < fragmentsAtMost; ) {
+    const at = matches.indexOf(true, next);
+    if (at < 0) break;
+    const [first, last] = [Math.max(next, at - around), Math.min(words.length - 1, at + around)];
     fragments.push(fragment(text, words, matches, first, last));
-    at = matches.indexOf(true, last + 1);
+    next = last + 1;
   }
   return fragments;
 }
