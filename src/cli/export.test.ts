@@ -131,6 +131,7 @@ test('what cannot be meant is said, and nothing is left behind', async (context)
   await refused(/not before --to/, '--from', '2026-01-02', '--to', '2026-01-01');
   await refused(/--format needs --out/, ...range, '--format', 'summary');
   await refused(/--format is "xml"/, ...range, '--format', 'xml', '--out', folder);
+  await refused(/a folder; the name of one/, ...range, '--format', 'parquet', '--out', folder);
   const path = join(folder, 'no', 'such.parquet');
   assert.notEqual((await run(...range, '--format', 'parquet', '--out', path)).code, 0);
   assert.equal(existsSync(join(folder, 'no')), false);

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -140,6 +140,9 @@ function folderTarget(client: Client, folder: string, forms: readonly ExportForm
 }
 
 function parquetTarget(client: Client, path: string): Target {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`--out is ${path}, a folder; the name of one Parquet file is expected.`);
+  }
   const writer = createParquetWriter(path);
   return {
     told: `exported into ${path}`,
