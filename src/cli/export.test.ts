@@ -119,6 +119,24 @@ test('without a folder the server exports, in runs, again with the same bytes', 
   assert.equal(unknown.statusCode, 404);
 });
 
+test('what was erased is exported no more, and said', async (context) => {
+  const { app, folder, ids, run } = await open(context, 3);
+  await app.store.erase(ids[1]!, { runId: 'run', by: 'me', at: 1 });
+  for (const out of [[], ['--format', 'parquet', '--out', join(folder, 'a.parquet')]]) {
+    const { code, out: told, error } = await run(...range, ...out);
+    assert.equal(code, 0);
+    assert.match(told, /^2 conversations/);
+    assert.match(error, /1 erased, left out\n$/);
+  }
+  const headers = { host: 'localhost' };
+  const refused = await app.server.inject({
+    method: 'POST',
+    url: `/conversations/${ids[1]}/export`,
+    headers,
+  });
+  assert.deepEqual([refused.statusCode, refused.json().code], [409, 'conflict']);
+});
+
 test('what cannot be meant is said, and nothing is left behind', async (context) => {
   const { folder, run } = await open(context, 1);
   const refused = async (message: RegExp, ...args: string[]) => {
@@ -147,7 +165,7 @@ test('what has not ended is left out and said, and a terminal is shown how far i
   assert.match(shown(told.error)[0]!, / [123] of 3$/);
   assert.equal(shown(told.error).at(-1), '1 not complete yet, left out\n');
   const json = JSON.parse((await run(...range, '--format', 'summary', '--out', folder, '--json')).out);
-  assert.deepEqual(json, { success: true, exported: 2, not_complete: 1, out: folder });
+  assert.deepEqual(json, { success: true, exported: 2, not_complete: 1, erased: 0, out: folder });
   writeFileSync(join(folder, 'a-file'), '');
   // The line of the terminal is given back before the reason is told.
   const failed = await run(...range, '--format', 'summary', '--out', join(folder, 'a-file'));

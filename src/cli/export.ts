@@ -20,8 +20,8 @@ signalbox export --from TIME --to TIME [--url URL] [--json]
 signalbox export --from TIME --to TIME --format all|${exportForms.join('|')} --out FOLDER [--url URL] [--json]
 signalbox export --from TIME --to TIME --format parquet --out FILE [--url URL] [--json]
 
-Conversations that are complete and whose request came in that time: not before --from, and before --to. A time is a date
-(2026-11-01, its beginning in UTC) or ISO-8601 with a zone.
+Conversations that are complete, and not erased, and whose request came in that time: not before --from, and before --to. A time is a
+date (2026-11-01, its beginning in UTC) or ISO-8601 with a zone.
 
 Without --out the server writes the four files of each to where it exports conversations, in runs of the flow "export". With --out
 they are written here: the files of one or all forms below FOLDER, or the analysis form of all in one Parquet file:
@@ -38,17 +38,20 @@ Without --url the server is SIGNALBOX_URL, else the one that HOST and PORT descr
     const range = { from: required('--from', values.from), to: required('--to', values.to) };
     if (range.from >= range.to) throw new UsageError('--from is not before --to.');
     const target = targetOf(client, context, values);
-    const { count, notComplete } = await exportAll(client, context, range, target).catch(async (error) => {
-      await target.abandon?.();
-      throw asUnwritten(error);
-    });
+    const { count, notComplete, erased } = await exportAll(client, context, range, target).catch(
+      async (error) => {
+        await target.abandon?.();
+        throw asUnwritten(error);
+      },
+    );
     if (values.json) {
-      const counts = { exported: count, not_complete: notComplete };
+      const counts = { exported: count, not_complete: notComplete, erased };
       printJson(context, { success: true, ...counts, out: values.out ?? null });
       return 0;
     }
     context.write(`${count} ${count === 1 ? 'conversation' : 'conversations'} ${target.told}\n`);
     if (notComplete > 0) context.writeError(`${notComplete} not complete yet, left out\n`);
+    if (erased > 0) context.writeError(`${erased} erased, left out\n`);
     return 0;
   },
 };
@@ -162,6 +165,8 @@ interface Exported {
   readonly count: number;
   /** Conversations of that time that have not ended. */
   readonly notComplete: number;
+  /** Of these there are no files any more. */
+  readonly erased: number;
 }
 
 async function exportAll(
@@ -171,13 +176,14 @@ async function exportAll(
   target: Target,
 ): Promise<Exported> {
   const progress = createProgress(context, await totalOf(client, range));
-  let [count, notComplete] = [0, 0];
+  let [count, notComplete, erased] = [0, 0, 0];
   const lane = async (rest: Row[]) => {
     for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
       context.signal.throwIfAborted();
-      if (next.complete === true) await target.take(next).then(() => count++);
-      else notComplete++;
-      progress.show(count + notComplete);
+      if (next.complete !== true) notComplete++;
+      else if (next.erased_at !== null) erased++;
+      else await target.take(next).then(() => count++);
+      progress.show(count + notComplete + erased);
     }
   };
   try {
@@ -185,7 +191,7 @@ async function exportAll(
       await Promise.all(Array.from({ length: lanes }, () => lane(page)));
     }
     await target.close?.();
-    return { count, notComplete };
+    return { count, notComplete, erased };
   } finally {
     progress.end();
   }

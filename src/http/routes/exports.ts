@@ -64,6 +64,13 @@ export function registerExportStart(app: FastifyInstance, { store, engine, expor
           `The conversation ${conversationId} is ${status}: it is exported once it is complete.`,
         );
       }
+      if (conversation.erasedAt !== null) {
+        const at = new Date(conversation.erasedAt).toISOString();
+        throw new SignalboxError(
+          'conflict',
+          `The conversation ${conversationId} was erased at ${at}, with its exports: it is not exported again.`,
+        );
+      }
       const { runId } = await engine.start(exportFlow, { trackingId });
       const prefix = exportPrefix(conversation);
       return reply.code(202).send({ success: true, tracking_id: trackingId, run_id: runId, prefix });
