@@ -7,6 +7,7 @@ import type { ConversationStatus, RecordedEvent, WebhookType } from '../../recor
 import type { LiveRecord } from '../../record/live.ts';
 import { sourceContent } from '../content.ts';
 import type { Follower } from '../follower.ts';
+import { rememberingCounts } from '../remembered-counts.ts';
 import type { Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
 import { AppendQueue } from './append-queue.ts';
@@ -66,7 +67,7 @@ export function createPostgresStore(database: PostgresDatabase, live: LiveRecord
 
     recentAnswerTimesMs: (type, limit) => database.read((sql) => recentAnswerTimes(sql, type, limit)),
 
-    counts: () => database.read(countByStatus),
+    counts: rememberingCounts(() => database.read(countByStatus)),
 
     ...createEndpoints(database),
     ...createSources(database),

@@ -1,9 +1,10 @@
 import type { FactWriter } from '../../engine/embedded/facts.ts';
 import { assemble } from '../../record/assemble.ts';
-import type { ConversationStatus, RecordedEvent, WebhookType } from '../../record/events.ts';
+import type { RecordedEvent, WebhookType } from '../../record/events.ts';
 import type { LiveRecord } from '../../record/live.ts';
 import type { Database, Sql } from '../../sqlite/database.ts';
 import { Follower } from '../follower.ts';
+import { rememberingCounts } from '../remembered-counts.ts';
 import type { DisabledEndpoint, Store } from '../store.ts';
 import { createAlarmRecords } from './alarms.ts';
 import { appendFacts } from './append.ts';
@@ -134,20 +135,6 @@ export function createSqliteStore(
     ...createErasing(database, writeFacts, rebuild, threads?.reading),
   };
 }
-
-/** Counting reads an index from end to end: 40 ms for a million conversations. So large counts are kept for ten seconds. */
-function rememberingCounts(read: () => Promise<Counts>): () => Promise<Counts> {
-  let kept: { readonly counts: Counts; readonly at: number } | undefined;
-  return async () => {
-    if (kept !== undefined && performance.now() - kept.at < 10_000) return kept.counts;
-    const counts = await read();
-    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-    kept = total > 100_000 ? { counts, at: performance.now() } : undefined;
-    return counts;
-  };
-}
-
-type Counts = Partial<Record<ConversationStatus, number>>;
 
 function recentAnswerTimes(sql: Sql, type: WebhookType, limit: number): number[] {
   return sql
