@@ -69,6 +69,22 @@ test('what is remembered is what would be read, whatever is completed in between
   );
 });
 
+test('what was read while it was being emptied, or added to, is not remembered', async () => {
+  const { reader, complete } = tallies();
+  for (const at of [0, 1, 2]) complete(at * minute, 10 + at, 0);
+  const range = { bucketMs: 5 * minute, from: 0, to: 5 * minute };
+  const buckets = new RememberedBuckets();
+  const partly: TallyReader = {
+    ...reader,
+    async *rows({ to }) {
+      yield* reader.rows({ periodMs: minute, from: minute, to });
+    },
+  };
+  const counts = async (from: TallyReader) => (await buckets.read(range, from)).map(({ count }) => count);
+  assert.deepEqual(await counts(partly), [2]);
+  assert.deepEqual(await counts(reader), [3]);
+});
+
 test('only buckets to which something was added are read again', async () => {
   const { reader, complete, read } = tallies();
   const buckets = new RememberedBuckets();

@@ -85,8 +85,9 @@ export class RememberedBuckets {
     return found?.count === count && found.totalMs === totalMs ? found.statistics : undefined;
   }
 
+  /** What was read while something was added to it, or while it was being emptied, is not what its sum says. */
   #remember(bucketMs: number, { start, count, totalMs }: Bucket, statistics: Statistics | undefined): void {
-    if (statistics === undefined) return;
+    if (statistics?.count !== count || statistics.averageMs !== totalMs / count) return;
     this.#buckets.set(`${bucketMs} ${start}`, { count, totalMs, statistics });
     if (this.#buckets.size > bucketsAtMost) this.#buckets.delete(this.#buckets.keys().next().value!);
   }
