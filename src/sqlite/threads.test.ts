@@ -84,6 +84,9 @@ test('threads that are closed, or can not be had, give back what they are asked'
   const closed = threadsFor(context);
   await closed.close();
   await assert.rejects(asked(closed, 'echo'), ThreadGone);
-  const missing = new DatabaseThreads({ module: new URL('file:///missing.ts'), workerData: {}, most: 1 });
-  for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(asked(missing, 'echo'), ThreadGone);
+  // One that ends at once, and one that is not even made.
+  for (const url of ['file:///missing.ts', 'http://127.0.0.1/missing.ts']) {
+    const missing = new DatabaseThreads({ module: new URL(url), workerData: {}, most: 1 });
+    for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(asked(missing, 'echo'), ThreadGone);
+  }
 });

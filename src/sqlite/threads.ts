@@ -111,14 +111,22 @@ export class DatabaseThreads {
   #another(): Worker | undefined {
     if (!this.#canHaveMore || this.#busy.size >= this.#options.most) return undefined;
     const { module, workerData } = this.#options;
-    const thread = new Worker(module, { workerData, resourceLimits });
-    thread.on('message', (answer: Answer) => this.#answered(thread, answer));
-    thread.on('error', (error) => {
-      this.#options.onError?.(error);
-      if (++this.#failures >= failuresAtMost) this.#canHaveMore = false;
-    });
-    thread.on('exit', () => this.#gone(thread));
-    return thread;
+    try {
+      const thread = new Worker(module, { workerData, resourceLimits });
+      thread.on('message', (answer: Answer) => this.#answered(thread, answer));
+      thread.on('error', (error) => this.#failed(error));
+      thread.on('exit', () => this.#gone(thread));
+      return thread;
+    } catch (error) {
+      // The system gives no thread: too many, or no memory.
+      this.#failed(error);
+      return this.#another();
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#options.onError?.(error);
+    if (++this.#failures >= failuresAtMost) this.#canHaveMore = false;
   }
 
   #answered(thread: Worker, answer: Answer): void {
