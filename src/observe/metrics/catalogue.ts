@@ -1,5 +1,6 @@
 import { errorCatalogue } from '../../core/errors.ts';
 import { conversationStatuses, eventTypes, webhookTypes } from '../../record/events.ts';
+import { systemEventTypes } from '../../record/system-events.ts';
 import type { CloudWatchMetric, LabelDefinition, MetricDefinition } from './instruments.ts';
 
 const seconds = [
@@ -138,7 +139,7 @@ export const metricCatalogue = {
     labels: [{ name: 'reason', values: ['queue_full', 'not_taken', 'rejected'] }],
   }),
   recorded: counter('signalbox_events_recorded_total', 'Events of the record that this process wrote.', {
-    labels: [{ name: 'event_type', values: eventTypes }],
+    labels: [{ name: 'event_type', values: [...eventTypes, ...systemEventTypes] }],
   }),
   queueDepth: gauge('signalbox_queue_depth', 'Runs that wait for their turn in this process.'),
   runsExecuting: gauge('signalbox_runs_executing', 'Runs whose code executes in this process now.'),

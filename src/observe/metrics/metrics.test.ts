@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readExposition } from '../../../test/fixtures/exposition.ts';
 import { type EventData, event, type RecordedEvent, toRecordedEvent } from '../../record/events.ts';
+import { systemEventTypes } from '../../record/system-events.ts';
 import { metricCatalogue } from './catalogue.ts';
 import { Instrument, type MetricDefinition } from './instruments.ts';
 import { Metrics } from './metrics.ts';
@@ -89,6 +90,15 @@ test('the life of a conversation in the text format of Prometheus', () => {
     'signalbox_events_recorded_total{event_type="WEBHOOK_REQUEST_RECEIVED"}': 1,
   };
   for (const [name, value] of Object.entries(expected)) assert.equal(found[name], value, name);
+});
+
+test('events of no conversation are counted by their names as well', () => {
+  const metrics = new Metrics();
+  for (const type of systemEventTypes) metrics.recorded({ ...received('crm'), type } as RecordedEvent);
+  const found = samples(metrics.text([]));
+  for (const type of systemEventTypes) {
+    assert.equal(found[`signalbox_events_recorded_total{event_type="${type}"}`], 1, type);
+  }
 });
 
 test('a million names of a sender take the room of fifty', () => {
