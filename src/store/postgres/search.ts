@@ -4,45 +4,63 @@ import { highlight } from '../../record/search/highlight.ts';
 import type { SearchQuery, Term } from '../../record/search/query.ts';
 import { numberOf } from '../cursor.ts';
 import { equalitiesOf, pageLimit, timesOf } from '../filter.ts';
-import type { ConversationSearch, SearchPage } from '../store.ts';
+import type { ConversationSearch, FoundConversation, SearchPage } from '../store.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
 import { behindOf, generationOf } from './projections/following.ts';
 import { facetText, searchTable, textEvents } from './projections/search.ts';
 import { toSummary } from './rows.ts';
-import { type Looking, lookInWindows } from './search-windows.ts';
+import { type FoundRow, type Looking, lookInWindows } from './search-windows.ts';
 
-/** One page, newest first in the order of arrival. */
+/**
+ * One page, newest first in the order of arrival. The index that was read may have been emptied meanwhile, as another one has taken its place: that is seen at once, also in a
+ * transaction that began before (https://www.postgresql.org/docs/current/sql-truncate.html). A page that has room for more is looked for again then.
+ */
 export async function searchConversations(
   database: PostgresDatabase,
   search: ConversationSearch,
 ): Promise<SearchPage> {
+  for (;;) {
+    const { generation, isFull, page } = await database.read((sql) => searchOnce(sql, search));
+    if (isFull) return page;
+    const now = await database.read((sql) => generationOf(sql, 'search'));
+    if (now.generation === generation) return page;
+  }
+}
+
+async function searchOnce(sql: Transaction, search: ConversationSearch) {
   const limit = pageLimit(search);
   const before = search.after === undefined ? Number.MAX_SAFE_INTEGER : numberOf(search.after);
-  return database.read(async (sql) => {
-    const behind = await behindOf(sql, 'search');
-    const { generation, keyId } = await generationOf(sql, 'search');
-    const looking = {
-      table: searchTable(generation),
-      ...lookedFor(
-        keyId === null ? search.query : hashedQuery(search.query, (word) => sql.content.hash(word, keyId)),
-      ),
-      facets: await facetsOf(sql, search),
-      conditions: [...equalitiesOf(search), ...timesOf(search)],
-    };
-    const { rows, end } = await lookInWindows(sql, looking, { before, wanted: limit + 1 });
-    const shown = rows.slice(0, limit);
-    const next = rows.length > limit ? shown.at(-1)!.id : end;
-    const texts = await textEvents(
-      sql,
-      shown.map((row) => row.trackingId),
-    );
-    const found = shown.map(({ id, ...sealed }) => {
-      const summary = toSummary(sql, sealed);
-      const { question, answer } = textsOf(texts.get(summary.trackingId) ?? []);
-      const { query } = search;
-      return { summary, question: highlight(question, query), answer: highlight(answer, query) };
-    });
-    return { found, behind, ...(next !== undefined && { next: String(next) }) };
+  const behind = await behindOf(sql, 'search');
+  const { generation, keyId } = await generationOf(sql, 'search');
+  const looking = {
+    table: searchTable(generation),
+    ...lookedFor(
+      keyId === null ? search.query : hashedQuery(search.query, (word) => sql.content.hash(word, keyId)),
+    ),
+    facets: await facetsOf(sql, search),
+    conditions: [...equalitiesOf(search), ...timesOf(search)],
+  };
+  const { rows, end } = await lookInWindows(sql, looking, { before, wanted: limit + 1 });
+  const isFull = rows.length > limit;
+  const shown = rows.slice(0, limit);
+  const next = isFull ? shown.at(-1)!.id : end;
+  const found = await foundOf(sql, shown, search);
+  return { generation, isFull, page: { found, behind, ...(next !== undefined && { next: String(next) }) } };
+}
+
+async function foundOf(
+  sql: Transaction,
+  rows: readonly FoundRow[],
+  { query }: ConversationSearch,
+): Promise<FoundConversation[]> {
+  const texts = await textEvents(
+    sql,
+    rows.map((row) => row.trackingId),
+  );
+  return rows.map(({ id, ...sealed }) => {
+    const summary = toSummary(sql, sealed);
+    const { question, answer } = textsOf(texts.get(summary.trackingId) ?? []);
+    return { summary, question: highlight(question, query), answer: highlight(answer, query) };
   });
 }
 

@@ -19,10 +19,12 @@ import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
 import { pieceBytes } from '../gap.ts';
 import { recordRetention } from './conversation-retention.ts';
+import type { PostgresDatabase, Transaction } from './database.ts';
 import { openPostgresRecord } from './open.ts';
 import { followPiece, isSearchUnder } from './projections/following.ts';
 import { forgetOtherKeys, resealing } from './resealing.ts';
 import { PostgresRetention } from './retention.ts';
+import { searchConversations } from './search.ts';
 
 describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noPostgres }, () => {
   let server: TestPostgres;
@@ -88,6 +90,31 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     assert.deepEqual((await find()).found, [29, 28, 27, 26, 25]);
     while (!(await pieceOf(5)).isThrough);
     assert.deepEqual(await find(), { found: [...lives.keys()].reverse(), behind: 0 });
+    await close();
+  });
+
+  test('what an index had that is emptied while it is read is found in the one that has taken its place', async () => {
+    const { store, database, follower, close } = await open(await server.createDatabase());
+    follower.stop();
+    const lives = Array.from({ length: 5 }, () => aLife({ query: 'find' }));
+    for (const life of lives) await store.append(life.facts);
+    await follower.catchUp();
+    let swaps = 0;
+    const read: PostgresDatabase['read'] = (work) =>
+      database.read(async (sql) => {
+        const all: Transaction['all'] = async (...asked) => {
+          const rows = await sql.all(...asked);
+          if (swaps++ === 0) {
+            await store.rebuild(['search']);
+            await follower.catchUp();
+          }
+          return rows as never;
+        };
+        return work(Object.create(sql, { all: { value: all } }) as Transaction);
+      });
+    const swapping = Object.create(database, { read: { value: read } }) as PostgresDatabase;
+    const { found } = await searchConversations(swapping, { query: parseSearch('find') });
+    assert.equal(found.length, lives.length);
     await close();
   });
 
