@@ -115,6 +115,12 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
     const swapping = Object.create(database, { read: { value: read } }) as PostgresDatabase;
     const { found } = await searchConversations(swapping, { query: parseSearch('find') });
     assert.equal(found.length, lives.length);
+    const left = await database.read((sql) =>
+      sql.all<{ n: number }>(
+        'SELECT least((SELECT count(*) FROM search_0), (SELECT count(*) FROM search_1)) AS n',
+      ),
+    );
+    assert.equal(left[0]!.n, 0, 'nothing is left of the one that was read before');
     await close();
   });
 

@@ -14,7 +14,7 @@ import type { PostgresDatabase, Transaction } from '../database.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
-import { clearSearch, indexConversations } from './search.ts';
+import { clearSearch, indexConversations, searchTable } from './search.ts';
 import { addCompletions, clearStatistics } from './statistics.ts';
 
 interface Part {
@@ -54,9 +54,14 @@ export async function followPiece(
   return { isThrough, tookMs: performance.now() - begun };
 }
 
+/** Also when what was erased from one generation may be in the other one still, it is not. */
 async function isUpToDate(sql: Transaction): Promise<boolean> {
+  const leftOfSearch = (generation: number) =>
+    `generation <> ${generation} AND EXISTS (SELECT 1 FROM ${searchTable(generation)})`;
   const text = `SELECT 1 FROM projections WHERE next_position IS NOT NULL
-    OR gap_to IS NOT NULL OR name <> 'conversations' AND position < (SELECT max(sequence) FROM events)`;
+    OR gap_to IS NOT NULL OR name <> 'conversations' AND position < (SELECT max(sequence) FROM events)
+    OR name = 'search' AND (${leftOfSearch(0)} OR ${leftOfSearch(1)})
+    OR name = 'statistics' AND EXISTS (SELECT 1 FROM statistics WHERE generation = 1 - projections.generation)`;
   return (await sql.all(text)).length === 0;
 }
 
