@@ -9,6 +9,7 @@ import type { Log } from '../observe/log.ts';
 import { forgetOtherKeys, keysInUse, resealing } from '../sqlite/resealing.ts';
 import { Sweeper } from '../sqlite/sweeper.ts';
 import { engineRecordTables, recordTables } from '../store/content.ts';
+import type { SearchMove } from '../store/generation.ts';
 import { searchUnder } from '../store/sqlite/projections/following.ts';
 import type { ComposedRecord } from './record.ts';
 
@@ -44,11 +45,7 @@ function inFile({ content, record, stored }: RotationParts, file: NonNullable<Co
       await resealObjects(stored, content, { prefix: valuesFolder, signal, tell });
       return true;
     },
-    async moveSearch() {
-      const state = await database.read((sql) => searchUnder(sql, content.keyId ?? null));
-      if (state === 'other') await record.store.rebuild(['search']);
-      return state === 'moved';
-    },
+    moveSearch: () => moveSearch(record, (keyId) => database.read((sql) => searchUnder(sql, keyId)), content),
     async settle() {
       await file.truncateLog();
       await forgetOtherKeys(database, newest);
@@ -78,12 +75,20 @@ async function inPostgres(
       await resealObjects(stored, content, { prefix: valuesFolder, signal, tell });
       return true;
     },
-    async moveSearch() {
-      if (await database.write((sql) => following.isSearchUnder(sql, content.keyId ?? null))) return true;
-      await record.store.rebuild(['search']);
-      return false;
-    },
+    moveSearch: () =>
+      moveSearch(record, (keyId) => database.read((sql) => following.searchUnder(sql, keyId)), content),
     settle: async () => void (await postgres.forgetOtherKeys(database, content.keyId ?? noKey)),
   };
   return rotating;
+}
+
+/** Has the search made anew under the newest key, unless it is; resolves with whether nothing of it is under another one. */
+async function moveSearch(
+  { store }: ComposedRecord,
+  moveUnder: (keyId: string | null) => Promise<SearchMove>,
+  { keyId = null }: { readonly keyId: string | null | undefined },
+): Promise<boolean> {
+  const move = await moveUnder(keyId);
+  if (move === 'other') await store.rebuild(['search']);
+  return move === 'moved';
 }

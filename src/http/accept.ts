@@ -6,7 +6,7 @@ interface Range {
 
 /**
  * Whether who sends this `Accept` wants a media type rather than the one that it gets otherwise (RFC 9110, section 12.5.1). Between two that
- * are wanted equally it is the one that is named itself: a range such as any type at all asks for nothing in particular.
+ * are wanted equally it is the one that is named itself: a range, as of all types, asks for nothing in particular.
  */
 export function prefers(accept: string | undefined, wanted: string, usual: string): boolean {
   if (accept === undefined) return false;

@@ -21,3 +21,6 @@ export interface StateRow {
   readonly key_id: string | null;
   readonly next_key_id: string | null;
 }
+
+/** Whether what is searched is under a key, or is it and nothing is left of what was searched before. */
+export type SearchMove = 'other' | 'emptying' | 'moved';

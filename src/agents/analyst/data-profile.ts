@@ -1,4 +1,4 @@
-import type { TableName } from '../../tools/warehouse/schema.ts';
+import type { TableName } from '../../tools/warehouse/canonical.ts';
 import { canonicalTables } from '../../tools/warehouse/schema.ts';
 import type { TableDescription, Warehouse } from '../../tools/warehouse/warehouse.ts';
 import type { ColumnPath } from './semantic-layer/dimensions.ts';

@@ -6,7 +6,7 @@ const longestRetryAfterMs = 3_600_000;
 export interface PostedTo {
   /** How people call it. */
   readonly place: string;
-  /** What speaks against a 2xx of this place, by the beginning of its body; undefined for nothing. Default: any 2xx is taken. */
+  /** What speaks against a 2xx of this place, by the beginning of its body; undefined for nothing. Without it each 2xx is taken. */
   readonly doubtOf?: (bodyStart: string) => string | undefined;
 }
 

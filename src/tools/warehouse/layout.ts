@@ -1,4 +1,5 @@
-import { type CanonicalTable, type ColumnType, canonicalTables } from './schema.ts';
+import type { CanonicalTable, ColumnType } from './canonical.ts';
+import { canonicalTables } from './schema.ts';
 
 /**
  * How the canonical schema lies in an SQL database. Every warehouse has all canonical tables with all canonical columns,

@@ -1,90 +1,16 @@
+import {
+  accountReference,
+  type CanonicalTable,
+  column,
+  ownerReference,
+  productReference,
+} from './canonical.ts';
+
 /**
  * The canonical tables that the semantic layer is written against. Loading maps the columns of people's files onto these
  * by name and synonym (or by a mapping file); a column that maps onto none is kept under its own name. Every column
  * may be absent or null: a question that needs it is then answered with what is missing, never with a guess.
  */
-
-export type ColumnType = 'text' | 'number' | 'boolean' | 'date' | 'timestamp';
-
-export interface CanonicalColumn {
-  readonly name: string;
-  readonly type: ColumnType;
-  readonly description: string;
-  /** Other headings for the same thing, in snake case. */
-  readonly synonyms: readonly string[];
-  /** The canonical table that this column points at. A value may be that table's id or name; loading turns a name into the id. */
-  readonly references?: TableName;
-}
-
-export interface CanonicalTable {
-  readonly name: TableName;
-  /** One row of the table, in a word. */
-  readonly entity: string;
-  readonly description: string;
-  readonly idColumn: string;
-  /** The column with the name that people use. */
-  readonly nameColumn?: string;
-  /** Other names of the table, for files called so. */
-  readonly synonyms: readonly string[];
-  readonly columns: readonly CanonicalColumn[];
-}
-
-export type TableName = 'accounts' | 'opportunities' | 'products' | 'owners' | 'usage' | 'leads' | 'calls';
-
-const column = (
-  name: string,
-  type: ColumnType,
-  description: string,
-  synonyms: readonly string[] = [],
-  references?: TableName,
-): CanonicalColumn => ({ name, type, description, synonyms, ...(references && { references }) });
-
-const accountReference = column(
-  'account_id',
-  'text',
-  'the account',
-  [
-    'account',
-    'account_name',
-    'company',
-    'company_name',
-    'customer',
-    'customer_name',
-    'customer_id',
-    'client',
-    'organization',
-    'associated_company',
-    'primary_associated_company',
-  ],
-  'accounts',
-);
-const ownerReference = column(
-  'owner_id',
-  'text',
-  'who works on it',
-  [
-    'owner',
-    'owner_name',
-    'sales_agent',
-    'sales_rep',
-    'rep',
-    'account_executive',
-    'account_owner',
-    'opportunity_owner',
-    'deal_owner',
-    'seller',
-    'ae',
-    'assigned_to',
-  ],
-  'owners',
-);
-const productReference = column(
-  'product_id',
-  'text',
-  'the product',
-  ['product', 'product_name', 'sku', 'item', 'plan'],
-  'products',
-);
 
 export const canonicalTables: readonly CanonicalTable[] = [
   {

@@ -1,4 +1,4 @@
-import type { TableName } from '../../../tools/warehouse/schema.ts';
+import type { TableName } from '../../../tools/warehouse/canonical.ts';
 import type { Vocabulary } from '../vocabulary.ts';
 import { tokenize } from '../words/tokens.ts';
 

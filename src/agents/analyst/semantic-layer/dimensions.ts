@@ -1,4 +1,4 @@
-import type { TableName } from '../../../tools/warehouse/schema.ts';
+import type { TableName } from '../../../tools/warehouse/canonical.ts';
 
 /** `table.column` of the canonical schema. */
 export type ColumnPath = `${TableName}.${string}`;

@@ -9,7 +9,7 @@ import {
 } from '../../../record/projections.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent, pieceBytes } from '../../gap.ts';
-import type { Generation, StateRow } from '../../generation.ts';
+import type { Generation, SearchMove, StateRow } from '../../generation.ts';
 import type { PostgresDatabase, Transaction } from '../database.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
@@ -196,9 +196,11 @@ export async function beginAgain(sql: Transaction): Promise<void> {
   await sql.run(`UPDATE projections SET next_position = 0 WHERE name <> 'conversations'`);
 }
 
-/** Whether what is searched is under this key (null: words as they are). What is not read any more is emptied then. */
-export async function isSearchUnder(sql: Transaction, keyId: string | null): Promise<boolean> {
-  const text = `SELECT * FROM projections WHERE name = 'search' FOR UPDATE`;
+/** How far what is searched has come under this key (null: words as they are). */
+export async function searchUnder(sql: Transaction, keyId: string | null): Promise<SearchMove> {
+  const text = `SELECT * FROM projections WHERE name = 'search'`;
   const { generation, key_id: present, next_position: next } = (await sql.all<StateRow>(text))[0]!;
-  return present === keyId && next === null && clearSearch(sql, 1 - generation);
+  if (present !== keyId || next !== null) return 'other';
+  const left = await sql.all(`SELECT 1 FROM ${searchTable(1 - generation)} LIMIT 1`);
+  return left.length === 0 ? 'moved' : 'emptying';
 }

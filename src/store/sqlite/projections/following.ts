@@ -10,7 +10,7 @@ import type { Database, ReadSql, WriteSql } from '../../../sqlite/database.ts';
 import { type DatabaseThreads, ThreadGone } from '../../../sqlite/threads.ts';
 import type { FollowedPiece } from '../../follower.ts';
 import { defaultLeapEvents, type Extent, pieceBytes } from '../../gap.ts';
-import type { Generation, StateRow } from '../../generation.ts';
+import type { Generation, SearchMove, StateRow } from '../../generation.ts';
 import { type EventRow, readableEvents } from '../rows.ts';
 import { mendConversations } from './conversations.ts';
 import { leap } from './gap.ts';
@@ -204,8 +204,8 @@ export function beginRebuild(sql: WriteSql, names: readonly ProjectionName[]): v
   }
 }
 
-/** Whether what is searched is under this key (null: words as they are), or is it and nothing is left of what was searched before. */
-export function searchUnder(sql: ReadSql, keyId: string | null): 'other' | 'emptying' | 'moved' {
+/** How far what is searched has come under this key (null: words as they are). */
+export function searchUnder(sql: ReadSql, keyId: string | null): SearchMove {
   const { generation, key_id: present, next_position: next } = stateOf(sql, 'search');
   if (present !== keyId || next !== null) return 'other';
   return isSearchClear(sql, 1 - generation) ? 'moved' : 'emptying';

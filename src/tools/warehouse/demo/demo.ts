@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
 import { SignalboxError } from '../../../core/errors.ts';
+import type { CanonicalTable, TableName } from '../canonical.ts';
 import { loadDuckDb } from '../duckdb/instance.ts';
 import { replaceFile } from '../duckdb/replace-file.ts';
 import { createLayoutSql, demoSource, metaTable, quoteText } from '../layout.ts';
-import { type CanonicalTable, canonicalTables, type TableName } from '../schema.ts';
+import { canonicalTables } from '../schema.ts';
 import { type DemoRow, makeAccounts, makeOwners } from './accounts.ts';
 import { makeCalls } from './calls.ts';
 import { makeLeads } from './leads.ts';

@@ -1,5 +1,5 @@
+import type { CanonicalColumn, CanonicalTable } from '../canonical.ts';
 import { sourceColumn } from '../layout.ts';
-import type { CanonicalColumn, CanonicalTable } from '../schema.ts';
 
 /** Which column of a file is which column of a table. Pure. */
 

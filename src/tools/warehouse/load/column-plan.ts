@@ -1,5 +1,5 @@
+import type { ColumnType } from '../canonical.ts';
 import { quoteText } from '../layout.ts';
-import type { ColumnType } from '../schema.ts';
 import {
   bareNumberSql,
   booleanSql,

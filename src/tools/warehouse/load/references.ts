@@ -1,5 +1,6 @@
+import type { CanonicalColumn, CanonicalTable } from '../canonical.ts';
 import { quoteName } from '../layout.ts';
-import { type CanonicalColumn, type CanonicalTable, canonicalTables } from '../schema.ts';
+import { canonicalTables } from '../schema.ts';
 import { nearMatches } from './near.ts';
 import type { ReferenceReport, UnmatchedValue } from './report.ts';
 import type { Sql } from './sql-reader.ts';

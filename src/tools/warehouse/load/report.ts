@@ -1,4 +1,4 @@
-import type { ColumnType } from '../schema.ts';
+import type { ColumnType } from '../canonical.ts';
 import type { MappedBy } from './column-mapping.ts';
 import type { SimilarValues } from './near.ts';
 

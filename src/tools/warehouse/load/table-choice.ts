@@ -1,4 +1,5 @@
-import { type CanonicalTable, canonicalTables } from '../schema.ts';
+import type { CanonicalTable } from '../canonical.ts';
+import { canonicalTables } from '../schema.ts';
 import { mapColumns } from './column-mapping.ts';
 import { tableNameOf } from './headings.ts';
 

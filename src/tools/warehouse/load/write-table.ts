@@ -1,5 +1,5 @@
+import type { CanonicalTable, TableName } from '../canonical.ts';
 import { quoteName, quoteText, sourceColumn, sqlTypeOf } from '../layout.ts';
-import type { CanonicalTable, TableName } from '../schema.ts';
 import { footerSql } from './cells.ts';
 import { type ColumnPlan, cellsTable } from './column-plan.ts';
 import type { Sql } from './sql-reader.ts';
