@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Type } from 'typebox';
 import { SignalboxError } from '../../core/errors.ts';
 import { createFolderObjects } from '../../objects/folder.ts';
@@ -12,11 +12,24 @@ import { eventually } from '../contract/harness.ts';
 import { defineFlow } from '../flow.ts';
 import { silentObserver } from '../observer.ts';
 import { EmbeddedEngine } from './engine.ts';
+import type { EmbeddedOptions } from './runtime.ts';
 import { Stalled } from './stalled.ts';
 
-test('while nothing can be written one run alone tries again; then all go on, and none is done more often than that', async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), 'stalled-'));
+const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'stalled-'));
+
+/** An engine with its journal in a folder, which is removed when the test has ended. */
+function open(context: TestContext, folder: string, options: Pick<EmbeddedOptions, 'flows' | 'objects'>) {
   const database = new Database(join(folder, 'journal.sqlite'));
+  const engine = new EmbeddedEngine({ ...options, database, writeFacts: () => {}, observer: silentObserver });
+  context.after(async () => {
+    await engine.stop(0);
+    database.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { database, engine };
+}
+
+test('while nothing can be written one run alone tries again; then all go on, and none is done more often than that', async (context) => {
   const gate = Promise.withResolvers<void>();
   const calls: string[] = [];
   const flow = defineFlow({
@@ -28,14 +41,7 @@ test('while nothing can be written one run alone tries again; then all go on, an
         return name.repeat(50_000);
       }),
   });
-  const engine = new EmbeddedEngine({
-    ...{ database, flows: [flow], writeFacts: () => {}, observer: silentObserver },
-  });
-  context.after(async () => {
-    await engine.stop(0);
-    database.close();
-    rmSync(folder, { recursive: true });
-  });
+  const { database, engine } = open(context, temporaryFolder(), { flows: [flow] });
   const count = 8;
   const started = await Promise.all(Array.from({ length: count }, (_, n) => engine.start(flow, String(n))));
   await eventually('all have asked', () => calls.length === count);
@@ -54,8 +60,7 @@ test('while nothing can be written one run alone tries again; then all go on, an
 });
 
 test('while the objects are away no run does its steps again: the value that could not be kept last is tried alone', async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), 'stalled-'));
-  const database = new Database(join(folder, 'journal.sqlite'));
+  const folder = temporaryFolder();
   let isAway = true;
   const puts: string[] = [];
   const kept = createFolderObjects(join(folder, 'objects'));
@@ -78,14 +83,7 @@ test('while the objects are away no run does its steps again: the value that cou
       return answer.slice(0, 10);
     },
   });
-  const engine = new EmbeddedEngine({
-    ...{ database, flows: [flow], objects, writeFacts: () => {}, observer: silentObserver },
-  });
-  context.after(async () => {
-    await engine.stop(0);
-    database.close();
-    rmSync(folder, { recursive: true });
-  });
+  const { engine } = open(context, folder, { flows: [flow], objects });
   const count = 8;
   const started = await Promise.all(Array.from({ length: count }, (_, n) => engine.start(flow, String(n))));
   // After 1 s, and 2 s after that.

@@ -17,6 +17,7 @@ import { parseSearch } from '../../record/search/query.ts';
 import { recordTables } from '../content.ts';
 import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
+import { checkPieceSize } from '../contract/piece-size.ts';
 import { pieceBytes } from '../gap.ts';
 import { recordRetention } from './conversation-retention.ts';
 import type { PostgresDatabase, Transaction } from './database.ts';
@@ -127,17 +128,8 @@ describe('the PostgreSQL store', { skip: postgresPrograms() === undefined && noP
   test('a piece ends before it is large, so that the process has room for it', async () => {
     const { store, database, follower, close } = await open(await server.createDatabase());
     follower.stop();
-    const extra = { large: randomBytes(pieceBytes * 0.1).toString('base64') };
-    for (let n = 0; n < 3; n++) await store.append(aLife({ query: 'find', extra }).facts);
-    const found = async () => (await store.search({ query: parseSearch('find') })).found.length;
-    const seen: number[] = [];
-    for (let isThrough = false; !isThrough; seen.push(await found())) {
-      ({ isThrough } = await followPiece(database, 4_000));
-    }
-    assert.ok(
-      [1, 2, 3].every((number) => seen.includes(number)),
-      String(seen),
-    );
+    const large = randomBytes(pieceBytes * 0.1).toString('base64');
+    await checkPieceSize({ store, large, piece: (limit) => followPiece(database, limit) });
     await close();
   });
 

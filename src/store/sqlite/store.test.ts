@@ -14,6 +14,7 @@ import { inspectAtStart, inspectFile } from '../../sqlite/inspect.ts';
 import { Sweeper } from '../../sqlite/sweeper.ts';
 import { testStore } from '../contract/contract.ts';
 import { aLife } from '../contract/life.ts';
+import { checkPieceSize } from '../contract/piece-size.ts';
 import { testProjections } from '../contract/projections.ts';
 import { withStoreOf } from '../contract/with-store.ts';
 import { pieceBytes } from '../gap.ts';
@@ -293,17 +294,8 @@ test('what is far behind is searched from its newest to its oldest, and what com
 
 test('a piece ends before it is large, so that a thread has room for it', async () => {
   const { database, store, close } = open();
-  const extra = { large: 'x'.repeat(pieceBytes * 0.15) };
-  for (let n = 0; n < 3; n++) await store.append(aLife({ query: 'find', extra }).facts);
-  const found = async () => (await store.search({ query: parseSearch('find') })).found.length;
-  const seen: number[] = [];
-  for (let isThrough = false; !isThrough; seen.push(await found())) {
-    ({ isThrough } = await followPiece(database, 4_000));
-  }
-  assert.ok(
-    [1, 2, 3].every((number) => seen.includes(number)),
-    String(seen),
-  );
+  const large = 'x'.repeat(pieceBytes * 0.15);
+  await checkPieceSize({ store, large, piece: (limit) => followPiece(database, limit) });
   await close();
 });
 
