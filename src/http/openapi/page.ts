@@ -44,7 +44,7 @@ function contentPart(content: Content): Html {
 
 function schemaPart([name, schema]: [string, JsonSchema]): Html {
   const [example] = (schema.examples ?? []) as readonly unknown[];
-  return html`<article id="schema-${name}"><h3>${name}</h3><p class="soft">${schema.description as string}</p>${membersPart(schema)}
+  return html`<article class="schema" id="schema-${name}"><h3>${name}</h3><p class="soft">${schema.description as string}</p>${membersPart(schema)}
 ${example !== undefined && html`<pre>${JSON.stringify(example, null, 2)}</pre>`}</article>`;
 }
 

@@ -7,7 +7,7 @@ import { timeAgo } from './time.ts';
 
 /** Looks for words in questions and answers. */
 export function searchForm(search: string): Html {
-  return html`<form class="search" method="get" action="/page/search" role="search"><input type="search" name="q" value="${search}" maxlength="500" required aria-label="Search questions and answers" placeholder="Search: words, &quot;a phrase&quot;, begin*, -without"><button type="submit">Search</button></form>`;
+  return html`<form class="search" method="get" action="/page/search" role="search"><input type="search" name="q" value="${search}" maxlength="500" required aria-label="Search questions and answers" placeholder="words, &quot;a phrase&quot;, begin*, -without"><button type="submit">Search</button></form>`;
 }
 
 /** What was found, or why that can't be looked for. */
